@@ -1,0 +1,27 @@
+import { loadPackageDefinition } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { fileURLToPath } from "node:url";
+import type { ProtoGrpcType as Api } from "../../generated/api.js";
+import type { ProtoGrpcType as Discovery } from "../../generated/discovery.js";
+import type { ProtoGrpcType as ProxyTap } from "../../generated/tap.js";
+
+// dist/src/proto and src/proto (under vitest) lie at different depths below the package's root.
+const root = import.meta.url.includes("/dist/") ? "../../../proto" : "../../proto";
+
+function load(file: string) {
+  const definition = loadSync(file, {
+    includeDirs: [fileURLToPath(new URL(root, import.meta.url))],
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  });
+  return loadPackageDefinition(definition);
+}
+
+/** The contract between proxies and the control plane (mesh.proxy.v1.Discovery). Parsed on each call. */
+export const loadDiscovery = () => load("mesh/proxy/v1/discovery.proto") as unknown as Discovery;
+/** The contract that a proxy serves for tap (mesh.proxy.v1.Tap). Parsed on each call. */
+export const loadProxyTap = () => load("mesh/proxy/v1/tap.proto") as unknown as ProxyTap;
+/** What the commands and the dashboard call (mesh.api.v1). Parsed on each call. */
+export const loadApi = () => load("mesh/api/v1/api.proto") as unknown as Api;
