@@ -1,7 +1,18 @@
 //! The sidecar of the mesh. See docs/architecture.md for the way of a request through these modules.
 
+pub mod config;
+pub mod destination;
+pub mod direction;
+pub mod drain;
+pub mod error;
+pub mod listener;
+pub mod metrics;
+pub mod tap;
+pub mod upstream;
+pub mod worker;
+
 /// The gRPC contracts with the control plane, generated from `proto/`.
-#[allow(clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::expect_used)]
+#[allow(clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 pub mod proto {
     tonic::include_proto!("mesh.proxy.v1");
 }

@@ -1,0 +1,57 @@
+//! Why the proxy itself answered a request, or could not relay it.
+
+/// A reason that stands in the `mesh-proxy-error` header, in the metrics and in tap events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ProxyError {
+    NoSuchService = 1,
+    NoEndpoints,
+    DiscoveryUnavailable,
+    ConnectRefused,
+    ConnectFailed,
+    ConnectTimeout,
+    UpstreamReset,
+    BadResponse,
+    BadRequest,
+    HeaderTooLarge,
+    HeaderTimeout,
+    VersionNotSupported,
+    NotRoutable,
+    Draining,
+}
+
+impl ProxyError {
+    /// The reason as it stands in headers and labels.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NoSuchService => "no-such-service",
+            Self::NoEndpoints => "no-endpoints",
+            Self::DiscoveryUnavailable => "discovery-unavailable",
+            Self::ConnectRefused => "connect-refused",
+            Self::ConnectFailed => "connect-failed",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::UpstreamReset => "upstream-reset",
+            Self::BadResponse => "bad-response",
+            Self::BadRequest => "bad-request",
+            Self::HeaderTooLarge => "header-too-large",
+            Self::HeaderTimeout => "header-timeout",
+            Self::VersionNotSupported => "version-not-supported",
+            Self::NotRoutable => "not-routable",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// The status of the response that tells the client.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::NoSuchService => 404,
+            Self::NoEndpoints | Self::DiscoveryUnavailable | Self::Draining => 503,
+            Self::ConnectRefused | Self::ConnectFailed | Self::UpstreamReset | Self::BadResponse => 502,
+            Self::ConnectTimeout => 504,
+            Self::BadRequest | Self::NotRoutable => 400,
+            Self::HeaderTooLarge => 431,
+            Self::HeaderTimeout => 408,
+            Self::VersionNotSupported => 505,
+        }
+    }
+}

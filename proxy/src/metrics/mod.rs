@@ -1,0 +1,15 @@
+//! What the proxy counts, for Prometheus.
+//!
+//! A handle is looked up once an endpoint or listener and counts with relaxed atomics from then on; the text is rendered on
+//! the control thread.
+
+mod histogram;
+mod http;
+mod labels;
+mod registry;
+mod tcp;
+
+pub use http::HttpMetrics;
+pub use labels::{Labels, Party};
+pub use registry::Registry;
+pub use tcp::{CloseReason, Peer, TcpMetrics};
