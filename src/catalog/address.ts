@@ -1,0 +1,23 @@
+import { isIP, SocketAddress as NetAddress } from "node:net";
+import type { SocketAddress } from "./model.js";
+
+/** `ip:port`, IPv6 in brackets. */
+export function formatAddress({ ip, port }: SocketAddress): string {
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** Reads `ip:port` (IPv6 in brackets); undefined for anything else, names included. */
+export function parseAddress(text: string): SocketAddress | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const ip = canonicalIp(match?.[1] ?? match?.[2] ?? "");
+  const port = Number(match?.[3]);
+  if (ip === undefined || port < 1 || port > 65535) return undefined;
+  return { ip, port };
+}
+
+/** The one text form of an IP address; undefined when it is none. */
+export function canonicalIp(text: string): string | undefined {
+  const version = isIP(text);
+  if (version === 0) return undefined;
+  return version === 4 ? text : new NetAddress({ address: text, family: "ipv6" }).address;
+}

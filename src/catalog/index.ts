@@ -1,0 +1,18 @@
+export { Catalog } from "./catalog.js";
+export { canonicalIp, formatAddress, parseAddress } from "./address.js";
+export type { Problems } from "./problems.js";
+export type { Proxies } from "./proxies.js";
+export type { Target, TargetListener } from "./targets.js";
+export type {
+  ConnectedProxy,
+  Endpoint,
+  Instance,
+  Labels,
+  Problem,
+  Resource,
+  ResourceSelector,
+  Service,
+  ServicePort,
+  SocketAddress,
+  Workload,
+} from "./model.js";

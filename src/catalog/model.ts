@@ -1,0 +1,98 @@
+/** An IPv4 or IPv6 address in text form (without brackets), and a port from 1 to 65535. */
+export interface SocketAddress {
+  ip: string;
+  port: number;
+}
+
+/** The thing that owns instances: kind "deployment", "statefulset", …, or "workload" outside Kubernetes. */
+export interface Workload {
+  kind: string;
+  name: string;
+}
+
+/** Where a service is served. Never changed in place: another state is another object. */
+export interface Endpoint {
+  address: SocketAddress;
+  namespace: string;
+  /** Undefined when nobody said whose endpoint it is. */
+  workload: Workload | undefined;
+  /** The instance's name; empty when unknown. */
+  pod: string;
+  /** True while a connected proxy listens at the address. */
+  meshed: boolean;
+}
+
+/** A named thing to reach. Namespace and name compare in lower case. */
+export interface Service {
+  namespace: string;
+  name: string;
+  /** What it is reached by; none means any port, and that `endpoints` must be addresses. */
+  ports: ServicePort[];
+  /** Fixed addresses (they serve every port), or the labels of the instances that serve it. */
+  endpoints: { addresses: SocketAddress[] } | { selector: Labels };
+}
+
+export interface ServicePort {
+  port: number;
+  /** A port of the instance, by number or by the name that the instance gives it. */
+  target: number | string;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** A running copy of a workload, as a registry declares it (a `Workload` resource, a pod). */
+export interface Instance {
+  namespace: string;
+  /** Unique within the namespace. */
+  name: string;
+  workload: Workload;
+  labels: Labels;
+  /** IP addresses in text form. */
+  addresses: string[];
+  /** The ports that have a name. */
+  ports: Readonly<Record<string, number>>;
+}
+
+/** A proxy with an open discovery stream (or one that broke a moment ago). */
+export interface ConnectedProxy {
+  /** The instance's name, unique within the namespace. */
+  name: string;
+  namespace: string;
+  workload: Workload;
+  /** The version of mesh-proxy. */
+  version: string;
+  /** host:port of /metrics; empty when the proxy has none. */
+  adminAddress: string;
+  /** host:port of the tap service; empty when the proxy has none. */
+  tapAddress: string;
+  /** host:port of the outbound listener; empty when the proxy has none. */
+  outboundAddress: string;
+  /** host:port at which others reach the proxy, and of the application behind it. */
+  inbound: { address: string; application: string }[];
+}
+
+/** Something wrong in a source of the catalog. */
+export interface Problem {
+  /** A file's path, or the name of what the problem is with. */
+  source: string;
+  /** From 1; 0 when the problem is not in one line. */
+  line: number;
+  /** What was found and what was expected. */
+  message: string;
+}
+
+/** Which resources are meant: a long singular type ("deployment", "pod", "workload" for any kind, "all"); empty means all. */
+export interface ResourceSelector {
+  type: string;
+  namespace: string;
+  name: string;
+}
+
+export interface Resource {
+  type: string;
+  namespace: string;
+  name: string;
+  /** Instances that belong to it, and how many of them have a connected proxy. */
+  pods: number;
+  meshedPods: number;
+}

@@ -1,0 +1,112 @@
+import type { Instance, Labels, Service } from "./model.js";
+
+/** The key of a service or instance: names compare in lower case. */
+export const keyOf = (namespace: string, name: string) => `${namespace}/${name}`.toLowerCase();
+
+const pairKey = (namespace: string, label: string, value: string) => `${namespace}\0${label}\0${value}`;
+
+/** Whether an instance carries every label of the selector. An empty selector matches nothing. */
+function matches(selector: Labels, instance: Instance): boolean {
+  const pairs = Object.entries(selector);
+  return pairs.length > 0 && pairs.every(([label, value]) => instance.labels[label] === value);
+}
+
+/** The services that registries declared, found by name and by the instances they select. */
+export class Services {
+  private readonly byKey = new Map<string, Service>();
+  /** A service that selects stands under the first label of its selector. */
+  private readonly byPair = new Index<Service>();
+
+  get(namespace: string, name: string): Service | undefined {
+    return this.byKey.get(keyOf(namespace, name));
+  }
+
+  all(): IterableIterator<Service> {
+    return this.byKey.values();
+  }
+
+  /** Returns what stood there before. */
+  set(namespace: string, name: string, service: Service | undefined): Service | undefined {
+    const key = keyOf(namespace, name);
+    const before = this.byKey.get(key);
+    if (before) this.byPair.delete(firstPair(before), before);
+    if (service) {
+      this.byKey.set(key, service);
+      this.byPair.add(firstPair(service), service);
+    } else this.byKey.delete(key);
+    return before;
+  }
+
+  /** The services whose selector matches the instance. */
+  *selecting(instance: Instance): IterableIterator<Service> {
+    for (const [label, value] of Object.entries(instance.labels)) {
+      for (const service of this.byPair.get(pairKey(instance.namespace, label, value))) {
+        if ("selector" in service.endpoints && matches(service.endpoints.selector, instance)) yield service;
+      }
+    }
+  }
+}
+
+function firstPair(service: Service): string | undefined {
+  if (!("selector" in service.endpoints)) return undefined;
+  const [pair] = Object.entries(service.endpoints.selector);
+  return pair && pairKey(service.namespace, ...pair);
+}
+
+/** The instances that registries declared, found by name and by label. */
+export class Instances {
+  private readonly byKey = new Map<string, Instance>();
+  private readonly byPair = new Index<Instance>();
+
+  all(): IterableIterator<Instance> {
+    return this.byKey.values();
+  }
+
+  /** Returns what stood there before. */
+  set(namespace: string, name: string, instance: Instance | undefined): Instance | undefined {
+    const key = keyOf(namespace, name);
+    const before = this.byKey.get(key);
+    for (const pair of pairsOf(before)) this.byPair.delete(pair, before);
+    for (const pair of pairsOf(instance)) this.byPair.add(pair, instance);
+    if (instance) this.byKey.set(key, instance);
+    else this.byKey.delete(key);
+    return before;
+  }
+
+  matching(namespace: string, selector: Labels): Instance[] {
+    const sets = Object.entries(selector).map(([label, value]) =>
+      this.byPair.get(pairKey(namespace, label, value)),
+    );
+    const smallest = sets.sort((a, b) => a.size - b.size)[0];
+    return [...(smallest ?? [])].filter((instance) => matches(selector, instance));
+  }
+}
+
+function pairsOf(instance: Instance | undefined): string[] {
+  if (!instance) return [];
+  return Object.entries(instance.labels).map(([label, value]) => pairKey(instance.namespace, label, value));
+}
+
+const NONE: ReadonlySet<never> = new Set<never>();
+
+/** Many values under one key. */
+export class Index<T> {
+  private readonly sets = new Map<string, Set<T>>();
+
+  get(key: string): ReadonlySet<T> {
+    return this.sets.get(key) ?? NONE;
+  }
+
+  add(key: string | undefined, value: T | undefined): void {
+    if (key === undefined || value === undefined) return;
+    const set = this.sets.get(key);
+    if (set) set.add(value);
+    else this.sets.set(key, new Set([value]));
+  }
+
+  delete(key: string | undefined, value: T | undefined): void {
+    if (key === undefined || value === undefined) return;
+    const set = this.sets.get(key);
+    if (set?.delete(value) && set.size === 0) this.sets.delete(key);
+  }
+}
