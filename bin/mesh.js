@@ -1,4 +1,13 @@
 #!/usr/bin/env node
-import { execute } from "@oclif/core";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
-await execute({ dir: import.meta.url });
+const frame = new URL("../dist/src/cli/index.js", import.meta.url);
+
+if (existsSync(frame)) {
+  const { runCli } = await import(frame.href);
+  await runCli(process.argv.slice(2), fileURLToPath(new URL("..", import.meta.url)));
+} else {
+  console.error("error: mesh is not built\ntry: npm run setup");
+  process.exitCode = 1;
+}

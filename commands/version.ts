@@ -4,8 +4,8 @@ import { Command } from "@oclif/core";
 export default class Version extends Command {
   static override description = "Print the version of mesh.";
 
-  run(): Promise<void> {
+  async run(): Promise<void> {
+    await this.parse(Version);
     this.log(`mesh ${this.config.version}`);
-    return Promise.resolve();
   }
 }

@@ -1,0 +1,2 @@
+// The frame of the command line: how a command starts, ends, and tells how it ended.
+export { runCli } from "./run.js";

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { runMesh } from "../mesh-command.js";
+
+describe("wrong usage ends with 2, a line of what was wrong and a line of what to try", () => {
+  it.each([
+    [["vresion"], "error: unknown command vresion\ntry: mesh version\n"],
+    [["frobnicate", "all"], "error: unknown command frobnicate all\ntry: mesh --help\n"],
+    [["version", "extra"], "error: unexpected argument extra\ntry: mesh version --help\n"],
+    [["version", "--frobnicate"], "error: unknown flag --frobnicate\ntry: mesh version --help\n"],
+    [["--frobnicate"], "error: unknown flag --frobnicate\ntry: mesh --help\n"],
+  ])("mesh %j", async (words, stderr) => {
+    expect(await runMesh(words)).toEqual({ status: 2, signal: null, stdout: "", stderr });
+  });
+
+  it("shows a stack only with DEBUG=*", async () => {
+    expect((await runMesh(["vresion"])).stderr).not.toContain("    at ");
+    expect((await runMesh(["vresion"], { DEBUG: "*" })).stderr).toContain("    at ");
+  });
+});
+
+describe("help", () => {
+  it.each([[["--help"]], [["help"]], [[]]])("mesh %j lists the commands", async (words) => {
+    const { status, stdout, stderr } = await runMesh(words);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^ {2}version {2,}\S/m);
+  });
+
+  it.each([[["version", "--help"]], [["help", "version"]]])("mesh %j tells of one command", async (words) => {
+    const { status, stdout } = await runMesh(words);
+    expect(status).toBe(0);
+    expect(stdout).toContain("$ mesh version");
+  });
+});
+
+describe("mesh version", () => {
+  it("prints the version", async () => {
+    const { status, stdout } = await runMesh(["version"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^mesh \d+\.\d+\.\d+$/m);
+  });
+});
