@@ -1,0 +1,137 @@
+import { isIP } from "node:net";
+import { Failure } from "../output/index.js";
+import { type ResourceType, resourceType } from "../resource-type/index.js";
+
+/** How a sidecar is to run, as text that a person gave. What is absent is left to the environment, then to the proxy's default. */
+export interface SidecarSettings {
+  /** The instance's name. */
+  name?: string | undefined;
+  namespace?: string | undefined;
+  /** NAME or KIND/NAME; short kinds are taken. */
+  workload?: string | undefined;
+  /** host:port of the control plane. */
+  controlPlane?: string | undefined;
+  /** PORT, ADDRESS:PORT or `off`. */
+  outbound?: string | undefined;
+  /** LISTEN=APPLICATION, each PORT or ADDRESS:PORT. */
+  inbound?: readonly string[] | undefined;
+  /** PORT or ADDRESS:PORT. */
+  admin?: string | undefined;
+  /** PORT or ADDRESS:PORT. */
+  tap?: string | undefined;
+  /** Threads, from 1 to 256. */
+  workers?: string | undefined;
+  logLevel?: string | undefined;
+  logFormat?: string | undefined;
+}
+
+/** How one setting is given, handed over, and what it must look like. */
+interface Setting {
+  flag: string;
+  variable: string;
+  expected: string;
+  isValid: (text: string) => boolean;
+}
+
+const WORKLOAD_KINDS: readonly ResourceType[] = [
+  "deployment",
+  "statefulset",
+  "daemonset",
+  "job",
+  "cronjob",
+  "workload",
+];
+
+const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) <= 65535;
+
+/** PORT, or ADDRESS:PORT with an IPv6 address in brackets. */
+function isAddress(text: string): boolean {
+  if (isPort(text)) return true;
+  const [, v6, v4 = "", port = ""] = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
+  return isPort(port) && (v6 === undefined ? isIP(v4) === 4 : isIP(v6) === 6);
+}
+
+function isInbound(text: string): boolean {
+  const [listen = "", application = "", ...rest] = text.split("=");
+  return rest.length === 0 && isAddress(listen) && isAddress(application) && !/(^|:)0+$/.test(application);
+}
+
+function isHostAndPort(text: string): boolean {
+  const [, host = "", port = ""] = /^(.+):(\d+)$/.exec(text) ?? [];
+  return /^(\[[0-9a-f:.]+\]|[^:/@\s]+)$/i.test(host) && isPort(port) && Number(port) > 0;
+}
+
+const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
+  name: setting("--name", "NAME", "a name without slash or space", (text) => /^[^/\s]+$/.test(text)),
+  namespace: setting("--namespace", "NAMESPACE", "a name without slash or space", (text) =>
+    /^[^/\s]+$/.test(text),
+  ),
+  workload: setting("--workload", "WORKLOAD", `NAME or KIND/NAME (${WORKLOAD_KINDS.join(", ")})`, isWorkload),
+  controlPlane: setting("--control-plane", "CONTROL_PLANE", "HOST:PORT", isHostAndPort),
+  outbound: setting(
+    "--outbound",
+    "OUTBOUND",
+    "PORT, ADDRESS:PORT or off",
+    (text) => text === "off" || isAddress(text),
+  ),
+  inbound: setting("--inbound", "INBOUND", "LISTEN=APPLICATION, each PORT or ADDRESS:PORT", isInbound),
+  admin: setting("--admin", "ADMIN", "PORT or ADDRESS:PORT", isAddress),
+  tap: setting("--tap", "TAP", "PORT or ADDRESS:PORT", isAddress),
+  workers: setting(
+    "--workers",
+    "WORKERS",
+    "a whole number from 1 to 256",
+    (text) => /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 256,
+  ),
+  logLevel: setting(
+    "--log-level",
+    "LOG",
+    "error, warn, info or debug",
+    oneOf("error", "warn", "info", "debug"),
+  ),
+  logFormat: setting("--log-format", "LOG_FORMAT", "text or json", oneOf("text", "json")),
+};
+
+function setting(flag: string, name: string, expected: string, isValid: (text: string) => boolean): Setting {
+  return { flag, variable: `MESH_PROXY_${name}`, expected, isValid };
+}
+
+function oneOf(...values: string[]): (text: string) => boolean {
+  return (text) => values.includes(text);
+}
+
+function isWorkload(text: string): boolean {
+  const [kindOrName = "", name, ...rest] = text.split("/");
+  if (rest.length > 0) return false;
+  if (name === undefined) return /^\S+$/.test(kindOrName);
+  const kind = resourceType(kindOrName);
+  return kind !== undefined && WORKLOAD_KINDS.includes(kind) && /^\S+$/.test(name);
+}
+
+/** KIND/NAME with the kind in its long, singular form. */
+function longWorkload(text: string): string {
+  const [kind = "", name] = text.split("/");
+  return name === undefined ? text : `${resourceType(kind) ?? kind}/${name}`;
+}
+
+/**
+ * The environment variables that give a proxy these settings.
+ * @throws Failure with status 2 that names the flag of a setting that cannot be taken
+ */
+export function sidecarEnvironment(settings: SidecarSettings): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [key, { flag, variable, expected, isValid }] of Object.entries(SETTINGS)) {
+    const given = settings[key as keyof SidecarSettings];
+    const values = typeof given === "string" ? [given] : (given ?? []);
+    const wrong = values.find((value) => !isValid(value));
+    if (wrong !== undefined) {
+      throw new Failure(`${flag} ${wrong} cannot be taken`, {
+        hint: `${flag} with ${expected}`,
+        exitStatus: 2,
+      });
+    }
+    if (values.length > 0) env[variable] = values.join(",");
+  }
+  if (settings.workload !== undefined) env[SETTINGS.workload.variable] = longWorkload(settings.workload);
+  return env;
+}
