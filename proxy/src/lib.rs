@@ -5,6 +5,7 @@ pub mod destination;
 pub mod direction;
 pub mod drain;
 pub mod error;
+pub mod http1;
 pub mod listener;
 pub mod metrics;
 pub mod tap;

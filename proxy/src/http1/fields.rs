@@ -1,0 +1,139 @@
+//! What single header fields say about framing and about the connection.
+
+use super::Refusal;
+
+/// The fields that the relay acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Connection,
+    ContentLength,
+    Host,
+    KeepAlive,
+    ProxyAuthorization,
+    ProxyConnection,
+    Te,
+    TransferEncoding,
+    Upgrade,
+    Other,
+}
+
+impl Field {
+    /// Looks at the length first, as almost every field is another one.
+    pub(super) fn named(name: &[u8]) -> Self {
+        let (candidate, field): (&[u8], Self) = match name.len() {
+            2 => (b"te", Self::Te),
+            4 => (b"host", Self::Host),
+            7 => (b"upgrade", Self::Upgrade),
+            10 if name[0] | 0x20 == b'c' => (b"connection", Self::Connection),
+            10 => (b"keep-alive", Self::KeepAlive),
+            14 => (b"content-length", Self::ContentLength),
+            16 => (b"proxy-connection", Self::ProxyConnection),
+            17 => (b"transfer-encoding", Self::TransferEncoding),
+            19 => (b"proxy-authorization", Self::ProxyAuthorization),
+            _ => return Self::Other,
+        };
+        if name.eq_ignore_ascii_case(candidate) { field } else { Self::Other }
+    }
+}
+
+/// The members of a comma-separated list, without the spaces around them.
+pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+/// The fields that frame a message. More than one of them is refused, and so is everything that is not understood, as the
+/// next recipient might choose another reading (RFC 9112, section 6.3 and 11.2).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Framing {
+    pub(super) length: Option<u64>,
+    pub(super) chunked: bool,
+}
+
+impl Framing {
+    pub(super) fn content_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        let length = std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+        match (self.length, length) {
+            (None, Some(_)) if !self.chunked => self.length = length,
+            _ => return Err(Refusal::Malformed),
+        }
+        Ok(())
+    }
+
+    pub(super) fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        if self.chunked || self.length.is_some() || !value.eq_ignore_ascii_case(b"chunked") {
+            return Err(Refusal::Malformed);
+        }
+        self.chunked = true;
+        Ok(())
+    }
+}
+
+/// Fields that would change how the message, or the one after it, is framed or routed.
+pub(super) fn is_forbidden_in_trailers(name: &[u8]) -> bool {
+    const FORBIDDEN: [&[u8]; 9] = [
+        b"content-length",
+        b"transfer-encoding",
+        b"host",
+        b"connection",
+        b"upgrade",
+        b"te",
+        b"trailer",
+        b"content-encoding",
+        b"proxy-authorization",
+    ];
+    FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden))
+}
+
+/// Whether `byte` may stand in a field's name or a method (RFC 9110, section 5.6.2).
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether `byte` may stand in a field's value (RFC 9110, section 5.5).
+pub(super) fn is_value_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// Whether `authority` is a host with or without a port: neither empty nor with user information (RFC 9110, section 4.2.4).
+pub(super) fn is_authority(authority: &[u8]) -> bool {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte);
+    !authority.is_empty() && authority.iter().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_fields_in_any_case() {
+        assert_eq!(Field::named(b"CONNECTION"), Field::Connection);
+        assert_eq!(Field::named(b"keep-Alive"), Field::KeepAlive);
+        assert_eq!(Field::named(b"Transfer-Encoding"), Field::TransferEncoding);
+        assert_eq!(Field::named(b"Transfer_Encoding"), Field::Other);
+    }
+
+    #[test]
+    fn a_content_length_is_digits_and_stands_alone() {
+        for value in [&b"+5"[..], b"-5", b"0x5", b"5, 5", b"5 5", b"", b"99999999999999999999", b"5a"] {
+            assert_eq!(Framing::default().content_length(value), Err(Refusal::Malformed));
+        }
+        let mut framing = Framing::default();
+        assert_eq!(framing.content_length(b"05"), Ok(()));
+        assert_eq!(framing.length, Some(5));
+        assert_eq!(framing.content_length(b"5"), Err(Refusal::Malformed));
+        assert_eq!(framing.transfer_encoding(b"chunked"), Err(Refusal::Malformed));
+    }
+
+    #[test]
+    fn a_transfer_coding_is_chunked_and_stands_alone() {
+        for value in
+            [&b"gzip, chunked"[..], b"chunked, chunked", b"identity", b"xchunked", b"\x0bchunked", b""]
+        {
+            assert_eq!(Framing::default().transfer_encoding(value), Err(Refusal::Malformed));
+        }
+        let mut framing = Framing::default();
+        assert_eq!(framing.transfer_encoding(b"CHUNKED"), Ok(()));
+        assert_eq!(framing.transfer_encoding(b"chunked"), Err(Refusal::Malformed));
+    }
+}
