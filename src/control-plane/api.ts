@@ -1,0 +1,21 @@
+import type { Catalog } from "../catalog/index.js";
+import type { GrpcService } from "./grpc-service.js";
+import type { Log } from "./log.js";
+import { healthService } from "./health.js";
+import { resourcesService } from "./resources.js";
+
+/** What the services of the API work on. */
+export interface ApiContext {
+  catalog: Catalog;
+  log: Log;
+  /** The version of the control plane. */
+  version: string;
+  startedAt: Date;
+  /** How many proxies have an open discovery stream. */
+  connectedProxies: () => number;
+}
+
+/** The services for the commands and the dashboard (mesh.api.v1). */
+export function apiServices(context: ApiContext): GrpcService[] {
+  return [healthService(context), resourcesService(context)];
+}

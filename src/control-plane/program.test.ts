@@ -1,0 +1,68 @@
+import { credentials } from "@grpc/grpc-js";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { loadApi } from "../proto/index.js";
+import { startControlPlane, type ControlPlaneOptions } from "./index.js";
+
+const options = (): ControlPlaneOptions => ({
+  directory: mkdtempSync(join(tmpdir(), "mesh-")),
+  listen: "127.0.0.1:0",
+  apiListen: "127.0.0.1:0",
+  version: "1.2.3",
+  logFormat: "text",
+  writeLog: () => undefined,
+});
+
+test("answers on the API with its version, and ends when it is stopped", async () => {
+  const started = await startControlPlane(options());
+  if (!started.ok) throw started.error;
+  const client = new (loadApi().mesh.api.v1.Health)(started.value.apiAddress, credentials.createInsecure());
+  const answer = await new Promise((resolve, reject) =>
+    client.Check({}, (error, response) => (error ? reject(error) : resolve(response))),
+  );
+  expect(answer).toMatchObject({ version: "1.2.3", connectedProxies: 0, problems: [] });
+  await started.value.stop();
+  client.close();
+});
+
+test("a port in use is named with the flag that changes it", async () => {
+  const first = await startControlPlane(options());
+  if (!first.ok) throw first.error;
+  const { apiAddress, discoveryAddress } = first.value;
+  const [sameApi, sameListen] = await Promise.all([
+    startControlPlane({ ...options(), apiListen: apiAddress }),
+    startControlPlane({ ...options(), listen: discoveryAddress }),
+  ]);
+  await first.value.stop();
+  const port = (address: string) => address.slice(address.lastIndexOf(":") + 1);
+  expect(sameApi).toMatchObject({
+    ok: false,
+    error: { message: `port ${port(apiAddress)} is in use (${apiAddress})`, exitStatus: 1 },
+  });
+  expect(sameApi).toMatchObject({ error: { hint: expect.stringContaining("--api-listen") as string } });
+  expect(sameListen).toMatchObject({
+    ok: false,
+    error: { message: `port ${port(discoveryAddress)} is in use (${discoveryAddress})` },
+  });
+});
+
+test.each(["0.0.0.0:0", "[::]:0", "192.0.2.1:0"])("the API is not served on %s", async (apiListen) => {
+  const started = await startControlPlane({ ...options(), apiListen });
+  expect(started).toMatchObject({
+    ok: false,
+    error: { message: expect.stringContaining("loopback only") as string, exitStatus: 2 },
+  });
+});
+
+test.each(["8086", "localhost", "127.0.0.1:99999", "http://127.0.0.1:80"])(
+  "--listen %s is refused as no HOST:PORT",
+  async (listen) => {
+    const started = await startControlPlane({ ...options(), listen });
+    expect(started).toMatchObject({
+      ok: false,
+      error: { message: `--listen ${listen}: expected HOST:PORT`, exitStatus: 2 },
+    });
+  },
+);

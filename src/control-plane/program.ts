@@ -1,0 +1,109 @@
+import { Catalog } from "../catalog/index.js";
+import { Failure } from "../output/index.js";
+import { startDirectoryRegistry } from "../registry/directory/index.js";
+import { fail, ok, type Result } from "../result/index.js";
+import { apiServices } from "./api.js";
+import { discoveryService } from "./discovery.js";
+import { isLoopback, listen, parseListenAddress } from "./listen.js";
+import { Log, type LogFormat } from "./log.js";
+import { Presence } from "./presence.js";
+
+export const DEFAULT_DISCOVERY_ADDRESS = "127.0.0.1:8086";
+
+export interface ControlPlaneOptions {
+  /** The directory that says which services and workloads there are. */
+  directory: string;
+  /** HOST:PORT for proxies; port 0 takes a free one. */
+  listen: string;
+  /** HOST:PORT for commands, on loopback; port 0 takes a free one. */
+  apiListen: string;
+  /** The version of the control plane, as it is told to commands. */
+  version: string;
+  logFormat: LogFormat;
+  /** Takes the lines of the log, each with its line end. */
+  writeLog: (line: string) => void;
+}
+
+export interface ControlPlane {
+  /** host:port for proxies, with the port that was really taken. */
+  discoveryAddress: string;
+  /** host:port for commands, with the port that was really taken. */
+  apiAddress: string;
+  catalog: Catalog;
+  /** Ends every stream and every watch. */
+  stop(): Promise<void>;
+}
+
+/** HTTP/2 pings find a proxy whose machine went away without a word within fifteen seconds. */
+const DISCOVERY_KEEPALIVE = {
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
+};
+
+/** Starts the whole control plane in this process. It answers once the directory was read. */
+export async function startControlPlane(
+  options: ControlPlaneOptions,
+): Promise<Result<ControlPlane, Failure>> {
+  const apiPlace = parseListenAddress(options.apiListen);
+  if (apiPlace && !isLoopback(apiPlace.host)) return fail(refuseOpenApi(options.apiListen, apiPlace.port));
+  const log = new Log(options.logFormat, options.writeLog);
+  const catalog = new Catalog();
+  logProblems(catalog, log);
+
+  const registry = await startDirectoryRegistry(options.directory, catalog);
+  if (!registry.ok) return registry;
+  const presence = new Presence(catalog, log);
+  const discovery = await listen({
+    address: options.listen,
+    flag: "--listen",
+    services: [discoveryService(catalog, presence)],
+    grpc: DISCOVERY_KEEPALIVE,
+  });
+  if (!discovery.ok) {
+    await registry.value.stop();
+    return discovery;
+  }
+  const api = await listen({
+    address: options.apiListen,
+    flag: "--api-listen",
+    services: apiServices({
+      catalog,
+      log,
+      version: options.version,
+      startedAt: new Date(),
+      connectedProxies: () => presence.connected,
+    }),
+  });
+  if (!api.ok) {
+    discovery.value.close();
+    await registry.value.stop();
+    return api;
+  }
+  log.info("reading services and workloads", { directory: options.directory });
+  log.info("listening for proxies", { address: discovery.value.address });
+  log.info("listening for commands", { address: api.value.address });
+  return ok({
+    discoveryAddress: discovery.value.address,
+    apiAddress: api.value.address,
+    catalog,
+    async stop() {
+      api.value.close();
+      discovery.value.close();
+      presence.stop();
+      await registry.value.stop();
+    },
+  });
+}
+
+function refuseOpenApi(address: string, port: number): Failure {
+  return new Failure(`--api-listen ${address}: the API has no access control and listens on loopback only`, {
+    hint: `--api-listen 127.0.0.1:${port}, and reach it from elsewhere through ssh -L`,
+    exitStatus: 2,
+  });
+}
+
+function logProblems({ problems }: Catalog, log: Log): void {
+  const at = (source: string, line: number) => (line === 0 ? source : `${source}:${line}`);
+  problems.on("found", ({ source, line, message }) => log.warn(`${at(source, line)}: ${message}`));
+  problems.on("solved", ({ source, line }) => log.info(`${at(source, line)}: no longer a problem`));
+}

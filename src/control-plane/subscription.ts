@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from "node:util";
+import type { DiscoverResponse } from "../../generated/mesh/proxy/v1/DiscoverResponse.js";
+import { formatAddress, type Catalog, type Endpoint, type Target } from "../catalog/index.js";
+
+/** What a proxy was last told of an address, and what it must be told now; undefined: no such endpoint. */
+interface Difference {
+  told: Endpoint | undefined;
+  now: Endpoint;
+  gone: boolean;
+}
+
+/**
+ * What one proxy has yet to be told of one target: everything, or the differences since the last message. Differences of one
+ * address are merged, so that what waits for a slow proxy is never more than the latest state.
+ */
+export class Subscription {
+  private readonly target: Target;
+  private needsSnapshot = true;
+  private readonly differences = new Map<string, Difference>();
+
+  constructor(
+    catalog: Catalog,
+    private readonly authority: string,
+    namespace: string,
+    wake: () => void,
+  ) {
+    this.target = catalog.watch(authority, namespace, {
+      replaced: () => {
+        this.needsSnapshot = true;
+        wake();
+      },
+      changed: (before, after) => {
+        if (this.needsSnapshot) return;
+        this.merge(before, after);
+        wake();
+      },
+    });
+  }
+
+  /** The message that is due; undefined when the proxy knows everything. */
+  take(): DiscoverResponse | undefined {
+    const message = this.needsSnapshot ? this.snapshot() : this.change();
+    this.needsSnapshot = false;
+    this.differences.clear();
+    return message;
+  }
+
+  stop(): void {
+    this.target.stop();
+  }
+
+  private merge(before: Endpoint | undefined, after: Endpoint | undefined): void {
+    const now = after ?? before;
+    if (!now) return;
+    const key = formatAddress(now.address);
+    const known = this.differences.get(key);
+    const told = known ? known.told : before;
+    if (isDeepStrictEqual(told, after)) this.differences.delete(key);
+    else this.differences.set(key, { told, now, gone: after === undefined });
+  }
+
+  private snapshot(): DiscoverResponse {
+    const service = this.target.service();
+    const snapshot = {
+      target: { authority: this.authority },
+      service: service ?? null,
+      endpoints: this.target.endpoints().map(toMessage),
+    };
+    return { snapshot };
+  }
+
+  private change(): DiscoverResponse | undefined {
+    if (this.differences.size === 0) return undefined;
+    const all = [...this.differences.values()];
+    const change = {
+      target: { authority: this.authority },
+      added: all.filter(({ gone }) => !gone).map(({ now }) => toMessage(now)),
+      removed: all.filter(({ gone }) => gone).map(({ now }) => now.address),
+    };
+    return { change };
+  }
+}
+
+const toMessage = ({ workload, ...endpoint }: Endpoint) => ({ ...endpoint, workload: workload ?? null });
