@@ -1,13 +1,18 @@
 //! The sidecar of the mesh. See docs/architecture.md for the way of a request through these modules.
 
+mod admin;
 pub mod config;
 pub mod destination;
 pub mod direction;
+pub mod discovery;
 pub mod drain;
 pub mod error;
 pub mod http1;
 pub mod listener;
+pub mod log;
 pub mod metrics;
+pub mod random;
+pub mod runtime;
 pub mod tap;
 pub mod upstream;
 pub mod worker;

@@ -1,3 +1,26 @@
 //! `mesh-proxy`, the sidecar. It is configured by `MESH_PROXY_*` environment variables alone.
+//!
+//! Exit status: 0 when it was asked to end and did, 1 when it failed, 2 when a variable is wrong.
 
-fn main() {}
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use mesh_proxy::config::Config;
+use mesh_proxy::{log, runtime};
+
+fn main() -> ExitCode {
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(error) => return fail(2, error),
+    };
+    log::start(config.log);
+    match runtime::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, error),
+    }
+}
+
+fn fail(status: u8, error: impl Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(status)
+}

@@ -1,14 +1,26 @@
 //! Where requests go: what a worker knows of the services that its application talks to.
 
+mod balancer;
+mod cache;
+mod ejection;
 mod endpoint;
+mod latency;
+mod local;
+mod reconcile;
 
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use cache::Destinations;
+pub(crate) use cache::SWEEP_INTERVAL;
 pub use endpoint::{Endpoint, InFlight};
+pub(crate) use local::Local;
 
-use crate::metrics::HttpMetrics;
+use crate::direction::Direction;
+use crate::discovery::ServiceName;
+use crate::metrics::{HttpMetrics, Labels, Party};
 
 /// Why an authority has no destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,45 +31,51 @@ pub enum ResolveError {
     Unavailable,
 }
 
-/// A worker's destinations by authority.
-#[derive(Default)]
-pub struct Destinations {}
-
-impl Destinations {
-    /// The destination of an authority, when the worker has it under this very spelling. Allocates nothing.
-    pub fn cached(&self, authority: &str) -> Option<Rc<Destination>> {
-        let _ = authority;
-        None
-    }
-
-    /// The destination of an authority; asks the control plane when the worker does not know it. Any case and a trailing dot
-    /// are taken.
-    ///
-    /// # Errors
-    /// When there is no such service, or nobody can tell.
-    pub async fn resolve(&self, authority: &str) -> Result<Rc<Destination>, ResolveError> {
-        let _ = authority;
-        Err(ResolveError::Unavailable)
-    }
-}
-
 /// A service and its endpoints, as one authority names it.
 pub struct Destination {
-    http: Arc<HttpMetrics>,
+    service: Arc<ServiceName>,
+    endpoints: RefCell<Vec<Rc<Endpoint>>>,
+    http: OnceCell<Arc<HttpMetrics>>,
+    local: Rc<Local>,
+    /// Since the cache last looked for unused destinations.
+    was_used: Cell<bool>,
 }
 
 impl Destination {
+    fn new(service: Arc<ServiceName>, local: Rc<Local>) -> Self {
+        Self {
+            service,
+            endpoints: RefCell::default(),
+            http: OnceCell::new(),
+            local,
+            was_used: Cell::new(true),
+        }
+    }
+
     /// Chooses the endpoint for a request: the better of two at random, leaving out those in `avoid` (which were tried before)
     /// and those that are ejected. When every endpoint is ejected, the one whose return is due first.
     ///
     /// None when the service has no endpoints, or none but those in `avoid`.
     pub fn pick(&self, avoid: &[SocketAddr]) -> Option<Rc<Endpoint>> {
-        let _ = avoid;
-        None
+        balancer::pick(&self.endpoints.borrow(), avoid, &self.local.random).cloned()
+    }
+
+    fn close_idle(&self) {
+        for endpoint in self.endpoints.borrow().iter() {
+            endpoint.idle.close();
+        }
     }
 
     /// The counters for requests that were answered without an endpoint.
     pub fn http(&self) -> &HttpMetrics {
-        &self.http
+        self.http.get_or_init(|| {
+            self.local.registry.http(&Labels {
+                direction: Direction::Outbound,
+                source: Party::from(&self.local.config.identity),
+                destination: Party { namespace: &self.service.namespace, ..Party::default() },
+                service: &self.service.name,
+                tls: false,
+            })
+        })
     }
 }

@@ -25,13 +25,8 @@ pub(super) struct ResponseCounter {
     pub next: OnceLock<Box<ResponseCounter>>,
 }
 
-impl ResponseCounter {
-    pub fn is_failure(&self) -> bool {
-        is_failure(self.status)
-    }
-}
-
-fn is_failure(status: u16) -> bool {
+/// 5xx is a failure, everything else a success.
+pub(super) fn is_failure(status: u16) -> bool {
     status >= 500
 }
 
@@ -70,6 +65,12 @@ impl HttpMetrics {
             }
             link = &counter.next;
         }
+    }
+
+    /// Grows whenever something is counted.
+    pub(super) fn activity(&self) -> u64 {
+        let responses: u64 = self.response_counters().map(|counter| counter.count.load(Relaxed)).sum();
+        self.requests.load(Relaxed) + responses
     }
 
     pub(super) fn response_counters(&self) -> impl Iterator<Item = &ResponseCounter> {

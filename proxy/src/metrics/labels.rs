@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::text::escape;
 use crate::config::Identity;
 use crate::direction::Direction;
 
@@ -65,16 +66,5 @@ impl Labels<'_> {
         }
         text.shrink_to_fit();
         text
-    }
-}
-
-fn escape(value: &str, text: &mut String) {
-    for character in value.chars() {
-        match character {
-            '\\' => text.push_str("\\\\"),
-            '"' => text.push_str("\\\""),
-            '\n' => text.push_str("\\n"),
-            other => text.push(other),
-        }
     }
 }

@@ -6,10 +6,14 @@
 mod histogram;
 mod http;
 mod labels;
+mod page;
+mod process;
 mod registry;
 mod tcp;
+mod text;
 
 pub use http::HttpMetrics;
 pub use labels::{Labels, Party};
+pub(crate) use page::render;
 pub use registry::Registry;
 pub use tcp::{CloseReason, Peer, TcpMetrics};

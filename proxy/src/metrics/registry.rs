@@ -1,33 +1,169 @@
 //! Every series of the proxy.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{HttpMetrics, Labels, Peer, TcpMetrics};
+
+/// Series that nobody touched for this long go.
+const IDLE_TIME: Duration = Duration::from_secs(600);
 
 /// Hands out the handles by their labels.
 #[derive(Debug, Default)]
 pub struct Registry {
-    series: Mutex<Series>,
+    groups: Mutex<Groups>,
 }
 
+/// All series, by rendered labels.
 #[derive(Debug, Default)]
-struct Series {
-    http: BTreeMap<String, Arc<HttpMetrics>>,
-    tcp: BTreeMap<String, Arc<TcpMetrics>>,
+pub(super) struct Groups {
+    pub http: BTreeMap<String, Group<HttpMetrics>>,
+    pub tcp: BTreeMap<String, Group<TcpMetrics>>,
+}
+
+/// The series of one set of labels. Whether somebody touched them is found by comparing, so that counting needs no clock.
+#[derive(Debug)]
+pub(super) struct Group<T> {
+    pub metrics: Arc<T>,
+    activity: u64,
+    touched: Instant,
+}
+
+impl<T: Default> Default for Group<T> {
+    fn default() -> Self {
+        Self { metrics: Arc::default(), activity: 0, touched: Instant::now() }
+    }
+}
+
+impl<T> Group<T> {
+    fn note(&mut self, activity: u64, now: Instant) {
+        if activity != self.activity {
+            self.activity = activity;
+            self.touched = now;
+        }
+    }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.touched) >= IDLE_TIME
+    }
+
+    /// True when somebody may still count here.
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.metrics) > 1
+    }
 }
 
 impl Registry {
     /// The HTTP counters of these labels.
     pub fn http(&self, labels: &Labels<'_>) -> Arc<HttpMetrics> {
-        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(series.http.entry(labels.render()).or_default())
+        Arc::clone(&self.lock().http.entry(labels.render()).or_default().metrics)
     }
 
     /// The TCP counters of these labels, for connections to `peer`.
     pub fn tcp(&self, peer: Peer, labels: &Labels<'_>) -> Arc<TcpMetrics> {
         let key = format!("peer=\"{}\",{}", peer.label(), labels.render());
-        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(series.tcp.entry(key).or_default())
+        Arc::clone(&self.lock().tcp.entry(key).or_default().metrics)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Groups> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the series that are idle and that nobody holds. To be called now and then, also when nobody reads the metrics.
+    pub fn sweep(&self) {
+        self.lock().sweep(Instant::now());
+    }
+
+    /// Shows `read` the series that are not idle, in the order of their labels.
+    pub(super) fn read<R>(&self, now: Instant, read: impl FnOnce(&Live<'_>) -> R) -> R {
+        let mut groups = self.lock();
+        groups.sweep(now);
+        let http = groups.http.iter().filter(|(_, group)| !group.is_idle(now));
+        let tcp = groups.tcp.iter().filter(|(_, group)| !group.is_idle(now));
+        read(&Live {
+            http: http.map(|(labels, group)| (labels.as_str(), &*group.metrics)).collect(),
+            tcp: tcp.map(|(labels, group)| (labels.as_str(), &*group.metrics)).collect(),
+        })
+    }
+}
+
+/// The series that somebody touched lately.
+pub(super) struct Live<'a> {
+    pub http: Vec<(&'a str, &'a HttpMetrics)>,
+    pub tcp: Vec<(&'a str, &'a TcpMetrics)>,
+}
+
+impl Groups {
+    fn sweep(&mut self, now: Instant) {
+        self.http.retain(|_, group| {
+            group.note(group.metrics.activity(), now);
+            group.is_held() || !group.is_idle(now)
+        });
+        self.tcp.retain(|_, group| {
+            if group.metrics.open.load(Relaxed) > 0 {
+                group.touched = now;
+            }
+            group.note(group.metrics.activity(), now);
+            group.is_held() || !group.is_idle(now)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CloseReason, Party};
+    use super::*;
+    use crate::direction::Direction;
+
+    fn labels(pod: &str) -> Labels<'_> {
+        let destination = Party { pod, ..Party::default() };
+        Labels {
+            direction: Direction::Outbound,
+            source: Party::default(),
+            destination,
+            service: "",
+            tls: false,
+        }
+    }
+
+    fn live(registry: &Registry, now: Instant) -> (usize, usize) {
+        registry.read(now, |live| (live.http.len(), live.tcp.len()))
+    }
+
+    #[test]
+    fn series_that_nobody_touches_go_and_come_back_with_their_count() {
+        let registry = Registry::default();
+        let http = registry.http(&labels("a"));
+        http.request();
+        let start = Instant::now();
+        assert_eq!(live(&registry, start), (1, 0));
+        assert_eq!(live(&registry, start + IDLE_TIME), (0, 0));
+        http.request();
+        assert_eq!(live(&registry, start + IDLE_TIME), (1, 0));
+        assert_eq!(registry.http(&labels("a")).requests.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn idle_series_that_nobody_holds_are_forgotten() {
+        let registry = Registry::default();
+        registry.http(&labels("a")).request();
+        let start = Instant::now();
+        live(&registry, start);
+        live(&registry, start + IDLE_TIME);
+        assert_eq!(registry.http(&labels("a")).requests.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn open_connections_keep_their_series() {
+        let registry = Registry::default();
+        let tcp = registry.tcp(Peer::Source, &labels("a"));
+        tcp.opened();
+        let later = Instant::now() + IDLE_TIME * 3;
+        assert_eq!(live(&registry, later), (0, 1));
+        tcp.closed(CloseReason::Complete);
+        assert_eq!(live(&registry, later + IDLE_TIME / 2), (0, 1));
+        assert_eq!(live(&registry, later + IDLE_TIME * 2), (0, 0));
     }
 }

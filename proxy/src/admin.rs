@@ -1,0 +1,145 @@
+//! The admin server: metrics, liveness, readiness and shutdown.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::spawn_local;
+
+use crate::discovery::Status;
+use crate::metrics::{Registry, render};
+use crate::runtime::Shutdown;
+use crate::tap::Observers;
+
+/// A client that takes longer to send a request, or is idle for longer, is disconnected.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(120);
+/// After an accept that failed (no descriptors left) nothing is accepted for this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the admin server shows and does.
+pub(crate) struct Admin {
+    pub registry: Arc<Registry>,
+    pub status: Arc<Status>,
+    pub observers: Arc<Observers>,
+    pub readiness: Rc<Readiness>,
+    pub shutdown: Shutdown,
+}
+
+/// Whether the proxy should be given traffic.
+pub(crate) struct Readiness {
+    status: Arc<Status>,
+    is_draining: Cell<bool>,
+}
+
+impl Readiness {
+    pub fn new(status: Arc<Status>) -> Self {
+        Self { status, is_draining: Cell::new(false) }
+    }
+
+    /// From now on the proxy is not ready.
+    pub fn begin_drain(&self) {
+        self.is_draining.set(true);
+    }
+
+    /// Why the proxy is not ready; none when it is.
+    fn obstacle(&self) -> Option<&'static str> {
+        if self.is_draining.get() {
+            Some("draining")
+        } else if !self.status.was_ever_connected() {
+            Some("the control plane has not been reached yet")
+        } else {
+            None
+        }
+    }
+}
+
+/// Serves the admin listener for as long as the proxy lives.
+pub(crate) async fn serve(listener: TcpListener, admin: Rc<Admin>) {
+    loop {
+        match listener.accept().await {
+            Ok((connection, _)) => {
+                spawn_local(serve_connection(connection, Rc::clone(&admin)));
+            }
+            Err(error) => {
+                tracing::debug!(%error, "admin connection not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(connection: TcpStream, admin: Rc<Admin>) {
+    let service = service_fn(|request: Request<hyper::body::Incoming>| {
+        let response = admin.answer(request.method(), request.uri().path());
+        std::future::ready(Ok::<_, Infallible>(response))
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(connection), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "admin connection failed");
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl Admin {
+    fn answer(&self, method: &Method, path: &str) -> Answer {
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        match path {
+            "/metrics" | "/live" | "/ready" if !is_read => not_allowed("GET, HEAD"),
+            "/metrics" => self.metrics(),
+            "/live" => text(StatusCode::OK, "live\n"),
+            "/ready" => self.ready(),
+            "/shutdown" if *method != Method::POST => not_allowed("POST"),
+            "/shutdown" => {
+                self.shutdown.request("POST /shutdown");
+                text(StatusCode::OK, "draining\n")
+            }
+            _ => text(StatusCode::NOT_FOUND, "there are /metrics, /live, /ready and /shutdown (POST)\n"),
+        }
+    }
+
+    fn metrics(&self) -> Answer {
+        let body = render(&self.registry, &self.status, &self.observers);
+        answer(StatusCode::OK, PROMETHEUS_TEXT, body)
+    }
+
+    fn ready(&self) -> Answer {
+        match self.readiness.obstacle() {
+            None => text(StatusCode::OK, "ready\n"),
+            Some(obstacle) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {obstacle}\n")),
+        }
+    }
+}
+
+fn not_allowed(methods: &'static str) -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("allowed: {methods}\n"));
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    answer
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    answer(status, PLAIN_TEXT, body)
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

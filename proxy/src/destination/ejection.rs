@@ -1,0 +1,123 @@
+//! Whether an endpoint takes part in balancing.
+//!
+//! An endpoint that fails several times in a row, or takes no connection, is ejected for a while. Then one request probes it:
+//! when it succeeds the endpoint is back, otherwise it stays out for twice as long.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::random::Random;
+
+/// So many failures in a row eject an endpoint.
+const FAILURES: u32 = 5;
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The standing of one endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Ejection {
+    state: Cell<State>,
+    failures: Cell<u32>,
+    /// Ejections since the endpoint was last in order.
+    ejections: Cell<u32>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Member,
+    Ejected {
+        until: Instant,
+    },
+    /// One request is on its way to find out.
+    Probing,
+}
+
+/// Whether a request decides over the endpoint's return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Ordinary,
+    Probe,
+}
+
+impl Ejection {
+    /// True without asking for the time: the endpoint is a member.
+    pub fn is_member(&self) -> bool {
+        self.state.get() == State::Member
+    }
+
+    /// True when the endpoint may be chosen: it is a member, or due for its probe.
+    pub fn is_eligible(&self, now: Instant) -> bool {
+        match self.state.get() {
+            State::Member => true,
+            State::Ejected { until } => until <= now,
+            State::Probing => false,
+        }
+    }
+
+    /// When an ejected endpoint is due; none for one that is a member or being probed.
+    pub fn due(&self) -> Option<Instant> {
+        match self.state.get() {
+            State::Ejected { until } => Some(until),
+            State::Member | State::Probing => None,
+        }
+    }
+
+    /// A request begins. The first one to an ejected endpoint is the probe, also when it comes before its time because there was
+    /// nobody else to choose.
+    pub fn begin(&self) -> Role {
+        match self.state.get() {
+            State::Ejected { .. } => {
+                self.state.set(State::Probing);
+                Role::Probe
+            }
+            State::Member | State::Probing => Role::Ordinary,
+        }
+    }
+
+    /// A probe ended without a result (the client went away): the next request is the probe.
+    pub fn abandon_probe(&self, now: Instant) {
+        if self.state.get() == State::Probing {
+            self.state.set(State::Ejected { until: now });
+        }
+    }
+
+    pub fn succeed(&self) {
+        self.failures.set(0);
+        if self.state.get() == State::Probing {
+            self.state.set(State::Member);
+            self.ejections.set(0);
+        }
+    }
+
+    /// True when this failure ejects the endpoint.
+    pub fn fail(&self, random: &Random) -> bool {
+        self.failures.set(self.failures.get().saturating_add(1));
+        let is_over = match self.state.get() {
+            State::Member => self.failures.get() >= FAILURES,
+            State::Probing => true,
+            State::Ejected { .. } => false,
+        };
+        if is_over {
+            self.eject(random);
+        }
+        is_over
+    }
+
+    /// Ejects at once. True when the endpoint was not ejected before.
+    pub fn refuse(&self, random: &Random) -> bool {
+        let is_new = !matches!(self.state.get(), State::Ejected { .. });
+        if is_new {
+            self.eject(random);
+        }
+        is_new
+    }
+
+    fn eject(&self, random: &Random) {
+        let ejections = self.ejections.get();
+        let time = SHORTEST.saturating_mul(1 << ejections.min(10)).min(LONGEST);
+        self.ejections.set(ejections.saturating_add(1));
+        self.failures.set(0);
+        self.state.set(State::Ejected { until: Instant::now() + random.jitter(time) });
+    }
+}

@@ -1,0 +1,49 @@
+//! Taking over news by their difference: what stays keeps its connections and its estimates.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Destination, Endpoint};
+use crate::discovery::EndpointInfo;
+
+impl Destination {
+    /// Makes `infos` all the endpoints.
+    pub(super) fn replace(&self, infos: &[Arc<EndpointInfo>]) {
+        self.reconcile(infos, |_| false);
+    }
+
+    /// Takes in and leaves out some endpoints.
+    pub(super) fn change(&self, added: &[Arc<EndpointInfo>], removed: &[SocketAddr]) {
+        let removed: HashSet<_> = removed.iter().collect();
+        self.reconcile(added, |address| !removed.contains(address));
+    }
+
+    /// Endpoints not in `present` stay when `stays` says so.
+    fn reconcile(&self, present: &[Arc<EndpointInfo>], stays: impl Fn(&SocketAddr) -> bool) {
+        let mut present: HashMap<SocketAddr, &Arc<EndpointInfo>> =
+            present.iter().map(|info| (info.address, info)).collect();
+        let mut endpoints = self.endpoints.borrow_mut();
+        endpoints.retain_mut(|endpoint| match present.remove(&endpoint.address) {
+            Some(info) => {
+                if *endpoint.info != **info {
+                    let successor = endpoint.successor(Arc::clone(info), Arc::clone(&self.service));
+                    endpoint.idle.close();
+                    *endpoint = Rc::new(successor);
+                }
+                true
+            }
+            None => {
+                let stays = stays(&endpoint.address);
+                if !stays {
+                    endpoint.idle.close();
+                }
+                stays
+            }
+        });
+        endpoints.extend(present.into_values().map(|info| {
+            Rc::new(Endpoint::outbound(Arc::clone(info), Arc::clone(&self.service), Rc::clone(&self.local)))
+        }));
+    }
+}

@@ -1,0 +1,218 @@
+//! The stream to the control plane: opened again and again for as long as the proxy lives.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::transport::{Channel, Endpoint};
+
+use super::status::Status;
+use super::subscriptions::Subscriptions;
+use super::update::{Ask, Update};
+use crate::proto::{self, discovery_client::DiscoveryClient};
+use crate::random::Random;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A peer that answers no ping for this long after one was due is taken for dead.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// The discovery client of a proxy; it runs on the control thread.
+pub struct Client {
+    endpoint: Endpoint,
+    /// What the proxy says of itself first on every stream.
+    introduction: proto::Proxy,
+    asks: mpsc::UnboundedReceiver<Ask>,
+    workers: Vec<mpsc::UnboundedSender<Update>>,
+    status: Arc<Status>,
+    subscriptions: Subscriptions,
+    away: Away,
+    random: Random,
+}
+
+/// How long the control plane has been away, as far as the last stream that was of use.
+struct Away {
+    since: Instant,
+    is_reported: bool,
+}
+
+impl Default for Away {
+    fn default() -> Self {
+        Self { since: Instant::now(), is_reported: false }
+    }
+}
+
+/// The workers are gone: there is nobody to discover for.
+struct NobodyAsks;
+
+impl Client {
+    /// A client that serves `asks` and tells each of the `workers`, which are in the order of their numbers.
+    ///
+    /// # Errors
+    /// When `control_plane`, `host:port`, makes no URI.
+    pub fn new(
+        control_plane: &str,
+        introduction: proto::Proxy,
+        asks: mpsc::UnboundedReceiver<Ask>,
+        workers: Vec<mpsc::UnboundedSender<Update>>,
+        status: Arc<Status>,
+    ) -> Result<Self, tonic::transport::Error> {
+        let endpoint = Endpoint::from_shared(format!("http://{control_plane}"))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+            .keep_alive_while_idle(true);
+        Ok(Self {
+            endpoint,
+            introduction,
+            asks,
+            workers,
+            status,
+            subscriptions: Subscriptions::default(),
+            away: Away::default(),
+            random: Random::default(),
+        })
+    }
+
+    /// Runs until the workers are gone.
+    pub async fn run(mut self) {
+        while self.connect_and_follow().await.is_ok() && self.pause().await.is_ok() {}
+    }
+
+    async fn connect_and_follow(&mut self) -> Result<(), NobodyAsks> {
+        let endpoint = self.endpoint.clone();
+        let channel = match self.while_serving(endpoint.connect()).await? {
+            Ok(channel) => channel,
+            Err(error) => {
+                self.report_not_reached(&error);
+                return Ok(());
+            }
+        };
+        self.status.connect();
+        tracing::info!("connected to the control plane");
+        let opened = Instant::now();
+        let end = self.follow(channel).await;
+        self.status.disconnect();
+        let reason = end?;
+        tracing::warn!(reason, "lost the control plane; what it last said stays in force");
+        if opened.elapsed() > LONGEST_WAIT {
+            self.away = Away::default();
+        }
+        Ok(())
+    }
+
+    fn report_not_reached(&mut self, error: &tonic::transport::Error) {
+        let error = with_causes(error);
+        if self.away.is_reported {
+            tracing::debug!(error, "control plane still not reached");
+        } else {
+            tracing::warn!(error, "control plane not reached; trying on");
+        }
+        self.away.is_reported = true;
+    }
+
+    /// Waits for a quarter of the time that the control plane has been away, so one that was restarted is found again within
+    /// a quarter of what its restart took.
+    async fn pause(&mut self) -> Result<(), NobodyAsks> {
+        let wait = (self.away.since.elapsed() / 4).clamp(SHORTEST_WAIT, LONGEST_WAIT);
+        let wait = self.random.jitter(wait);
+        self.while_serving(tokio::time::sleep(wait)).await
+    }
+
+    /// Awaits `future`, and meanwhile answers the workers from what is known.
+    async fn while_serving<F: Future>(&mut self, future: F) -> Result<F::Output, NobodyAsks> {
+        tokio::pin!(future);
+        loop {
+            tokio::select! {
+                output = &mut future => return Ok(output),
+                ask = self.asks.recv() => { self.serve(ask.ok_or(NobodyAsks)?); }
+            }
+        }
+    }
+
+    /// Follows one stream to its end, and tells why it ended.
+    async fn follow(&mut self, channel: Channel) -> Result<String, NobodyAsks> {
+        let (requests, outgoing) = mpsc::unbounded_channel();
+        let introduction = proto::DiscoverRequest {
+            request: Some(proto::discover_request::Request::Proxy(self.introduction.clone())),
+        };
+        for request in std::iter::once(introduction).chain(self.subscriptions.requests()) {
+            // Fails only when the stream has ended, which is then seen below.
+            let _ = requests.send(request);
+        }
+        let mut client = DiscoveryClient::new(channel);
+        let opening = client.discover(UnboundedReceiverStream::new(outgoing));
+        tokio::pin!(opening);
+        // A server may hold its response head back until it has something to say, so workers are served meanwhile.
+        let mut responses = loop {
+            tokio::select! {
+                opened = &mut opening => match opened {
+                    Ok(response) => break response.into_inner(),
+                    Err(status) => return Ok(describe(&status)),
+                },
+                ask = self.asks.recv() => self.serve_and_forward(ask, &requests)?,
+            }
+        };
+        loop {
+            tokio::select! {
+                message = responses.message() => match message {
+                    Ok(Some(response)) => self.take(response),
+                    Ok(None) => return Ok("the control plane ended the stream".to_owned()),
+                    Err(status) => return Ok(describe(&status)),
+                },
+                ask = self.asks.recv() => self.serve_and_forward(ask, &requests)?,
+            }
+        }
+    }
+
+    fn serve_and_forward(
+        &mut self,
+        ask: Option<Ask>,
+        requests: &mpsc::UnboundedSender<proto::DiscoverRequest>,
+    ) -> Result<(), NobodyAsks> {
+        if let Some(request) = self.serve(ask.ok_or(NobodyAsks)?) {
+            let _ = requests.send(request);
+        }
+        Ok(())
+    }
+
+    /// Answers a worker from what is known, and returns what the control plane is to be told.
+    fn serve(&mut self, ask: Ask) -> Option<proto::DiscoverRequest> {
+        let (Ask::Subscribe { worker, .. } | Ask::Release { worker, .. }) = ask;
+        let answer = self.subscriptions.ask(ask);
+        if let Some(update) = answer.update {
+            self.tell(worker, update);
+        }
+        answer.request
+    }
+
+    fn take(&mut self, response: proto::DiscoverResponse) {
+        self.away = Away::default();
+        if let Some(broadcast) = self.subscriptions.take(response) {
+            tracing::debug!(update = ?broadcast.update, "destination changed");
+            for worker in broadcast.workers {
+                self.tell(worker, broadcast.update.clone());
+            }
+        }
+    }
+
+    fn tell(&self, worker: usize, update: Update) {
+        if let Some(sender) = self.workers.get(worker) {
+            // Fails only when the worker has ended.
+            let _ = sender.send(update);
+        }
+    }
+}
+
+fn describe(status: &tonic::Status) -> String {
+    format!("{:?}: {}", status.code(), status.message())
+}
+
+/// The error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,181 @@
+//! The control thread: discovery, admin, tap and the proxy's end.
+
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_local;
+
+use super::bind::{Addresses, BindError, Listeners};
+use super::shutdown::{self, Requests};
+use super::threads;
+use crate::admin::{self, Admin, Readiness};
+use crate::config::Config;
+use crate::discovery;
+use crate::metrics::Registry;
+use crate::proto;
+use crate::tap;
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Why the proxy could not run, or could not go on.
+#[derive(Debug)]
+pub enum RunError {
+    Bind(BindError),
+    ControlPlane(tonic::transport::Error),
+    System(io::Error),
+    /// The workers ended although nobody asked them to.
+    WorkersEnded,
+    /// A second signal came during the drain.
+    Interrupted,
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::ControlPlane(error) => write!(f, "MESH_PROXY_CONTROL_PLANE is no address: {error}"),
+            Self::System(error) => write!(f, "the system refuses what the proxy needs: {error}"),
+            Self::WorkersEnded => f.write_str("the workers ended"),
+            Self::Interrupted => f.write_str("ended by a second signal"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<io::Error> for RunError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+/// Runs a proxy until it is asked to end and has drained.
+///
+/// # Errors
+/// When it cannot start, or ends otherwise.
+pub fn run(config: Config) -> Result<(), RunError> {
+    let listeners = Listeners::bind(&config).map_err(RunError::Bind)?;
+    threads::runtime()?.block_on(control(Arc::new(config), listeners))
+}
+
+async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunError> {
+    let (shutdown, mut requests) = shutdown::channel()?;
+    if config.stop_with_stdin {
+        shutdown::follow_stdin(shutdown.clone())?;
+    }
+    let registry = Arc::new(Registry::default());
+    let observers = Arc::new(tap::Observers::default());
+    let status = Arc::new(discovery::Status::default());
+    let readiness = Rc::new(Readiness::new(Arc::clone(&status)));
+
+    let begin_drain = watch::Sender::new(());
+    // Nothing is ever sent: the channel ends when the last worker has ended.
+    let (alive, mut lives) = mpsc::channel(1);
+    let (asks, asked) = mpsc::unbounded_channel();
+    let mut updates = Vec::new();
+    for (id, listeners) in listeners.workers.into_iter().enumerate() {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        updates.push(sender);
+        threads::start(threads::Start {
+            id,
+            config: Arc::clone(&config),
+            listeners,
+            registry: Arc::clone(&registry),
+            tap: tap::Tap::new(&config.identity, Arc::clone(&observers)),
+            asks: asks.clone(),
+            updates: receiver,
+            drain: begin_drain.subscribe(),
+            alive: alive.clone(),
+        })?;
+    }
+    drop((asks, alive));
+
+    let introduction = introduction(&config, &listeners.addresses);
+    let client =
+        discovery::Client::new(&config.control_plane, introduction, asked, updates, Arc::clone(&status))
+            .map_err(RunError::ControlPlane)?;
+    spawn_local(client.run());
+    spawn_local(tap::serve(TcpListener::from_std(listeners.tap)?, Arc::clone(&observers)));
+    let admin = Admin {
+        registry: Arc::clone(&registry),
+        status,
+        observers,
+        readiness: Rc::clone(&readiness),
+        shutdown,
+    };
+    spawn_local(admin::serve(TcpListener::from_std(listeners.admin)?, Rc::new(admin)));
+    spawn_local(sweep(Arc::clone(&registry)));
+    announce(&listeners.addresses);
+
+    let reason = tokio::select! {
+        reason = requests.next() => reason,
+        _ = lives.recv() => return Err(RunError::WorkersEnded),
+    };
+    readiness.begin_drain();
+    drain(&begin_drain, lives, &mut requests, config.timeouts.drain, reason).await
+}
+
+async fn drain(
+    begin: &watch::Sender<()>,
+    mut lives: mpsc::Receiver<()>,
+    requests: &mut Requests,
+    limit: Duration,
+    reason: &'static str,
+) -> Result<(), RunError> {
+    tracing::info!(reason, "draining");
+    begin.send_replace(());
+    tokio::select! {
+        _ = lives.recv() => tracing::info!("drained"),
+        () = tokio::time::sleep(limit) => tracing::warn!("drain timeout; what is still in flight is cut"),
+        _ = requests.next_signal() => return Err(RunError::Interrupted),
+    }
+    Ok(())
+}
+
+/// Forgets idle series also when nobody reads the metrics.
+async fn sweep(registry: Arc<Registry>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        registry.sweep();
+    }
+}
+
+/// What the proxy says of itself to the control plane.
+fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
+    let identity = &config.identity;
+    let inbound = addresses.inbound.iter().map(|inbound| proto::Inbound {
+        address: inbound.listen.to_string(),
+        application: inbound.application.to_string(),
+    });
+    proto::Proxy {
+        name: identity.name.clone(),
+        namespace: identity.namespace.clone(),
+        workload: Some(proto::Workload {
+            kind: identity.workload_kind.clone(),
+            name: identity.workload.clone(),
+        }),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        admin_address: addresses.admin.to_string(),
+        tap_address: addresses.tap.to_string(),
+        inbound: inbound.collect(),
+        outbound_address: addresses.outbound.map(|address| address.to_string()).unwrap_or_default(),
+    }
+}
+
+/// Logs where the proxy listens, with the real ports.
+fn announce(addresses: &Addresses) {
+    let outbound = addresses.outbound.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let inbound: Vec<_> = addresses
+        .inbound
+        .iter()
+        .map(|inbound| format!("{}={}", inbound.listen, inbound.application))
+        .collect();
+    let (admin, tap) = (addresses.admin, addresses.tap);
+    tracing::info!(outbound, inbound = inbound.join(","), %admin, %tap, "listening");
+}

@@ -1,0 +1,53 @@
+//! The gRPC server that observers call.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::net::TcpListener;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status};
+
+use super::observers::{Events, Observers};
+use crate::proto::tap_server::{Tap, TapServer};
+use crate::proto::{ObserveRequest, TapEvent};
+
+/// Serves the tap listener for as long as the proxy lives.
+pub(crate) async fn serve(listener: TcpListener, observers: Arc<Observers>) {
+    let service = TapServer::new(Service { observers });
+    let served =
+        Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "tap server failed");
+    }
+}
+
+struct Service {
+    observers: Arc<Observers>,
+}
+
+#[tonic::async_trait]
+impl Tap for Service {
+    type ObserveStream = EventStream;
+
+    async fn observe(&self, request: Request<ObserveRequest>) -> Result<Response<EventStream>, Status> {
+        let ObserveRequest { r#match, max_rps } = request.into_inner();
+        let events = self.observers.add(r#match.unwrap_or_default(), max_rps);
+        Ok(Response::new(EventStream { events }))
+    }
+}
+
+/// An observer's events as a stream; dropped when the observer leaves.
+pub(crate) struct EventStream {
+    events: Events,
+}
+
+impl Stream for EventStream {
+    type Item = Result<TapEvent, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.queue.poll_recv(context).map(|event| event.map(Ok))
+    }
+}
