@@ -4,7 +4,13 @@ import { delimiter, join } from "node:path";
 import { announce, outputOf, root, run, StepFailed } from "./steps.mjs";
 
 /** Programs that tests start, by the Debian package that has them. */
-const DEBIAN_PACKAGES = { curl: ["curl"], prometheus: ["promtool"], zsh: ["zsh"] };
+const DEBIAN_PACKAGES = {
+  curl: ["curl"],
+  iproute2: ["ip"],
+  iptables: ["iptables-nft-restore", "iptables-legacy-restore"],
+  prometheus: ["promtool"],
+  zsh: ["zsh"],
+};
 
 /** The Node.js release, besides the user's own, that the TypeScript tests run on. */
 const OTHER_NODE_MAJOR = 24;

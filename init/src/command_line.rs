@@ -182,3 +182,99 @@ fn parse_ipv6(text: &str) -> Result<Ipv6, String> {
         _ => Err(format!("`{text}` is none of auto, on, off")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str], variables: &[(&str, &str)]) -> Result<(Action, Configuration), String> {
+        let variable = |name: &str| {
+            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
+        };
+        parse(arguments.iter().map(OsString::from), variable)
+    }
+
+    #[test]
+    fn without_flags_and_variables_the_defaults_are_installed() {
+        assert_eq!(read(&[], &[]), Ok((Action::Install, Configuration::default())));
+    }
+
+    #[test]
+    fn flags_and_variables_say_the_same_and_the_flag_wins() {
+        let by_flag =
+            read(&["--skip-outbound-ports", "25,8000-8100", "--ipv6=off", "--backend", "legacy"], &[]);
+        let by_variable = read(
+            &["--backend", "legacy"],
+            &[
+                ("MESH_INIT_SKIP_OUTBOUND_PORTS", "25, 8000-8100"),
+                ("MESH_INIT_IPV6", "off"),
+                ("MESH_INIT_BACKEND", "nft"),
+                ("MESH_INIT_PROXY_UID", ""),
+            ],
+        );
+        assert_eq!(by_flag, by_variable);
+        let (_, configuration) = by_flag.unwrap();
+        assert_eq!(configuration.back_end, Some(BackEnd::Legacy));
+        assert_eq!(configuration.ipv6, Ipv6::Off);
+        assert_eq!(configuration.skip_outbound_ports.len(), 2);
+    }
+
+    #[test]
+    fn lists_may_be_given_in_parts() {
+        let (_, configuration) =
+            read(&["--skip-subnets", "10.0.0.0/8", "--skip-subnets", "fd00::/8"], &[]).unwrap();
+        assert_eq!(configuration.skip_subnets.len(), 2);
+    }
+
+    #[test]
+    fn every_setting_refuses_nonsense_by_the_name_it_was_given_by() {
+        for (name, _) in SETTINGS {
+            let error = read(&[&format!("--{name}"), "nonsense"], &[]).unwrap_err();
+            assert!(error.starts_with(&format!("--{name}: ")), "{error}");
+            let variable = format!("MESH_INIT_{}", name.to_uppercase().replace('-', "_"));
+            let error = read(&[], &[(&variable, "nonsense")]).unwrap_err();
+            assert!(error.starts_with(&format!("{variable}: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_setting_is_in_the_help() {
+        for (name, _) in SETTINGS {
+            assert!(USAGE.contains(&format!("--{name} ")), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_and_wrong_usage_are_refused() {
+        for arguments in [
+            &["--proxy-uid", "4294967295"][..],
+            &["--proxy-uid", "-1"],
+            &["--proxy-uid", "1", "--proxy-uid", "2"],
+            &["--proxy-gid", ""],
+            &["--inbound-port", "0"],
+            &["--skip-inbound-ports", "90-80"],
+            &["--skip-subnets", "10.1.2.3/8"],
+            &["--outbound-port", "4191"],
+            &["--proxy-uid"],
+            &["--unheard-of"],
+            &["-x"],
+            &["install"],
+            &["verify", "verify"],
+            &["verify", "--undo"],
+            &["verify", "--dry-run"],
+        ] {
+            assert!(read(arguments, &[]).is_err(), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn actions_are_told_apart() {
+        let action = |arguments: &[&str]| read(arguments, &[]).map(|(action, _)| action);
+        assert_eq!(action(&["--dry-run"]), Ok(Action::PreviewInstall));
+        assert_eq!(action(&["--undo"]), Ok(Action::Uninstall));
+        assert_eq!(action(&["--undo", "--dry-run"]), Ok(Action::PreviewUninstall));
+        assert_eq!(action(&["verify", "--proxy-uid", "7"]), Ok(Action::Verify));
+        assert_eq!(action(&["--help"]), Ok(Action::Help));
+        assert_eq!(action(&["-V"]), Ok(Action::Version));
+    }
+}

@@ -20,19 +20,10 @@ pub fn explain(family: Family, configuration: &Configuration, symptom: &str) -> 
             return because(&format!("the rules cannot be read: {}", failure.problem), &failure.remedy);
         }
     };
-    let holding = holding_ours(&tables);
-    let [(iptables, table)] = holding[..] else {
-        if holding.is_empty() {
-            return because(&absence(&tables, family), RUN_AGAIN);
-        }
-        return because("both back ends hold rules of ours", RUN_AGAIN);
+    let (iptables, table) = match sole_holder(&tables, family, configuration) {
+        Ok(holder) => holder,
+        Err(reason) => return because(&reason, RUN_AGAIN),
     };
-    if let Some(wanted) = configuration.back_end.filter(|wanted| *wanted != iptables.back_end) {
-        return because(
-            &format!("the rules are in the back end {}, not in {wanted}", iptables.back_end),
-            RUN_AGAIN,
-        );
-    }
     if let Some(difference) = difference(table, &Rules::new(configuration, family)) {
         return because(&difference, RUN_AGAIN);
     }
@@ -56,13 +47,7 @@ pub fn inspect_inbound(family: Family, configuration: &Configuration) -> Result<
         return Ok("inbound rules not looked at, for lack of permission".to_owned());
     };
     let wrong = |reason: &str| Failure::new(format!("{family}: inbound: {reason}"), RUN_AGAIN);
-    let holding = holding_ours(&tables);
-    let [(iptables, table)] = holding[..] else {
-        if holding.is_empty() {
-            return Err(wrong(&absence(&tables, family)));
-        }
-        return Err(wrong("both back ends hold rules of ours"));
-    };
+    let (iptables, table) = sole_holder(&tables, family, configuration).map_err(|reason| wrong(&reason))?;
     let jump = table.jumps().any(|rule| rule.starts_with("-A PREROUTING ") && rule.ends_with(INBOUND));
     let target = format!("-j REDIRECT --to-ports {}", configuration.inbound_port);
     let redirect = table
@@ -92,8 +77,23 @@ fn readable(family: Family) -> Result<Vec<(Iptables, NatTable)>, Failure> {
     if tables.is_empty() { Err(refusal) } else { Ok(tables) }
 }
 
-fn holding_ours(tables: &[(Iptables, NatTable)]) -> Vec<(Iptables, &NatTable)> {
-    tables.iter().filter(|(_, table)| table.has_ours()).map(|(iptables, table)| (*iptables, table)).collect()
+/// The one back end that holds our rules and is to hold them; or else why there is none.
+fn sole_holder<'tables>(
+    tables: &'tables [(Iptables, NatTable)],
+    family: Family,
+    configuration: &Configuration,
+) -> Result<(Iptables, &'tables NatTable), String> {
+    let holding: Vec<&(Iptables, NatTable)> = tables.iter().filter(|(_, table)| table.has_ours()).collect();
+    match holding[..] {
+        [] => Err(absence(tables, family)),
+        [(iptables, table)] => match configuration.back_end {
+            Some(wanted) if wanted != iptables.back_end => {
+                Err(format!("the rules are in the back end {}, not in {wanted}", iptables.back_end))
+            }
+            _ => Ok((*iptables, table)),
+        },
+        _ => Err("both back ends hold rules of ours".to_owned()),
+    }
 }
 
 fn absence(tables: &[(Iptables, NatTable)], family: Family) -> String {

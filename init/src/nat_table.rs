@@ -107,3 +107,62 @@ fn line(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{line}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ELSE: &str = "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [3:180]\n:DOCKER - [0:0]\n\
+                        -A OUTPUT -d 127.0.0.11/32 -j DOCKER\n-A DOCKER -m comment --comment \"-j MESH\" -j RETURN\nCOMMIT\n";
+
+    fn wanted() -> Rules {
+        Rules {
+            jumps: ["-A PREROUTING -j MESH_INBOUND".to_owned(), "-A OUTPUT -j MESH_OUTBOUND".to_owned()],
+            chains: vec!["-A MESH_INBOUND -j RETURN".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_table_without_ours_gets_chains_rules_and_jumps() {
+        assert_eq!(
+            NatTable::parse(ELSE).install(&wanted()),
+            "*nat\n:MESH_INBOUND - [0:0]\n:MESH_OUTBOUND - [0:0]\n-A MESH_INBOUND -j RETURN\n\
+             -A PREROUTING -j MESH_INBOUND\n-A OUTPUT -j MESH_OUTBOUND\nCOMMIT\n"
+        );
+        assert_eq!(NatTable::parse(ELSE).remove(), None);
+    }
+
+    #[test]
+    fn a_jump_that_is_right_stays_where_it_is() {
+        let table = NatTable::parse(
+            ":MESH_INBOUND - [0:0]\n:MESH_OUTBOUND - [0:0]\n-A PREROUTING -j MESH_INBOUND\n-A OUTPUT -j MESH_OUTBOUND\n",
+        );
+        assert_eq!(
+            table.install(&wanted()),
+            "*nat\n:MESH_INBOUND - [0:0]\n:MESH_OUTBOUND - [0:0]\n-A MESH_INBOUND -j RETURN\nCOMMIT\n"
+        );
+    }
+
+    #[test]
+    fn jumps_that_are_double_or_different_are_replaced() {
+        let table = NatTable::parse(
+            ":MESH_INBOUND - [0:0]\n-A PREROUTING -p tcp -g MESH_INBOUND\n-A OUTPUT -j MESH_OUTBOUND\n-A OUTPUT -j MESH_OUTBOUND\n",
+        );
+        assert_eq!(
+            table.install(&wanted()),
+            "*nat\n:MESH_INBOUND - [0:0]\n:MESH_OUTBOUND - [0:0]\n-D PREROUTING -p tcp -g MESH_INBOUND\n\
+             -D OUTPUT -j MESH_OUTBOUND\n-D OUTPUT -j MESH_OUTBOUND\n-A MESH_INBOUND -j RETURN\n\
+             -A PREROUTING -j MESH_INBOUND\n-A OUTPUT -j MESH_OUTBOUND\nCOMMIT\n"
+        );
+    }
+
+    #[test]
+    fn only_ours_is_removed_even_when_half_of_it_is_missing() {
+        let table =
+            NatTable::parse(&format!("{ELSE}:MESH_OUTBOUND - [0:0]\n-A OUTPUT -p tcp -j MESH_OUTBOUND\n"));
+        assert_eq!(
+            table.remove().as_deref(),
+            Some("*nat\n-D OUTPUT -p tcp -j MESH_OUTBOUND\n-F MESH_OUTBOUND\n-X MESH_OUTBOUND\nCOMMIT\n")
+        );
+    }
+}

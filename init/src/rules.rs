@@ -120,3 +120,90 @@ impl Chain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chains(configuration: &Configuration, family: Family) -> String {
+        Rules::new(configuration, family).chains.join("\n") + "\n"
+    }
+
+    fn ports(text: &str) -> Vec<PortRange> {
+        text.split(',').map(|item| item.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn without_options_everything_but_the_proxy_loopback_and_dns_is_redirected() {
+        assert_eq!(
+            chains(&Configuration::default(), Family::V4),
+            "\
+-A MESH_INBOUND -p tcp -m tcp --dport 4140 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 4143 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 4190 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 4191 -j RETURN
+-A MESH_INBOUND -p tcp -j REDIRECT --to-ports 4143
+-A MESH_OUTBOUND -m owner --uid-owner 2102 -j RETURN
+-A MESH_OUTBOUND -d 127.0.0.0/8 -j RETURN
+-A MESH_OUTBOUND -o lo -p tcp -m tcp --dport 4140 -j RETURN
+-A MESH_OUTBOUND -o lo -p tcp -m tcp --dport 4143 -j RETURN
+-A MESH_OUTBOUND -o lo -p tcp -m tcp --dport 4190 -j RETURN
+-A MESH_OUTBOUND -o lo -p tcp -m tcp --dport 4191 -j RETURN
+-A MESH_OUTBOUND -p tcp -m tcp --dport 53 -j RETURN
+-A MESH_OUTBOUND -p tcp -j REDIRECT --to-ports 4140
+"
+        );
+    }
+
+    #[test]
+    fn every_option_has_its_rule_in_the_table_of_its_family() {
+        let configuration = Configuration {
+            proxy_uid: 1337,
+            proxy_gid: Some(1338),
+            outbound_port: 15001,
+            inbound_port: 15006,
+            tap_port: 15010,
+            admin_port: 15000,
+            skip_inbound_ports: ports("22,9000-9010"),
+            skip_outbound_ports: ports("25"),
+            only_inbound_ports: ports("80"),
+            only_outbound_ports: ports("53,443,8000-8100"),
+            skip_subnets: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+            ..Configuration::default()
+        };
+        assert_eq!(
+            chains(&configuration, Family::V6),
+            "\
+-A MESH_INBOUND -p tcp -m tcp --dport 15001 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 15006 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 15010 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 15000 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 22 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 9000:9010 -j RETURN
+-A MESH_INBOUND -s fd00::/8 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 15006
+-A MESH_OUTBOUND -m owner --uid-owner 1337 -j RETURN
+-A MESH_OUTBOUND -m owner --gid-owner 1338 -j RETURN
+-A MESH_OUTBOUND -d ::1/128 -j RETURN
+-A MESH_OUTBOUND -d fe80::/10 -j RETURN
+-A MESH_OUTBOUND -o lo -p tcp -m tcp --dport 15001 -j RETURN
+-A MESH_OUTBOUND -o lo -p tcp -m tcp --dport 15006 -j RETURN
+-A MESH_OUTBOUND -o lo -p tcp -m tcp --dport 15010 -j RETURN
+-A MESH_OUTBOUND -o lo -p tcp -m tcp --dport 15000 -j RETURN
+-A MESH_OUTBOUND -p tcp -m tcp --dport 25 -j RETURN
+-A MESH_OUTBOUND -d fd00::/8 -j RETURN
+-A MESH_OUTBOUND -p tcp -m tcp --dport 53 -j REDIRECT --to-ports 15001
+-A MESH_OUTBOUND -p tcp -m tcp --dport 443 -j REDIRECT --to-ports 15001
+-A MESH_OUTBOUND -p tcp -m tcp --dport 8000:8100 -j REDIRECT --to-ports 15001
+"
+        );
+    }
+
+    #[test]
+    fn a_subnet_of_every_address_leaves_its_whole_family_alone() {
+        let configuration =
+            Configuration { skip_subnets: vec!["0.0.0.0/0".parse().unwrap()], ..Configuration::default() };
+        assert!(chains(&configuration, Family::V4).contains("-A MESH_OUTBOUND -j RETURN\n"));
+        assert!(!chains(&configuration, Family::V6).contains("-A MESH_OUTBOUND -j RETURN\n"));
+    }
+}

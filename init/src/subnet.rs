@@ -78,7 +78,6 @@ fn network(address: IpAddr, prefix: u32) -> IpAddr {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
