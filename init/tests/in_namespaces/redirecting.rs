@@ -267,22 +267,38 @@ fn connections_open_before_go_on_and_new_ones_are_redirected() {
             let mut client = here.run(|| TcpStream::connect(at(address, 7000)).unwrap());
             let (mut server, _) = listener.accept().unwrap();
             network.pod.redirect(back_end, &[]);
-            for stream in [&client, &server] {
-                stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-            }
-            let mut buffer = [0; 4];
-            for _ in 0..3 {
-                client.write_all(b"ping").unwrap();
-                server.read_exact(&mut buffer).unwrap();
-                server.write_all(b"pong").unwrap();
-                client.read_exact(&mut buffer).unwrap();
-                assert_eq!(&buffer, b"pong");
-            }
+            assert_open(&mut client, &mut server);
             // Nothing listens in the proxy's place.
             assert_eq!(ask(here, at(address, 7000)), "ConnectionRefused");
             network.pod.mesh_init(&["--undo"]).succeeded();
         }
     });
+}
+
+#[test]
+fn redirected_connections_go_on_after_undoing() {
+    with_each_back_end(|network, back_end| {
+        let proxy = network.pod.run(|| TcpListener::bind(at("127.0.0.1", 4140)).unwrap());
+        network.pod.redirect(back_end, &[]);
+        let mut client = network.pod.run(|| TcpStream::connect(at(REMOTE[0], 80)).unwrap());
+        let (mut server, _) = proxy.accept().unwrap();
+        network.pod.mesh_init(&["--undo"]).succeeded();
+        assert_open(&mut client, &mut server);
+    });
+}
+
+fn assert_open(client: &mut TcpStream, server: &mut TcpStream) {
+    let mut buffer = [0; 4];
+    for stream in [&*client, &*server] {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    }
+    for _ in 0..3 {
+        client.write_all(b"ping").unwrap();
+        server.read_exact(&mut buffer).unwrap();
+        server.write_all(b"pong").unwrap();
+        client.read_exact(&mut buffer).unwrap();
+        assert_eq!(&buffer, b"pong");
+    }
 }
 
 #[test]
