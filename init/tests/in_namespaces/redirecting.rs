@@ -276,13 +276,13 @@ fn connections_open_before_go_on_and_new_ones_are_redirected() {
 }
 
 #[test]
-fn redirected_connections_go_on_after_undoing() {
+fn redirected_connections_go_on_when_the_rules_are_replaced() {
     with_each_back_end(|network, back_end| {
         let proxy = network.pod.run(|| TcpListener::bind(at("127.0.0.1", 4140)).unwrap());
         network.pod.redirect(back_end, &[]);
         let mut client = network.pod.run(|| TcpStream::connect(at(REMOTE[0], 80)).unwrap());
         let (mut server, _) = proxy.accept().unwrap();
-        network.pod.mesh_init(&["--undo"]).succeeded();
+        network.pod.redirect(back_end, &["--skip-outbound-ports", "80"]);
         assert_open(&mut client, &mut server);
     });
 }
