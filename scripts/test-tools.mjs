@@ -15,8 +15,12 @@ const DEBIAN_PACKAGES = {
 /** The Node.js release, besides the user's own, that the TypeScript tests run on. */
 const OTHER_NODE_MAJOR = 24;
 
-const isOnPath = (program) =>
-  (process.env.PATH || "").split(delimiter).some((directory) => existsSync(join(directory, program)));
+const SYSTEM_DIRECTORIES = ["/usr/sbin", "/sbin"];
+
+const isInstalled = (program) =>
+  [...(process.env.PATH || "").split(delimiter), ...SYSTEM_DIRECTORIES].some((directory) =>
+    existsSync(join(directory, program)),
+  );
 
 /** The prefix of a command that must run as root; undefined when we may not become root. */
 function rootPrefix() {
@@ -48,10 +52,10 @@ function aptInstall(packages, prefix) {
 
 /** Installs the Debian packages whose programs are missing; throws StepFailed naming them when it may not. */
 export function installDebianPackages() {
-  const missing = Object.keys(DEBIAN_PACKAGES).filter((name) => !DEBIAN_PACKAGES[name].every(isOnPath));
+  const missing = Object.keys(DEBIAN_PACKAGES).filter((name) => !DEBIAN_PACKAGES[name].every(isInstalled));
   if (missing.length === 0) return;
   const byHand = `apt-get install ${missing.join(" ")}`;
-  if (!isOnPath("apt-get")) {
+  if (!isInstalled("apt-get")) {
     throw new StepFailed(
       `the tests need the programs of Debian's packages ${missing.join(", ")}, which are missing`,
     );

@@ -65,7 +65,8 @@ export default class ProxyRun extends Command {
       env: { ...process.env, ...settings, MESH_PROXY_STOP_WITH_STDIN: "true" },
     });
     const release = takeSignals((signal) => {
-      proxy.signal(signal);
+      // The proxy does not know SIGHUP; a terminal that was closed asks it to end like anything else.
+      proxy.signal(signal === "SIGHUP" ? "SIGTERM" : signal);
     });
     const { status, signal } = await proxy.ended;
     release();
