@@ -1,0 +1,26 @@
+import { cpus, loadavg, release, type } from "node:os";
+
+/** Where a bench ran. */
+export interface Machine {
+  /** The CPU's model as the system names it. */
+  readonly cpu: string;
+  readonly cores: number;
+  /** `Linux 6.18.0` */
+  readonly kernel: string;
+  /** `v20.20.2` */
+  readonly node: string;
+  /** How many processes wanted to run, on average over the minute before the bench began. */
+  readonly load: number;
+}
+
+/** This machine, now. */
+export function thisMachine(): Machine {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model.trim().replace(/\s+/g, " ") ?? "unknown CPU",
+    cores: cores.length,
+    kernel: `${type()} ${release()}`,
+    node: process.version,
+    load: loadavg()[0] ?? 0,
+  };
+}

@@ -1,0 +1,37 @@
+/** A way to the service under test. */
+export interface Target {
+  /** How the report calls it. */
+  readonly name: string;
+  /** What is asked for: `http://host:port/path`. */
+  readonly url: string;
+  /** The proxy that is asked for it, in absolute form, as clients do for `http_proxy`; null for a direct call. */
+  readonly proxy: Address | null;
+  /** Process ids of the proxies in the way, whose CPU time and memory are counted. */
+  readonly processes: readonly number[];
+}
+
+/** Where to connect to. */
+export interface Address {
+  /** A name or an IP address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The address to open connections to. */
+export function addressOf(target: Target): Address {
+  return target.proxy ?? addressOfUrl(new URL(target.url));
+}
+
+/** Host and port of an http URL. */
+export function addressOfUrl(url: URL): Address {
+  return { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || "80") };
+}
+
+/** The bytes of one request to a target. */
+export function requestTo(target: Target): Buffer {
+  const url = new URL(target.url);
+  const asked = target.proxy === null ? url.pathname + url.search : url.origin + url.pathname + url.search;
+  return Buffer.from(
+    `GET ${asked} HTTP/1.1\r\nHost: ${url.host}\r\nUser-Agent: mesh-bench\r\nAccept: */*\r\n\r\n`,
+  );
+}
