@@ -7,6 +7,8 @@ pub mod direction;
 pub mod discovery;
 pub mod drain;
 pub mod error;
+#[cfg(test)]
+mod fixture;
 pub mod http1;
 pub mod listener;
 pub mod log;

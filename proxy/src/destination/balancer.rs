@@ -57,3 +57,112 @@ fn due_first<'a>(endpoints: &'a [Rc<Endpoint>], avoid: &[SocketAddr]) -> Option<
         .filter(|endpoint| !avoid.contains(&endpoint.address))
         .min_by_key(|endpoint| endpoint.ejection.due())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::destination::Local;
+    use crate::discovery::ServiceName;
+    use crate::fixture;
+    use crate::metrics::Registry;
+
+    fn address(number: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], number))
+    }
+
+    /// Endpoints with the ports 1, 2, 3, ...
+    fn endpoints(count: u16) -> Vec<Rc<Endpoint>> {
+        let local = Rc::new(Local {
+            config: Arc::new(fixture::config(&[])),
+            registry: Arc::new(Registry::default()),
+            random: Random::default(),
+        });
+        let endpoint = |port| {
+            let info = Arc::new(fixture::endpoint(address(port)));
+            Rc::new(Endpoint::outbound(info, Arc::new(ServiceName::default()), Rc::clone(&local)))
+        };
+        (1..=count).map(endpoint).collect()
+    }
+
+    /// How often each endpoint's port is chosen in a thousand picks.
+    fn picks(endpoints: &[Rc<Endpoint>], avoid: &[SocketAddr]) -> HashMap<u16, usize> {
+        let random = Random::default();
+        let mut picks = HashMap::new();
+        for _ in 0..1000 {
+            if let Some(endpoint) = pick(endpoints, avoid, &random) {
+                *picks.entry(endpoint.address.port()).or_default() += 1;
+            }
+        }
+        picks
+    }
+
+    #[test]
+    fn equal_endpoints_share_alike() {
+        let picks = picks(&endpoints(4), &[]);
+        for port in 1..=4 {
+            assert!((150..=350).contains(&picks[&port]), "{picks:?}");
+        }
+    }
+
+    #[test]
+    fn a_slow_endpoint_is_chosen_only_when_it_meets_itself() {
+        let endpoints = endpoints(3);
+        endpoints[0].succeeded(Duration::from_millis(100));
+        endpoints[1].succeeded(Duration::from_millis(1));
+        endpoints[2].succeeded(Duration::from_millis(1));
+        let picks = picks(&endpoints, &[]);
+        assert_eq!(picks.get(&1), None, "{picks:?}");
+    }
+
+    #[test]
+    fn requests_in_flight_count_as_load() {
+        let endpoints = endpoints(2);
+        endpoints[0].succeeded(Duration::from_millis(10));
+        endpoints[1].succeeded(Duration::from_millis(10));
+        let busy: Vec<_> = (0..5).map(|_| endpoints[0].begin()).collect();
+        assert_eq!(picks(&endpoints, &[]).get(&1), None);
+        drop(busy);
+        endpoints[1].succeeded(Duration::from_millis(30));
+        assert_eq!(picks(&endpoints, &[]).get(&2), None);
+    }
+
+    #[test]
+    fn an_endpoint_without_an_answer_yet_gets_one_request_at_a_time() {
+        let endpoints = endpoints(2);
+        endpoints[0].succeeded(Duration::from_secs(1));
+        assert_eq!(picks(&endpoints, &[]).get(&1), None);
+        let _first = endpoints[1].begin();
+        assert_eq!(picks(&endpoints, &[]).get(&2), None);
+    }
+
+    #[test]
+    fn ejected_endpoints_and_those_tried_before_are_left_out() {
+        let endpoints = endpoints(4);
+        endpoints[1].connect_failed();
+        let picks = picks(&endpoints, &[address(3)]);
+        assert_eq!((picks.get(&2), picks.get(&3)), (None, None));
+        assert_eq!(picks[&1] + picks[&4], 1000);
+    }
+
+    #[test]
+    fn when_all_are_ejected_one_is_chosen_all_the_same() {
+        let endpoints = endpoints(3);
+        for endpoint in &endpoints {
+            endpoint.connect_failed();
+        }
+        let due_first = endpoints.iter().min_by_key(|endpoint| endpoint.ejection.due()).unwrap();
+        assert_eq!(picks(&endpoints, &[])[&due_first.address.port()], 1000);
+        assert_eq!(picks(&endpoints, &[address(1), address(2)])[&3], 1000);
+    }
+
+    #[test]
+    fn there_is_nothing_to_choose_from_none_or_only_from_those_to_avoid() {
+        assert!(picks(&endpoints(0), &[]).is_empty());
+        assert!(picks(&endpoints(1), &[address(1)]).is_empty());
+        assert!(picks(&endpoints(2), &[address(1), address(2)]).is_empty());
+    }
+}

@@ -276,3 +276,182 @@ fn normalize(authority: &str) -> String {
         None => authority.trim_end_matches('.').to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::sync::mpsc::UnboundedReceiver;
+    use tokio::task::spawn_local;
+
+    use super::*;
+    use crate::discovery::EndpointInfo;
+    use crate::fixture::{endpoint, snapshot, worker_and_asks};
+    use crate::worker::Worker;
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// A resolution that is under way, after it had the chance to ask.
+    async fn resolving(
+        worker: &Rc<Worker>,
+        authority: &'static str,
+    ) -> tokio::task::JoinHandle<Result<Rc<Destination>, ResolveError>> {
+        let worker = Rc::clone(worker);
+        let task = spawn_local(async move { worker.destinations.resolve(authority).await });
+        tokio::task::yield_now().await;
+        task
+    }
+
+    fn asks(asked: &mut UnboundedReceiver<Ask>) -> Vec<Ask> {
+        std::iter::from_fn(|| asked.try_recv().ok()).collect()
+    }
+
+    fn subscribe(authority: &str) -> Ask {
+        Ask::Subscribe { worker: 0, authority: authority.into() }
+    }
+
+    fn release(authority: &str) -> Ask {
+        Ask::Release { worker: 0, authority: authority.into() }
+    }
+
+    async fn known(
+        worker: &Rc<Worker>,
+        authority: &'static str,
+        endpoints: &[SocketAddr],
+    ) -> Rc<Destination> {
+        let resolution = resolving(worker, authority).await;
+        worker.destinations.apply(&snapshot(authority, endpoints));
+        resolution.await.unwrap().ok().unwrap()
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn all_who_wait_for_a_name_ask_once_and_get_the_same_answer_under_every_spelling() {
+        let (worker, mut asked) = worker_and_asks(&[]);
+        let first = resolving(&worker, "Hello.:80").await;
+        let second = resolving(&worker, "hello:80").await;
+        assert_eq!(asks(&mut asked), [subscribe("hello:80")]);
+        assert!(worker.destinations.cached("hello:80").is_none());
+
+        worker.destinations.apply(&snapshot("hello:80", &[address(1)]));
+        let first = first.await.unwrap().ok().unwrap();
+        assert!(Rc::ptr_eq(&first, &second.await.unwrap().ok().unwrap()));
+        assert!(Rc::ptr_eq(&first, &worker.destinations.cached("hello:80").unwrap()));
+        assert_eq!(first.pick(&[]).unwrap().address, address(1));
+        assert_eq!(asks(&mut asked), []);
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn endpoints_that_stay_are_the_same_through_snapshots_and_changes() {
+        let (worker, _asked) = worker_and_asks(&[]);
+        let destination = known(&worker, "hello", &[address(1), address(2)]).await;
+        let stays = destination.pick(&[address(1)]).unwrap();
+
+        worker.destinations.apply(&snapshot("hello", &[address(2), address(3)]));
+        assert!(Rc::ptr_eq(&stays, &destination.pick(&[address(3)]).unwrap()));
+        assert_eq!(destination.pick(&[address(2)]).unwrap().address, address(3));
+
+        worker.destinations.apply(&Update::Change {
+            authority: "hello".into(),
+            added: Arc::new([Arc::new(endpoint(address(4)))]),
+            removed: Arc::new([address(3)]),
+        });
+        assert!(Rc::ptr_eq(&stays, &destination.pick(&[address(4)]).unwrap()));
+        assert_eq!(destination.pick(&[address(2)]).unwrap().address, address(4));
+        assert!(destination.pick(&[address(2), address(4)]).is_none());
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn an_endpoint_whose_properties_change_is_replaced() {
+        let (worker, _asked) = worker_and_asks(&[]);
+        let destination = known(&worker, "hello", &[address(1)]).await;
+        let before = destination.pick(&[]).unwrap();
+        let changed = EndpointInfo { pod: "hello-1".to_owned(), ..endpoint(address(1)) };
+        worker.destinations.apply(&Update::Change {
+            authority: "hello".into(),
+            added: Arc::new([Arc::new(changed)]),
+            removed: Arc::new([]),
+        });
+        let after = destination.pick(&[]).unwrap();
+        assert!(!Rc::ptr_eq(&before, &after));
+        assert_eq!(after.info.pod, "hello-1");
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn a_known_service_may_have_no_endpoints_and_get_some() {
+        let (worker, _asked) = worker_and_asks(&[]);
+        let destination = known(&worker, "hello", &[]).await;
+        assert!(destination.pick(&[]).is_none());
+        worker.destinations.apply(&snapshot("hello", &[address(1)]));
+        assert!(destination.pick(&[]).is_some());
+        worker.destinations.apply(&snapshot("hello", &[]));
+        assert!(destination.pick(&[]).is_none());
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn an_unknown_name_is_remembered_for_a_while_and_becomes_known_when_it_appears() {
+        let (worker, mut asked) = worker_and_asks(&[]);
+        let resolution = resolving(&worker, "new").await;
+        worker.destinations.apply(&Update::Unknown { authority: "new".into() });
+        assert_eq!(resolution.await.unwrap().err(), Some(ResolveError::NoSuchService));
+        assert_eq!(worker.destinations.resolve("new").await.err(), Some(ResolveError::NoSuchService));
+        assert_eq!(asks(&mut asked), [subscribe("new")]);
+
+        worker.destinations.apply(&snapshot("new", &[address(1)]));
+        assert!(worker.destinations.cached("new").is_some());
+        worker.destinations.apply(&Update::Unknown { authority: "new".into() });
+        assert_eq!(worker.destinations.resolve("new").await.err(), Some(ResolveError::NoSuchService));
+
+        tokio::time::advance(UNCONFIRMED_TIME + Duration::from_secs(1)).await;
+        let _resolution = resolving(&worker, "new").await;
+        assert_eq!(asks(&mut asked), [release("new"), subscribe("new")]);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn without_an_answer_the_first_wait_a_while_and_the_others_not_at_all() {
+        let (worker, _asked) = worker_and_asks(&[]);
+        let start = Instant::now();
+        assert_eq!(worker.destinations.resolve("hello").await.err(), Some(ResolveError::Unavailable));
+        assert_eq!(start.elapsed().as_secs(), ANSWER_TIMEOUT.as_secs());
+        assert_eq!(worker.destinations.resolve("hello").await.err(), Some(ResolveError::Unavailable));
+        assert_eq!(start.elapsed().as_secs(), ANSWER_TIMEOUT.as_secs());
+        worker.destinations.apply(&snapshot("hello", &[]));
+        assert!(worker.destinations.resolve("hello").await.is_ok());
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn a_flood_of_names_leaves_a_bounded_number_and_what_is_known() {
+        let (worker, mut asked) = worker_and_asks(&[]);
+        known(&worker, "hello", &[]).await;
+        for number in 0..10 * MAX_UNCONFIRMED {
+            worker.destinations.ask(&format!("made-up-{number}"));
+            worker.destinations.apply(&Update::Unknown { authority: format!("made-up-{number}").into() });
+        }
+        let subscribed = asks(&mut asked).iter().fold(0, |count, ask| match ask {
+            Ask::Subscribe { .. } => count + 1,
+            Ask::Release { .. } => count - 1,
+        });
+        assert!(subscribed <= MAX_UNCONFIRMED + 1, "{subscribed}");
+        assert!(worker.destinations.entries.borrow().len() <= MAX_UNCONFIRMED + 1);
+        assert!(worker.destinations.cached("hello").is_some());
+        let too_long = "x".repeat(LONGEST_AUTHORITY + 1);
+        assert_eq!(worker.destinations.resolve(&too_long).await.err(), Some(ResolveError::NoSuchService));
+        assert_eq!(asks(&mut asked), []);
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn a_destination_unused_for_ten_sweeps_is_given_up() {
+        let (worker, mut asked) = worker_and_asks(&[]);
+        known(&worker, "used", &[]).await;
+        known(&worker, "unused", &[]).await;
+        asks(&mut asked);
+        for _ in 0..=UNUSED_SWEEPS {
+            worker.destinations.cached("used");
+            worker.destinations.sweep();
+        }
+        assert_eq!(asks(&mut asked), [release("unused")]);
+        assert!(worker.destinations.cached("used").is_some());
+        assert!(worker.destinations.cached("unused").is_none());
+    }
+}

@@ -91,7 +91,7 @@ impl Ejection {
     }
 
     /// True when this failure ejects the endpoint.
-    pub fn fail(&self, random: &Random) -> bool {
+    pub fn fail(&self, now: Instant, random: &Random) -> bool {
         self.failures.set(self.failures.get().saturating_add(1));
         let is_over = match self.state.get() {
             State::Member => self.failures.get() >= FAILURES,
@@ -99,25 +99,100 @@ impl Ejection {
             State::Ejected { .. } => false,
         };
         if is_over {
-            self.eject(random);
+            self.eject(now, random);
         }
         is_over
     }
 
     /// Ejects at once. True when the endpoint was not ejected before.
-    pub fn refuse(&self, random: &Random) -> bool {
+    pub fn refuse(&self, now: Instant, random: &Random) -> bool {
         let is_new = !matches!(self.state.get(), State::Ejected { .. });
         if is_new {
-            self.eject(random);
+            self.eject(now, random);
         }
         is_new
     }
 
-    fn eject(&self, random: &Random) {
+    fn eject(&self, now: Instant, random: &Random) {
         let ejections = self.ejections.get();
         let time = SHORTEST.saturating_mul(1 << ejections.min(10)).min(LONGEST);
         self.ejections.set(ejections.saturating_add(1));
         self.failures.set(0);
-        self.state.set(State::Ejected { until: Instant::now() + random.jitter(time) });
+        self.state.set(State::Ejected { until: now + random.jitter(time) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The time for which an endpoint that was ejected at `now` stays out.
+    fn time_out(ejection: &Ejection, now: Instant) -> Duration {
+        ejection.due().unwrap() - now
+    }
+
+    fn refused(now: Instant) -> Ejection {
+        let ejection = Ejection::default();
+        assert!(ejection.refuse(now, &Random::default()));
+        ejection
+    }
+
+    #[test]
+    fn five_failures_in_a_row_eject_and_a_success_between_them_forgives() {
+        let (ejection, random, now) = (Ejection::default(), Random::default(), Instant::now());
+        for _ in 0..4 {
+            assert!(!ejection.fail(now, &random));
+        }
+        ejection.succeed();
+        for _ in 0..4 {
+            assert!(!ejection.fail(now, &random));
+        }
+        assert!(ejection.is_eligible(now));
+        assert!(ejection.fail(now, &random));
+        assert!(!ejection.is_eligible(now));
+        assert!(ejection.is_eligible(now + Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_refused_connection_ejects_at_once() {
+        let now = Instant::now();
+        assert!(!refused(now).is_eligible(now));
+    }
+
+    #[test]
+    fn one_probe_decides_over_the_return() {
+        let now = Instant::now();
+        let ejection = refused(now);
+        let later = now + Duration::from_secs(2);
+        assert!(ejection.is_eligible(later));
+        assert_eq!(ejection.begin(), Role::Probe);
+        assert!(!ejection.is_eligible(later), "nobody else is sent while the probe is on its way");
+        ejection.succeed();
+        assert!(ejection.is_member());
+        ejection.abandon_probe(later);
+        assert!(ejection.is_member(), "the end of a probe that succeeded changes nothing");
+    }
+
+    #[test]
+    fn a_probe_that_fails_doubles_the_time_out_up_to_a_minute() {
+        let (random, mut now) = (Random::default(), Instant::now());
+        let ejection = refused(now);
+        for expected in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
+            let time = time_out(&ejection, now).as_secs_f64();
+            assert!((0.75 * expected..=1.25 * expected).contains(&time), "{time} for {expected}");
+            now = ejection.due().unwrap();
+            assert_eq!(ejection.begin(), Role::Probe);
+            assert!(ejection.fail(now, &random));
+        }
+    }
+
+    #[test]
+    fn a_probe_without_a_result_makes_room_for_the_next() {
+        let now = Instant::now();
+        let ejection = refused(now);
+        assert_eq!(ejection.begin(), Role::Probe);
+        ejection.abandon_probe(now);
+        assert!(ejection.is_eligible(now));
+        assert_eq!(ejection.begin(), Role::Probe);
     }
 }

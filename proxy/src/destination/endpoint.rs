@@ -116,14 +116,14 @@ impl Endpoint {
 
     /// The endpoint answered with a 5xx, or broke the connection before a response.
     pub fn failed(&self) {
-        if self.ejection.fail(&self.local.random) {
+        if self.ejection.fail(Instant::now(), &self.local.random) {
             tracing::info!(address = %self.address, service = self.service.name, "endpoint ejected: failures in a row");
         }
     }
 
     /// No connection to the endpoint could be made.
     pub fn connect_failed(&self) {
-        if self.ejection.refuse(&self.local.random) {
+        if self.ejection.refuse(Instant::now(), &self.local.random) {
             tracing::info!(address = %self.address, service = self.service.name, "endpoint ejected: takes no connection");
         }
     }

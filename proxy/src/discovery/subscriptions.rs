@@ -169,3 +169,83 @@ fn unsubscribe_request(authority: &str) -> proto::DiscoverRequest {
         request: Some(Request::Unsubscribe(proto::Unsubscribe { target: target(authority) })),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subscribe(subscriptions: &mut Subscriptions, worker: WorkerId) -> Answer {
+        subscriptions.ask(Ask::Subscribe { worker, authority: "hello".into() })
+    }
+
+    fn release(subscriptions: &mut Subscriptions, worker: WorkerId) -> Answer {
+        subscriptions.ask(Ask::Release { worker, authority: "hello".into() })
+    }
+
+    fn address(ip: &str, port: u32) -> proto::SocketAddress {
+        proto::SocketAddress { ip: ip.to_owned(), port }
+    }
+
+    fn endpoint(port: u32) -> proto::Endpoint {
+        proto::Endpoint { address: Some(address("127.0.0.1", port)), ..proto::Endpoint::default() }
+    }
+
+    fn snapshot(endpoints: Vec<proto::Endpoint>) -> proto::DiscoverResponse {
+        let snapshot = proto::Snapshot {
+            target: target("hello"),
+            service: Some(proto::Service { name: "hello".to_owned(), ..proto::Service::default() }),
+            endpoints,
+        };
+        proto::DiscoverResponse { response: Some(proto::discover_response::Response::Snapshot(snapshot)) }
+    }
+
+    fn change(added: Vec<proto::Endpoint>, removed: Vec<proto::SocketAddress>) -> proto::DiscoverResponse {
+        let change = proto::Change { target: target("hello"), added, removed };
+        proto::DiscoverResponse { response: Some(proto::discover_response::Response::Change(change)) }
+    }
+
+    fn ports(update: Option<Update>) -> Vec<u16> {
+        match update {
+            Some(Update::Snapshot { endpoints, .. }) => {
+                endpoints.iter().map(|endpoint| endpoint.address.port()).collect()
+            }
+            other => panic!("no snapshot: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_control_plane_is_asked_once_for_all_workers() {
+        let mut subscriptions = Subscriptions::default();
+        assert!(subscribe(&mut subscriptions, 0).request.is_some());
+        assert!(subscribe(&mut subscriptions, 1).request.is_none());
+        assert_eq!(subscriptions.take(snapshot(vec![])).unwrap().workers, [0, 1]);
+        assert!(release(&mut subscriptions, 0).request.is_none());
+        assert!(release(&mut subscriptions, 1).request.is_some());
+        assert!(release(&mut subscriptions, 1).request.is_none());
+        assert_eq!(subscriptions.requests().count(), 0);
+    }
+
+    #[test]
+    fn a_later_worker_gets_the_state_with_all_changes() {
+        let mut subscriptions = Subscriptions::default();
+        assert!(subscribe(&mut subscriptions, 0).update.is_none());
+        subscriptions.take(snapshot(vec![endpoint(1), endpoint(2)])).unwrap();
+        subscriptions.take(change(vec![endpoint(3)], vec![address("127.0.0.1", 1)])).unwrap();
+        assert_eq!(ports(subscribe(&mut subscriptions, 1).update), [2, 3]);
+    }
+
+    #[test]
+    fn what_nobody_asked_for_or_makes_no_sense_is_left_out() {
+        let mut subscriptions = Subscriptions::default();
+        assert!(subscriptions.take(snapshot(vec![])).is_none());
+        subscribe(&mut subscriptions, 0);
+        assert!(subscriptions.take(change(vec![endpoint(1)], vec![])).is_none());
+        assert!(subscriptions.take(proto::DiscoverResponse::default()).is_none());
+        let wrong = [address("localhost", 80), address("127.0.0.1", 0), address("127.0.0.1", 70000)];
+        let wrong = wrong.map(|address| proto::Endpoint { address: Some(address), ..endpoint(1) });
+        let mut endpoints = wrong.to_vec();
+        endpoints.push(proto::Endpoint { address: None, ..endpoint(1) });
+        endpoints.push(endpoint(5));
+        assert_eq!(ports(subscriptions.take(snapshot(endpoints)).map(|broadcast| broadcast.update)), [5]);
+    }
+}

@@ -138,3 +138,130 @@ impl<T: Display> Display for Pair<T> {
 fn classification(is_failure: bool) -> Pair<&'static str> {
     Pair("classification", if is_failure { "failure" } else { "success" })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::direction::Direction;
+    use crate::error::ProxyError;
+    use crate::metrics::{Labels, Party, Peer};
+
+    const NASTY: &str = "we\"ird\\pod\nname";
+
+    fn counted() -> Registry {
+        let registry = Registry::default();
+        let labels = Labels {
+            direction: Direction::Outbound,
+            source: Party {
+                namespace: "default",
+                workload: "hello",
+                workload_kind: "deployment",
+                pod: NASTY,
+            },
+            destination: Party {
+                namespace: "default",
+                workload: "world",
+                workload_kind: "deployment",
+                pod: "w-1",
+            },
+            service: "world",
+            tls: false,
+        };
+        let http = registry.http(&labels);
+        for latency in [50, 100, 101, 1_000_000_000] {
+            http.request();
+            http.response(200, Duration::from_micros(latency), None);
+        }
+        http.request();
+        http.response(502, Duration::from_millis(2), Some(ProxyError::ConnectRefused));
+        let tcp = registry.tcp(Peer::Destination, &labels);
+        tcp.opened();
+        tcp.opened();
+        tcp.closed(CloseReason::Reset);
+        tcp.read(10);
+        tcp.wrote(20);
+        registry
+    }
+
+    fn page() -> String {
+        render(&counted(), &Status::default(), &Observers::default())
+    }
+
+    const LABELS: &str = concat!(
+        r#"direction="outbound",dst_namespace="default",dst_workload="world",dst_workload_kind="deployment","#,
+        r#"dst_service="world",dst_pod="w-1",src_namespace="default",src_workload="hello","#,
+        r#"src_workload_kind="deployment",src_pod="we\"ird\\pod\nname",tls="false""#
+    );
+
+    #[test]
+    fn counters_are_shown_with_their_labels() {
+        let page = page();
+        for (name, more, value) in [
+            ("mesh_requests_total", "", "5"),
+            ("mesh_responses_total", r#",status_code="200",classification="success",proxy_error="""#, "4"),
+            (
+                "mesh_responses_total",
+                r#",status_code="502",classification="failure",proxy_error="connect-refused""#,
+                "1",
+            ),
+            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="0.0001""#, "2"),
+            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="0.0002""#, "3"),
+            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="60""#, "3"),
+            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="+Inf""#, "4"),
+            ("mesh_response_latency_seconds_sum", r#",classification="success""#, "1000.000251"),
+            ("mesh_response_latency_seconds_count", r#",classification="success""#, "4"),
+            ("mesh_response_latency_seconds_count", r#",classification="failure""#, "1"),
+        ] {
+            let line = format!("{name}{{{LABELS}{more}}} {value}");
+            assert!(page.lines().any(|other| other == line), "{line}\nis not in\n{page}");
+        }
+        for (name, more, value) in [
+            ("mesh_tcp_open_total", "", "2"),
+            ("mesh_tcp_open_connections", "", "1"),
+            ("mesh_tcp_close_total", r#",reason="reset""#, "1"),
+            ("mesh_tcp_read_bytes_total", "", "10"),
+            ("mesh_tcp_write_bytes_total", "", "20"),
+        ] {
+            let line = format!(r#"{name}{{peer="dst",{LABELS}{more}}} {value}"#);
+            assert!(page.lines().any(|other| other == line), "{line}\nis not in\n{page}");
+        }
+    }
+
+    #[test]
+    fn the_process_is_described() {
+        let page = page();
+        for name in [
+            "process_cpu_seconds_total",
+            "process_start_time_seconds",
+            "process_resident_memory_bytes",
+            "process_open_fds",
+            "process_max_fds",
+        ] {
+            let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let value: f64 = value.unwrap().parse().unwrap();
+            assert!(value >= 0.0, "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn prometheus_finds_nothing_to_complain_about() {
+        let promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut promtool) = promtool else {
+            println!("promtool is not installed (Debian package prometheus); nothing was checked");
+            return;
+        };
+        promtool.stdin.take().unwrap().write_all(page().as_bytes()).unwrap();
+        let output = promtool.wait_with_output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
+    }
+}

@@ -120,14 +120,7 @@ fn listen(address: SocketAddr, is_shared: bool) -> io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn config(variables: &[(&str, &str)]) -> Config {
-        Config::read(
-            |name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
-            || "test".to_owned(),
-        )
-        .unwrap()
-    }
+    use crate::fixture::config;
 
     #[test]
     fn every_worker_listens_on_the_address_that_the_system_chose() {

@@ -169,3 +169,178 @@ impl TappedRequest {
 fn protobuf_duration(duration: Duration) -> Option<prost_types::Duration> {
     duration.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::fixture;
+    use crate::proto::{DestinationMatch, TapMatch};
+    use crate::tap::observers::Events;
+
+    const ENDPOINT: &str = "127.0.0.1:9000";
+
+    struct Scene {
+        observers: Arc<Observers>,
+        tap: Tap,
+        endpoint: Rc<Endpoint>,
+    }
+
+    impl Scene {
+        async fn new() -> Self {
+            let worker = fixture::worker(&[], &[("world", &[ENDPOINT.parse().unwrap()])]);
+            let destination = worker.destinations.resolve("world").await.ok().unwrap();
+            let observers = Arc::new(Observers::default());
+            let identity = Identity {
+                name: "hello-1".to_owned(),
+                namespace: "default".to_owned(),
+                workload_kind: "deployment".to_owned(),
+                workload: "hello".to_owned(),
+            };
+            let tap = Tap::new(&identity, Arc::clone(&observers));
+            Self { observers, tap, endpoint: destination.pick(&[]).unwrap() }
+        }
+
+        fn request(&self) -> Request<'_> {
+            Request {
+                direction: Direction::Outbound,
+                client: "127.0.0.1:5000".parse().unwrap(),
+                endpoint: Some(&self.endpoint),
+                method: "GET",
+                scheme: "http",
+                authority: "world",
+                path: "/api/users?id=1",
+                version: "HTTP/1.1",
+            }
+        }
+    }
+
+    fn received(events: &mut Events) -> Vec<TapEvent> {
+        std::iter::from_fn(|| events.queue.try_recv().ok()).collect()
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn an_exchange_is_reported_from_its_start_to_its_end() {
+        let scene = Scene::new().await;
+        assert!(!scene.tap.active());
+        let mut events = scene.observers.add(TapMatch::default(), 0);
+        assert!(scene.tap.active());
+
+        let mut tapped = scene.tap.request(&scene.request()).unwrap();
+        tapped.response(502, Duration::from_millis(5), Some(ProxyError::ConnectRefused));
+        tapped.end(Duration::from_millis(7), 10, 20, Some("client-closed"));
+
+        let events = received(&mut events);
+        assert!(events.iter().all(|event| event.request_id == events[0].request_id && event.time.is_some()));
+        let source = events[0].source.as_ref().unwrap();
+        assert_eq!((source.pod.as_str(), source.address.as_ref().unwrap().port), ("hello-1", 5000));
+        let destination = events[0].destination.as_ref().unwrap();
+        assert_eq!(
+            (destination.service.as_str(), destination.address.as_ref().unwrap().port),
+            ("world", 9000)
+        );
+        let expected = [
+            Event::Request(RequestStart {
+                method: "GET".to_owned(),
+                scheme: "http".to_owned(),
+                authority: "world".to_owned(),
+                path: "/api/users?id=1".to_owned(),
+                version: "HTTP/1.1".to_owned(),
+            }),
+            Event::Response(ResponseStart {
+                status: 502,
+                latency: Some(prost_types::Duration { seconds: 0, nanos: 5_000_000 }),
+                proxy_error: "connect-refused".to_owned(),
+            }),
+            Event::End(End {
+                duration: Some(prost_types::Duration { seconds: 0, nanos: 7_000_000 }),
+                request_bytes: 10,
+                response_bytes: 20,
+                error: "client-closed".to_owned(),
+            }),
+        ];
+        assert_eq!(events.into_iter().filter_map(|event| event.event).collect::<Vec<_>>(), expected);
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn only_requests_that_match_every_field_are_reported() {
+        let scene = Scene::new().await;
+        let destination = |destination| TapMatch { destination: Some(destination), ..TapMatch::default() };
+        let text = str::to_owned;
+        let wanted = [
+            TapMatch { method: text("GET"), path_prefix: text("/api"), ..TapMatch::default() },
+            TapMatch { authority: text("world"), scheme: text("http"), ..TapMatch::default() },
+            TapMatch { direction: proto::Direction::Outbound.into(), ..TapMatch::default() },
+            destination(DestinationMatch { service: text("world"), ..DestinationMatch::default() }),
+            destination(DestinationMatch { namespace: text("default"), ..DestinationMatch::default() }),
+        ];
+        let workload = |name| Some(proto::Workload { kind: String::new(), name: text(name) });
+        let unwanted = [
+            TapMatch { method: text("GET"), path_prefix: text("/other"), ..TapMatch::default() },
+            TapMatch { method: text("get"), ..TapMatch::default() },
+            TapMatch { authority: text("worl"), ..TapMatch::default() },
+            TapMatch { scheme: text("https"), ..TapMatch::default() },
+            TapMatch { direction: proto::Direction::Inbound.into(), ..TapMatch::default() },
+            destination(DestinationMatch { service: text("hello"), ..DestinationMatch::default() }),
+            destination(DestinationMatch { namespace: text("other"), ..DestinationMatch::default() }),
+            destination(DestinationMatch { pod: text("world-1"), ..DestinationMatch::default() }),
+            destination(DestinationMatch { workload: workload("world"), ..DestinationMatch::default() }),
+        ];
+        for filter in wanted {
+            let _events = scene.observers.add(filter.clone(), 0);
+            assert!(scene.tap.request(&scene.request()).is_some(), "{filter:?}");
+        }
+        for filter in unwanted {
+            let _events = scene.observers.add(filter.clone(), 0);
+            assert!(scene.tap.request(&scene.request()).is_none(), "{filter:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn each_observer_has_a_filter_and_a_rate_of_its_own_and_is_told_what_it_missed() {
+        let scene = Scene::new().await;
+        let mut slow = scene.observers.add(TapMatch::default(), 1);
+        let mut posts =
+            scene.observers.add(TapMatch { method: "POST".to_owned(), ..TapMatch::default() }, 100);
+        for _ in 0..4 {
+            scene.tap.request(&scene.request());
+        }
+        let post = Request { method: "POST", ..scene.request() };
+        let tapped = scene.tap.request(&post).unwrap();
+        assert_eq!((received(&mut slow).len(), received(&mut posts).len()), (1, 1));
+        tapped.end(Duration::ZERO, 0, 0, None);
+        assert_eq!((received(&mut slow).len(), received(&mut posts).len()), (0, 1));
+
+        assert_eq!(scene.observers.dropped(), 4);
+        std::thread::sleep(Duration::from_millis(1100));
+        scene.tap.request(&scene.request()).unwrap();
+        assert_eq!(received(&mut slow)[0].dropped, 4);
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn an_observer_that_does_not_read_costs_a_bounded_queue() {
+        let scene = Scene::new().await;
+        let mut events = scene.observers.add(TapMatch::default(), 1_000_000);
+        let admitted: Vec<_> = (0..5000).filter_map(|_| scene.tap.request(&scene.request())).collect();
+        assert!(admitted.len() < 1000, "{}", admitted.len());
+        assert_eq!(scene.observers.dropped(), 5000 - admitted.len() as u64);
+        let reported = admitted.len();
+        for tapped in admitted {
+            tapped.end(Duration::ZERO, 0, 0, None);
+        }
+        assert_eq!(received(&mut events).len(), 2 * reported);
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn when_the_last_observer_leaves_nothing_is_watched() {
+        let scene = Scene::new().await;
+        let first = scene.observers.add(TapMatch::default(), 0);
+        let second = scene.observers.add(TapMatch::default(), 0);
+        drop(first);
+        assert!(scene.tap.active());
+        drop(second);
+        assert!(!scene.tap.active());
+        assert!(scene.tap.request(&scene.request()).is_none());
+    }
+}
