@@ -1,0 +1,192 @@
+//! The built binary: its start, its admin and tap listeners, and its end.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod stand_in;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Instant;
+
+use mesh_proxy::proto::ObserveRequest;
+use mesh_proxy::proto::tap_client::TapClient;
+use stand_in::{ControlPlane, DEADLINE};
+
+/// A running proxy; it is killed when a test ends without ending it.
+struct Proxy {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    /// The line that tells where it listens.
+    listening: String,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A proxy with these variables; every port that they leave open is chosen by the system.
+fn command(variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mesh-proxy"));
+    command.env_clear().stdin(Stdio::piped()).stderr(Stdio::piped());
+    for name in ["MESH_PROXY_OUTBOUND", "MESH_PROXY_ADMIN", "MESH_PROXY_TAP"] {
+        command.env(name, "0");
+    }
+    command.env("MESH_PROXY_LOG_FORMAT", "json").envs(variables.iter().copied());
+    command
+}
+
+impl Proxy {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let mut child = command(variables).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut listening = String::new();
+        while !listening.contains(r#""message":"listening""#) {
+            listening.clear();
+            assert_ne!(log.read_line(&mut listening).unwrap(), 0, "the proxy ended");
+        }
+        Self { child, log, listening }
+    }
+
+    /// A field of the line that tells where the proxy listens.
+    fn field(&self, name: &str) -> String {
+        let (_, rest) = self.listening.split_once(&format!(r#""{name}":""#)).unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+
+    /// Status and body of an answer of the admin server.
+    fn admin(&self, method: &str, path: &str) -> (u16, String) {
+        let mut connection = TcpStream::connect(self.field("admin")).unwrap();
+        write!(connection, "{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// The value of a metric without labels.
+    fn metric(&self, name: &str) -> f64 {
+        let (_, page) = self.admin("GET", "/metrics");
+        page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()).unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// The exit status and the rest of the log.
+    fn wait(mut self) -> (Option<i32>, String) {
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap().code(), log)
+    }
+}
+
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < DEADLINE, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// The exit status of a proxy that does not start, and what it says.
+fn refusal(variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let output = command(variables).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_wrong_variable_is_named_in_one_line_and_gives_status_2() {
+    let (status, message) = refusal(&[("MESH_PROXY_INBOUND", "10000")]);
+    assert_eq!(status, Some(2));
+    assert!(message.starts_with("error: MESH_PROXY_INBOUND: \"10000\""), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+#[test]
+fn an_address_in_use_is_named_with_its_variable_in_one_line_and_gives_status_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for variable in ["MESH_PROXY_OUTBOUND", "MESH_PROXY_ADMIN", "MESH_PROXY_TAP"] {
+        let (status, message) = refusal(&[(variable, &address)]);
+        assert_eq!(status, Some(1));
+        assert!(message.contains(&address) && message.contains(variable), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_tells_the_control_plane_where_it_listens_and_is_ready_from_then_on() {
+    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address: SocketAddr = reserved.local_addr().unwrap();
+    drop(reserved);
+    let proxy = Proxy::start(&[
+        ("MESH_PROXY_NAME", "world-1"),
+        ("MESH_PROXY_NAMESPACE", "demo"),
+        ("MESH_PROXY_WORKLOAD", "deployment/world"),
+        ("MESH_PROXY_INBOUND", "0=127.0.0.1:9000"),
+        ("MESH_PROXY_CONTROL_PLANE", &address.to_string()),
+    ]);
+    assert_eq!(proxy.admin("GET", "/live").0, 200);
+    let (status, reason) = proxy.admin("GET", "/ready");
+    assert!(status == 503 && reason.contains("control plane"), "{status} {reason}");
+
+    let mut control_plane = ControlPlane::start_at(address);
+    let introduction = control_plane.next_stream().await.introduction().await;
+    assert_eq!((introduction.name.as_str(), introduction.namespace.as_str()), ("world-1", "demo"));
+    let workload = introduction.workload.unwrap();
+    assert_eq!((workload.kind.as_str(), workload.name.as_str()), ("deployment", "world"));
+    assert_eq!(introduction.admin_address, proxy.field("admin"));
+    assert_eq!(introduction.tap_address, proxy.field("tap"));
+    assert_eq!(introduction.outbound_address, proxy.field("outbound"));
+    let inbound = &introduction.inbound[0];
+    assert_eq!(format!("{}={}", inbound.address, inbound.application), proxy.field("inbound"));
+    eventually("the proxy is ready", || proxy.admin("GET", "/ready").0 == 200);
+
+    drop(control_plane);
+    eventually("the loss is counted", || proxy.metric("mesh_discovery_connected") == 0.0);
+    assert_eq!(proxy.admin("GET", "/ready").0, 200, "a proxy that was told once goes on without");
+}
+
+#[test]
+fn the_admin_server_knows_its_paths_and_methods() {
+    let proxy = Proxy::start(&[]);
+    assert_eq!(proxy.admin("GET", "/").0, 404);
+    assert_eq!(proxy.admin("GET", "/metrics").0, 200);
+    assert_eq!(proxy.admin("POST", "/metrics").0, 405);
+    assert_eq!(proxy.admin("GET", "/shutdown").0, 405);
+    assert_eq!(proxy.admin("POST", "/shutdown").0, 200);
+    assert_eq!(proxy.wait().0, Some(0));
+}
+
+#[test]
+fn signals_and_when_asked_for_the_end_of_standard_input_end_the_proxy_in_order() {
+    for signal in ["TERM", "INT"] {
+        let proxy = Proxy::start(&[("MESH_PROXY_WORKERS", "2")]);
+        proxy.signal(signal);
+        let (status, log) = proxy.wait();
+        assert_eq!(status, Some(0));
+        assert!(log.contains(&format!("SIG{signal}")) && log.contains("drained"), "{log}");
+    }
+    let mut proxy = Proxy::start(&[("MESH_PROXY_STOP_WITH_STDIN", "true")]);
+    drop(proxy.child.stdin.take());
+    assert_eq!(proxy.wait().0, Some(0));
+}
+
+#[tokio::test]
+async fn observers_come_and_go() {
+    let proxy = Proxy::start(&[]);
+    let mut client = TapClient::connect(format!("http://{}", proxy.field("tap"))).await.unwrap();
+    let events = client.observe(ObserveRequest::default()).await.unwrap();
+    assert_eq!(proxy.metric("mesh_tap_observers"), 1.0);
+    drop((events, client));
+    let start = Instant::now();
+    while proxy.metric("mesh_tap_observers") > 0.0 {
+        assert!(start.elapsed() < DEADLINE, "the observer is gone");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
