@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 
+use crate::accept::accept;
 use crate::discovery::Status;
 use crate::metrics::{Registry, render};
 use crate::runtime::Shutdown;
@@ -23,8 +24,6 @@ use crate::tap::Observers;
 
 /// A client that takes longer to send a request, or is idle for longer, is disconnected.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(120);
-/// After an accept that failed (no descriptors left) nothing is accepted for this long.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -68,15 +67,8 @@ impl Readiness {
 /// Serves the admin listener for as long as the proxy lives.
 pub(crate) async fn serve(listener: TcpListener, admin: Rc<Admin>) {
     loop {
-        match listener.accept().await {
-            Ok((connection, _)) => {
-                spawn_local(serve_connection(connection, Rc::clone(&admin)));
-            }
-            Err(error) => {
-                tracing::debug!(%error, "admin connection not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        let (connection, _) = accept(&listener).await;
+        spawn_local(serve_connection(connection, Rc::clone(&admin)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sidecar of the mesh. See docs/architecture.md for the way of a request through these modules.
 
+mod accept;
 mod admin;
 pub mod config;
 pub mod destination;

@@ -1,27 +1,42 @@
 //! The gRPC server that observers call.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio_stream::Stream;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use super::observers::{Events, Observers};
+use crate::accept::accept;
 use crate::proto::tap_server::{Tap, TapServer};
 use crate::proto::{ObserveRequest, TapEvent};
 
 /// Serves the tap listener for as long as the proxy lives.
 pub(crate) async fn serve(listener: TcpListener, observers: Arc<Observers>) {
     let service = TapServer::new(Service { observers });
-    let served =
-        Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)).await;
+    let served = Server::builder().add_service(service).serve_with_incoming(connections(listener)).await;
     if let Err(error) = served {
         tracing::error!(%error, "tap server failed");
     }
+}
+
+fn connections(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
+    let (sender, connections) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let (connection, _) = accept(&listener).await;
+            if sender.send(Ok(connection)).await.is_err() {
+                return;
+            }
+        }
+    });
+    ReceiverStream::new(connections)
 }
 
 struct Service {
