@@ -1,7 +1,14 @@
 import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Catalog } from "../../catalog/index.js";
 import { Failure } from "../../output/index.js";
 import { fail, ok, type Result } from "../../result/index.js";
+import { Definitions } from "./definitions.js";
+import { Follower } from "./follower.js";
+import { reasonOf } from "./tree.js";
+
+/** How long the start waits for host names: proxies that come back must not be told of fewer endpoints than they knew. */
+const FIRST_ANSWERS_MS = 2_000;
 
 /** A directory that is being read into a catalog. */
 export interface DirectoryRegistry {
@@ -9,13 +16,37 @@ export interface DirectoryRegistry {
   stop(): Promise<void>;
 }
 
-/** Reads a directory of service and workload files into the catalog and follows its changes. */
+/**
+ * Reads a directory of service and workload files into the catalog and follows its changes. Mistakes in files are problems of
+ * the catalog; only a directory that is not there is a failure.
+ */
 export async function startDirectoryRegistry(
   directory: string,
   catalog: Catalog,
 ): Promise<Result<DirectoryRegistry, Failure>> {
-  void catalog;
-  const found = await stat(directory).catch(() => undefined);
-  if (!found?.isDirectory()) return fail(new Failure(`${directory}: no such directory`));
-  return ok({ stop: () => Promise.resolve() });
+  const failure = await whyNot(directory);
+  if (failure) return fail(failure);
+  const definitions = new Definitions(catalog);
+  const follower = new Follower(resolve(directory), catalog, definitions);
+  await follower.start();
+  await definitions.resolved(FIRST_ANSWERS_MS);
+  return ok({
+    async stop() {
+      await follower.stop();
+      definitions.stop();
+    },
+  });
+}
+
+async function whyNot(directory: string): Promise<Failure | undefined> {
+  try {
+    if ((await stat(directory)).isDirectory()) return undefined;
+    return new Failure(`--directory ${directory}: not a directory`);
+  } catch (error) {
+    const missing = reasonOf(error) === "ENOENT";
+    return new Failure(
+      `--directory ${directory}: ${missing ? "no such directory" : `cannot be read (${reasonOf(error)})`}`,
+      missing ? { hint: `mkdir -p ${directory}/disco` } : {},
+    );
+  }
 }
