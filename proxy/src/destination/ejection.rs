@@ -29,8 +29,10 @@ enum State {
     Ejected {
         until: Instant,
     },
-    /// One request is on its way to find out.
-    Probing,
+    /// One request is on its way to find out. It is early when it went before its time, because there was nobody else to choose.
+    Probing {
+        is_early: bool,
+    },
 }
 
 /// Whether a request decides over the endpoint's return.
@@ -51,7 +53,7 @@ impl Ejection {
         match self.state.get() {
             State::Member => true,
             State::Ejected { until } => until <= now,
-            State::Probing => false,
+            State::Probing { .. } => false,
         }
     }
 
@@ -59,32 +61,31 @@ impl Ejection {
     pub fn due(&self) -> Option<Instant> {
         match self.state.get() {
             State::Ejected { until } => Some(until),
-            State::Member | State::Probing => None,
+            State::Member | State::Probing { .. } => None,
         }
     }
 
-    /// A request begins. The first one to an ejected endpoint is the probe, also when it comes before its time because there was
-    /// nobody else to choose.
-    pub fn begin(&self) -> Role {
+    /// A request begins. The first one to an ejected endpoint is the probe.
+    pub fn begin(&self, now: Instant) -> Role {
         match self.state.get() {
-            State::Ejected { .. } => {
-                self.state.set(State::Probing);
+            State::Ejected { until } => {
+                self.state.set(State::Probing { is_early: now < until });
                 Role::Probe
             }
-            State::Member | State::Probing => Role::Ordinary,
+            State::Member | State::Probing { .. } => Role::Ordinary,
         }
     }
 
     /// A probe ended without a result (the client went away): the next request is the probe.
     pub fn abandon_probe(&self, now: Instant) {
-        if self.state.get() == State::Probing {
+        if matches!(self.state.get(), State::Probing { .. }) {
             self.state.set(State::Ejected { until: now });
         }
     }
 
     pub fn succeed(&self) {
         self.failures.set(0);
-        if self.state.get() == State::Probing {
+        if matches!(self.state.get(), State::Probing { .. }) {
             self.state.set(State::Member);
             self.ejections.set(0);
         }
@@ -95,7 +96,7 @@ impl Ejection {
         self.failures.set(self.failures.get().saturating_add(1));
         let is_over = match self.state.get() {
             State::Member => self.failures.get() >= FAILURES,
-            State::Probing => true,
+            State::Probing { .. } => true,
             State::Ejected { .. } => false,
         };
         if is_over {
@@ -114,9 +115,11 @@ impl Ejection {
     }
 
     fn eject(&self, now: Instant, random: &Random) {
-        let ejections = self.ejections.get();
-        let time = SHORTEST.saturating_mul(1 << ejections.min(10)).min(LONGEST);
-        self.ejections.set(ejections.saturating_add(1));
+        // Early probes say nothing of how long the endpoint has been given, and there may be many of them.
+        let is_another = self.state.get() != State::Probing { is_early: true };
+        let ejections = self.ejections.get().saturating_add(is_another.into()).max(1);
+        let time = SHORTEST.saturating_mul(1 << (ejections - 1).min(10)).min(LONGEST);
+        self.ejections.set(ejections);
         self.failures.set(0);
         self.state.set(State::Ejected { until: now + random.jitter(time) });
     }
@@ -165,7 +168,7 @@ mod tests {
         let ejection = refused(now);
         let later = now + Duration::from_secs(2);
         assert!(ejection.is_eligible(later));
-        assert_eq!(ejection.begin(), Role::Probe);
+        assert_eq!(ejection.begin(later), Role::Probe);
         assert!(!ejection.is_eligible(later), "nobody else is sent while the probe is on its way");
         ejection.succeed();
         assert!(ejection.is_member());
@@ -181,18 +184,32 @@ mod tests {
             let time = time_out(&ejection, now).as_secs_f64();
             assert!((0.75 * expected..=1.25 * expected).contains(&time), "{time} for {expected}");
             now = ejection.due().unwrap();
-            assert_eq!(ejection.begin(), Role::Probe);
+            assert_eq!(ejection.begin(now), Role::Probe);
             assert!(ejection.fail(now, &random));
         }
+    }
+
+    #[test]
+    fn requests_sent_before_the_time_for_want_of_others_do_not_lengthen_it() {
+        let (random, now) = (Random::default(), Instant::now());
+        let ejection = refused(now);
+        for _ in 0..20 {
+            ejection.begin(now);
+            assert!(ejection.refuse(now, &random));
+        }
+        assert!(time_out(&ejection, now) < Duration::from_secs(2));
+        ejection.begin(now);
+        ejection.succeed();
+        assert!(ejection.is_member());
     }
 
     #[test]
     fn a_probe_without_a_result_makes_room_for_the_next() {
         let now = Instant::now();
         let ejection = refused(now);
-        assert_eq!(ejection.begin(), Role::Probe);
+        assert_eq!(ejection.begin(now), Role::Probe);
         ejection.abandon_probe(now);
         assert!(ejection.is_eligible(now));
-        assert_eq!(ejection.begin(), Role::Probe);
+        assert_eq!(ejection.begin(now), Role::Probe);
     }
 }

@@ -104,7 +104,11 @@ impl Endpoint {
     /// Counts a request as being in flight until the guard is dropped.
     pub fn begin(self: &Rc<Self>) -> InFlight {
         self.in_flight.set(self.in_flight.get() + 1);
-        InFlight { endpoint: Rc::clone(self), role: self.ejection.begin() }
+        let role = match self.ejection.is_member() {
+            true => Role::Ordinary,
+            false => self.ejection.begin(Instant::now()),
+        };
+        InFlight { endpoint: Rc::clone(self), role }
     }
 
     /// The endpoint answered, and the answer was no 5xx. `latency` is the time from the end of the request's head to the

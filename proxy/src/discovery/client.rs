@@ -17,6 +17,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A peer that answers no ping for this long after one was due is taken for dead.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Enough for a snapshot of several hundred thousand endpoints.
+const LARGEST_MESSAGE: usize = 64 * 1024 * 1024;
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
@@ -105,11 +107,12 @@ impl Client {
     }
 
     fn report_not_reached(&mut self, error: &tonic::transport::Error) {
-        let error = with_causes(error);
+        let error = root_cause(error);
+        let address = self.endpoint.uri().authority().map(ToString::to_string);
         if self.away.is_reported {
-            tracing::debug!(error, "control plane still not reached");
+            tracing::debug!(address, error, "control plane still not reached");
         } else {
-            tracing::warn!(error, "control plane not reached; trying on");
+            tracing::warn!(address, error, "control plane not reached; trying on");
         }
         self.away.is_reported = true;
     }
@@ -143,7 +146,7 @@ impl Client {
             // Fails only when the stream has ended, which is then seen below.
             let _ = requests.send(request);
         }
-        let mut client = DiscoveryClient::new(channel);
+        let mut client = DiscoveryClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE);
         let opening = client.discover(UnboundedReceiverStream::new(outgoing));
         tokio::pin!(opening);
         // A server may hold its response head back until it has something to say, so workers are served meanwhile.
@@ -192,7 +195,7 @@ impl Client {
     fn take(&mut self, response: proto::DiscoverResponse) {
         self.away = Away::default();
         if let Some(broadcast) = self.subscriptions.take(response) {
-            tracing::debug!(update = ?broadcast.update, "destination changed");
+            tracing::debug!(authority = broadcast.update.authority(), "destination changed");
             for worker in broadcast.workers {
                 self.tell(worker, broadcast.update.clone());
             }
@@ -211,8 +214,8 @@ fn describe(status: &tonic::Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
 }
 
-/// The error and what caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+/// What lies at the bottom of an error: the layers above it add no knowledge.
+fn root_cause(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes.last().map(ToString::to_string).unwrap_or_default()
 }

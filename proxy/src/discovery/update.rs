@@ -29,6 +29,17 @@ pub enum Update {
     Change { authority: Arc<str>, added: Arc<[Arc<EndpointInfo>]>, removed: Arc<[SocketAddr]> },
 }
 
+impl Update {
+    /// The authority that the update is about.
+    pub fn authority(&self) -> &str {
+        match self {
+            Self::Snapshot { authority, .. }
+            | Self::Unknown { authority }
+            | Self::Change { authority, .. } => authority,
+        }
+    }
+}
+
 /// A service's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceName {
