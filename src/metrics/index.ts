@@ -1,0 +1,11 @@
+// What traffic there was: asked of one of two sources behind one interface, the built-in scraper being one.
+export { type Histogram, quantile } from "./histogram.js";
+export { Scraper, type ScrapeTarget } from "./scraper.js";
+export type {
+  Traffic,
+  TrafficAnswer,
+  TrafficLabel,
+  TrafficLabels,
+  TrafficQuery,
+  TrafficSource,
+} from "./traffic.js";

@@ -1,0 +1,115 @@
+import { type RequestListener, type Server, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import { Scraper, type TrafficQuery } from "./index.js";
+
+const SOON = { timeout: 15_000, interval: 50 };
+const QUERY: TrafficQuery = { direction: "inbound", match: {}, groupBy: ["dst_pod"], windowSeconds: 60 };
+
+const cleanups: (() => void)[] = [];
+afterAll(() => {
+  for (const cleanup of cleanups) cleanup();
+});
+
+// Concurrent, since a proxy counts as failing only after some attempts.
+describe.concurrent("the scraper", () => {
+  test("a proxy's traffic is told as it goes on, over one connection", async () => {
+    let responses = 0;
+    let connections = 0;
+    const { server, address } = await serve((request, response) => {
+      responses += 10;
+      response.end(request.url === "/metrics" ? page(responses) : undefined);
+    });
+    server.on("connection", () => connections++);
+    const scraper = start();
+    scraper.add(target("world-1", address));
+    await vi.waitFor(async () => {
+      const { groups } = await scraper.query(QUERY);
+      expect(groups[0]?.successes).toBeGreaterThanOrEqual(20);
+    }, SOON);
+    expect(connections).toBe(1);
+
+    scraper.remove({ namespace: "default", name: "world-1" });
+    const { groups, notes } = await scraper.query(QUERY);
+    expect(groups).toMatchObject([{ labels: { dst_pod: "world-1" }, openConnections: 0 }]);
+    expect(notes).toEqual([expect.stringContaining("began to watch")]);
+  });
+
+  test.each<[string, RequestListener, string]>([
+    ["an error", (_, response) => response.writeHead(500).end(), "status 500"],
+    ["another page", (_, response) => response.end("<html>\n"), "line 1 is not Prometheus text"],
+    ["no end", (_, response) => endless(response), "more than 4194304 bytes"],
+    ["a broken answer", (request) => request.socket.destroy(), "ECONNRESET"],
+  ])("a proxy that answers with %s is left out and named", async (_name, listener, reason) => {
+    const { address } = await serve(listener);
+    const scraper = start();
+    scraper.add(target("world-1", address));
+    await vi.waitFor(async () => {
+      const { groups, notes } = await scraper.query(QUERY);
+      expect(groups).toEqual([]);
+      expect(notes).toContainEqual(
+        expect.stringMatching(new RegExp(`the proxy of default/world-1 .* is left out: .*${reason}`)),
+      );
+    }, SOON);
+  });
+
+  test("a proxy that does not answer at all holds up no other", async () => {
+    const { address: silent } = await serve(() => undefined);
+    let responses = 0;
+    const { address } = await serve((_, response) => response.end(page((responses += 10))));
+    const scraper = start();
+    scraper.add(target("silent", silent));
+    scraper.add(target("nowhere", "not an address"));
+    scraper.add(target("world-1", address));
+    await vi.waitFor(async () => {
+      const { groups, notes } = await scraper.query(QUERY);
+      expect(groups[0]?.successes).toBeGreaterThan(0);
+      expect(notes.join("\n")).toMatch(/default\/nowhere .* not an address/);
+      expect(notes.join("\n")).toMatch(/default\/silent .* no answer within 2s/);
+    }, SOON);
+  });
+
+  test("a window longer than what is kept is told", async () => {
+    const { notes } = await start().query({ ...QUERY, windowSeconds: 3_600 });
+    expect(notes).toEqual([expect.stringContaining("keeps 10 minutes")]);
+  });
+});
+
+function page(successes: number): string {
+  return [
+    "process_start_time_seconds 1000",
+    `mesh_responses_total{direction="inbound",classification="success"} ${successes}`,
+    'mesh_tcp_open_connections{direction="inbound",peer="src"} 1',
+  ].join("\n");
+}
+
+function endless(response: Parameters<RequestListener>[1]): void {
+  const comment = `# ${"x".repeat(64 * 1024)}\n`;
+  const more = () => {
+    while (!response.destroyed && response.write(comment));
+  };
+  response.on("drain", more);
+  more();
+}
+
+function target(name: string, adminAddress: string) {
+  return { name, namespace: "default", workload: { kind: "workload", name: "world" }, adminAddress };
+}
+
+function start(): Scraper {
+  const scraper = new Scraper();
+  cleanups.push(() => scraper.close());
+  return scraper;
+}
+
+function serve(listener: RequestListener): Promise<{ server: Server; address: string }> {
+  return new Promise((resolve) => {
+    const server = createServer(listener).listen(0, "127.0.0.1", () => {
+      resolve({ server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` });
+    });
+    cleanups.push(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+  });
+}

@@ -1,0 +1,147 @@
+import { Agent } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { KEPT_SECONDS } from "./history.js";
+import { fetchPage } from "./page.js";
+import type { ProxyIdentity, ProxyTraffic } from "./proxy-traffic.js";
+import { TrafficMemory } from "./traffic-memory.js";
+import type { TrafficAnswer, TrafficQuery, TrafficSource } from "./traffic.js";
+
+const INTERVAL_MS = 2_000;
+// A proxy's turn comes a little earlier or later each time, so that they do not all come at once.
+const JITTER_MS = 200;
+// A proxy that goes on failing is asked less and less often.
+const SLOWEST_INTERVAL_MS = 10_000;
+const FAILURES_UNTIL_NOTED = 3;
+const EXPIRE_EVERY_MS = 30_000;
+const MAX_SERIES = 5_000;
+// Proxies with the same trouble are not all named.
+const NAMED_FAILURES = 3;
+
+/** A proxy to be scraped. */
+export interface ScrapeTarget extends ProxyIdentity {
+  /** host:port of its admin listener; empty when it has none. */
+  adminAddress: string;
+}
+
+/** The scraping of one proxy. */
+interface Scrape {
+  address: string;
+  traffic: ProxyTraffic;
+  stop: AbortController;
+  failures: number;
+  lastFailure: string;
+}
+
+/**
+ * Reads the metrics of every connected proxy about every two seconds and keeps what stats need of the last ten minutes, within
+ * bounds: at most so many series, the rest is counted and told. What was seen by proxies that have left stays as long.
+ */
+export class Scraper implements TrafficSource {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #scrapes = new Map<string, Scrape>();
+  readonly #memory: TrafficMemory;
+  readonly #startedAt = now();
+  readonly #expiry: NodeJS.Timeout;
+
+  constructor({ maxSeries = MAX_SERIES }: { maxSeries?: number } = {}) {
+    this.#memory = new TrafficMemory(maxSeries);
+    this.#expiry = setInterval(() => this.#memory.expire(now()), EXPIRE_EVERY_MS).unref();
+  }
+
+  /** Begins to scrape a proxy, instead of the one of the same name if there is one. */
+  add(target: ScrapeTarget): void {
+    this.remove(target);
+    if (target.adminAddress === "") return;
+    const traffic = this.#memory.of(target);
+    const scrape = {
+      address: target.adminAddress,
+      traffic,
+      stop: new AbortController(),
+      failures: 0,
+      lastFailure: "",
+    };
+    this.#scrapes.set(keyOf(target), scrape);
+    void this.#scrapeUntilStopped(scrape);
+  }
+
+  /** Stops scraping a proxy. What it saw is kept. */
+  remove(target: Pick<ScrapeTarget, "namespace" | "name">): void {
+    const scrape = this.#scrapes.get(keyOf(target));
+    if (scrape === undefined) return;
+    this.#scrapes.delete(keyOf(target));
+    scrape.stop.abort();
+    scrape.traffic.close();
+  }
+
+  /** Stops scraping altogether. */
+  close(): void {
+    for (const { traffic } of this.#scrapes.values()) this.remove(traffic.identity);
+    clearInterval(this.#expiry);
+    this.#agent.destroy();
+  }
+
+  query(query: TrafficQuery): Promise<TrafficAnswer> {
+    const groups = this.#memory.query(query, now());
+    return Promise.resolve({ groups, notes: [...this.#windowNotes(query), ...this.#qualityNotes()] });
+  }
+
+  async #scrapeUntilStopped(scrape: Scrape): Promise<void> {
+    const { signal } = scrape.stop;
+    while (!signal.aborted) {
+      await this.#scrape(scrape);
+      const pause = Math.min(
+        INTERVAL_MS * Math.max(1, scrape.failures - FAILURES_UNTIL_NOTED),
+        SLOWEST_INTERVAL_MS,
+      );
+      const jitter = JITTER_MS * (2 * Math.random() - 1);
+      await delay(pause + jitter, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  async #scrape(scrape: Scrape): Promise<void> {
+    const { signal } = scrape.stop;
+    try {
+      const page = await fetchPage(scrape.address, this.#agent, signal);
+      if (signal.aborted) return;
+      scrape.traffic.ingest(page, now(), Date.now() / 1000);
+      scrape.failures = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      scrape.failures++;
+      scrape.lastFailure = error instanceof Error ? error.message : String(error);
+      if (scrape.failures >= FAILURES_UNTIL_NOTED) scrape.traffic.close();
+    }
+  }
+
+  #windowNotes({ windowSeconds }: TrafficQuery): string[] {
+    if (windowSeconds > KEPT_SECONDS) {
+      return [
+        `the control plane keeps ${KEPT_SECONDS / 60} minutes of traffic; the figures are of that time`,
+      ];
+    }
+    const watched = now() - this.#startedAt;
+    if (watched >= windowSeconds) return [];
+    return [`the control plane began to watch ${Math.ceil(watched)}s ago; the figures are of that time`];
+  }
+
+  #qualityNotes(): string[] {
+    const failing = [...this.#scrapes.values()].filter(({ failures }) => failures >= FAILURES_UNTIL_NOTED);
+    const notes = failing.slice(0, NAMED_FAILURES).map(({ traffic: { identity }, lastFailure }) => {
+      return `the proxy of ${identity.namespace}/${identity.name} does not give its metrics and is left out: ${lastFailure}`;
+    });
+    if (failing.length > NAMED_FAILURES)
+      notes.push(`${failing.length - NAMED_FAILURES} more proxies do not give their metrics`);
+    const { overflow, maxSeries } = this.#memory;
+    if (overflow > 0) notes.push(`${overflow} series beyond the first ${maxSeries} are not counted`);
+    return notes;
+  }
+}
+
+/** Seconds on a clock that never goes back. */
+function now(): number {
+  return performance.now() / 1000;
+}
+
+function keyOf({ namespace, name }: Pick<ScrapeTarget, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,87 @@
+import type { Histogram } from "./histogram.js";
+import { History } from "./history.js";
+import { TRAFFIC_LABELS, type TrafficLabels, type TrafficQuery } from "./traffic.js";
+
+/** What a series counts beside latencies, in the order in which its history keeps them. */
+export const TOTALS = ["successes", "failures", "requestBytes", "responseBytes"] as const;
+
+export type Total = (typeof TOTALS)[number];
+
+/** What one series amounted to between two times. */
+export interface SeriesSums {
+  labels: TrafficLabels;
+  totals: Readonly<Record<Total, number>>;
+  latency: Histogram;
+  openConnections: number;
+}
+
+/** The traffic of one direction that has the same labels, as one proxy saw it in the last ten minutes. */
+export class Series {
+  /** Right now. */
+  openConnections = 0;
+  readonly #totals = new History(TOTALS.length);
+  readonly #growth = new Float64Array(TOTALS.length);
+  #latency: History | undefined;
+  /** By upper bound, and as on the proxy's page: everything up to the bound. */
+  readonly #latencyGrowth = new Map<number, number>();
+
+  /** @param lastGrowth when anything was counted last; at first, when the series began */
+  constructor(
+    readonly direction: string,
+    readonly labels: TrafficLabels,
+    public lastGrowth: number,
+  ) {}
+
+  /** Counts until the next commit. */
+  grow(total: Total, by: number): void {
+    const i = TOTALS.indexOf(total);
+    this.#growth[i] = (this.#growth[i] ?? 0) + by;
+  }
+
+  /** Counts responses that took at most `bound` seconds, until the next commit. */
+  growBucket(bound: number, by: number): void {
+    this.#latencyGrowth.set(bound, (this.#latencyGrowth.get(bound) ?? 0) + by);
+  }
+
+  /** Records what was counted since the last commit as having happened between two times. */
+  commit(from: number, to: number): void {
+    const buckets = [...this.#latencyGrowth.values()];
+    if (this.#growth.every((by) => by === 0) && buckets.every((by) => by === 0)) return;
+    this.#totals.add(from, to, this.#growth);
+    // Another set of bounds is another version of the proxy: its counts cannot stand beside the old ones.
+    if (this.#latency?.width !== buckets.length) this.#latency = new History(buckets.length);
+    this.#latency.add(from, to, buckets);
+    this.lastGrowth = to;
+    this.#growth.fill(0);
+    for (const bound of this.#latencyGrowth.keys()) this.#latencyGrowth.set(bound, 0);
+  }
+
+  isAskedFor({ direction, match }: TrafficQuery): boolean {
+    return (
+      direction === this.direction &&
+      TRAFFIC_LABELS.every((label) => match[label] === undefined || match[label] === this.labels[label])
+    );
+  }
+
+  sums(from: number, to: number): SeriesSums {
+    const [successes = 0, failures = 0, requestBytes = 0, responseBytes = 0] = this.#totals.sum(from, to);
+    return {
+      labels: this.labels,
+      totals: { successes, failures, requestBytes, responseBytes },
+      latency: this.#latencySums(from, to),
+      openConnections: this.openConnections,
+    };
+  }
+
+  #latencySums(from: number, to: number): Histogram {
+    const sums = this.#latency?.sum(from, to) ?? [];
+    const upTo = [...this.#latencyGrowth.keys()].map((bound, i) => [bound, sums[i] ?? 0] as const);
+    const histogram: Histogram = new Map();
+    let below = 0;
+    for (const [bound, count] of upTo.sort(([a], [b]) => a - b)) {
+      histogram.set(bound, Math.max(0, count - below));
+      below = Math.max(below, count);
+    }
+    return histogram;
+  }
+}

@@ -1,0 +1,94 @@
+import { addHistogram } from "./histogram.js";
+import { KEPT_SECONDS } from "./history.js";
+import { type ProxyIdentity, ProxyTraffic, type SeriesBudget } from "./proxy-traffic.js";
+import type { SeriesSums } from "./series.js";
+import type { Traffic, TrafficLabel, TrafficLabels, TrafficQuery } from "./traffic.js";
+
+// A proxy whose last page is older no longer tells what happens now.
+const FRESH_SECONDS = 5;
+
+/**
+ * What all proxies saw in the last ten minutes, also those that have left since. Times are in seconds on a clock that never
+ * goes back.
+ */
+export class TrafficMemory {
+  readonly #proxies = new Map<string, ProxyTraffic>();
+  readonly #budget: SeriesBudget;
+
+  /** @param maxSeries how many series there may be at most; each takes about 15 KB */
+  constructor(readonly maxSeries: number) {
+    this.#budget = { left: maxSeries };
+  }
+
+  /** Series for which there was no room on the proxies' last pages. */
+  get overflow(): number {
+    return [...this.#proxies.values()].reduce((sum, { overflow }) => sum + overflow, 0);
+  }
+
+  /** The memory of one proxy; what was known of the one that had its name before, if it is of the same workload. */
+  of(identity: ProxyIdentity): ProxyTraffic {
+    const { namespace, name, workload } = identity;
+    const key = [namespace, name, workload.kind, workload.name].join("\0");
+    const known = this.#proxies.get(key);
+    if (known !== undefined) return known;
+    const traffic = new ProxyTraffic(identity, this.#budget);
+    this.#proxies.set(key, traffic);
+    return traffic;
+  }
+
+  /** Forgets what is too old to be asked for. */
+  expire(now: number): void {
+    for (const [key, proxy] of this.#proxies) {
+      proxy.expire(now);
+      if (proxy.isEmpty && now - proxy.until > KEPT_SECONDS) this.#proxies.delete(key);
+    }
+  }
+
+  /** The traffic that a query is about; the window is cut to what is kept. */
+  query(query: TrafficQuery, now: number): Traffic[] {
+    const window = Math.min(query.windowSeconds, KEPT_SECONDS);
+    const groups = new Map<string, Traffic>();
+    for (const proxy of this.#proxies.values()) {
+      if (proxy.since === undefined) continue;
+      const end = now - proxy.until <= FRESH_SECONDS ? proxy.until : now;
+      const seconds = Math.min(window, end - proxy.since);
+      for (const sums of proxy.sums(query, end - seconds, end)) {
+        const group = groupFor(groups, pick(sums.labels, query.groupBy));
+        add(group, sums, seconds);
+      }
+    }
+    return [...groups.values()];
+  }
+}
+
+function pick(labels: TrafficLabels, wanted: readonly TrafficLabel[]): TrafficLabels {
+  return Object.fromEntries(wanted.map((label) => [label, labels[label] ?? ""]));
+}
+
+function groupFor(groups: Map<string, Traffic>, labels: TrafficLabels): Traffic {
+  const key = Object.values(labels).join("\0");
+  const known = groups.get(key);
+  if (known !== undefined) return known;
+  const group: Traffic = {
+    labels,
+    seconds: 0,
+    successes: 0,
+    failures: 0,
+    latency: new Map(),
+    openConnections: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+  };
+  groups.set(key, group);
+  return group;
+}
+
+function add(group: Traffic, { totals, latency, openConnections }: SeriesSums, seconds: number): void {
+  group.seconds = Math.max(group.seconds, seconds);
+  group.successes += totals.successes;
+  group.failures += totals.failures;
+  group.requestBytes += totals.requestBytes;
+  group.responseBytes += totals.responseBytes;
+  group.openConnections += openConnections;
+  addHistogram(group.latency, latency);
+}

@@ -1,0 +1,59 @@
+import type { Histogram } from "./histogram.js";
+
+/** What traffic is told apart by; the names are the labels of the proxies' metrics. Unknown is the empty string. */
+export const TRAFFIC_LABELS = [
+  "src_namespace",
+  "src_workload_kind",
+  "src_workload",
+  "src_pod",
+  "dst_namespace",
+  "dst_service",
+  "dst_workload_kind",
+  "dst_workload",
+  "dst_pod",
+] as const;
+
+export type TrafficLabel = (typeof TRAFFIC_LABELS)[number];
+
+/** The labels of some traffic; a label that is not there says nothing. */
+export type TrafficLabels = Readonly<Partial<Record<TrafficLabel, string>>>;
+
+/** A question about the traffic that proxies saw. */
+export interface TrafficQuery {
+  /** As the proxies of the destinations saw it (source unknown), or as those of the sources did. */
+  direction: "inbound" | "outbound";
+  /** Only traffic that has all of these. */
+  match: TrafficLabels;
+  /** One sum for each combination of these. */
+  groupBy: readonly TrafficLabel[];
+  windowSeconds: number;
+}
+
+/** What one group of traffic amounted to in the window. */
+export interface Traffic {
+  labels: TrafficLabels;
+  /** How much of the window was watched; rates are to be had by dividing by it. */
+  seconds: number;
+  successes: number;
+  failures: number;
+  /** Seconds from the end of the request's head to the end of the response. */
+  latency: Histogram;
+  /** Right now: accepted by the destination's proxy (inbound), opened by the source's (outbound). */
+  openConnections: number;
+  /** From source to destination. */
+  requestBytes: number;
+  /** From destination to source. */
+  responseBytes: number;
+}
+
+/** The answer to a query. */
+export interface TrafficAnswer {
+  groups: Traffic[];
+  /** What the reader should know of the figures' quality, a sentence each. */
+  notes: string[];
+}
+
+/** Where stats come from: the built-in scraper, or a Prometheus that scrapes the proxies. */
+export interface TrafficSource {
+  query(query: TrafficQuery): Promise<TrafficAnswer>;
+}
