@@ -47,9 +47,14 @@ export default class ProxyRun extends Command {
     workers: Flags.string({ helpValue: "N", description: "Threads that relay traffic (default: 1)." }),
     "log-level": Flags.string({
       helpValue: "LEVEL",
-      description: "error, warn, info or debug (default: info).",
+      options: ["error", "warn", "info", "debug"],
+      description: "What to log (default: info).",
     }),
-    "log-format": Flags.string({ helpValue: "FORMAT", description: "text or json (default: text)." }),
+    "log-format": Flags.string({
+      helpValue: "FORMAT",
+      options: ["text", "json"],
+      description: "How to log (default: text).",
+    }),
   };
 
   async run(): Promise<void> {

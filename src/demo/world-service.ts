@@ -1,0 +1,6 @@
+import { serve } from "./service-process.js";
+
+// The service that is called by another one.
+serve((_request, response) => {
+  response.end("world");
+});
