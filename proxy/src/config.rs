@@ -4,13 +4,15 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use hyper::Uri;
+
 /// The configuration of a proxy; see docs/proxy.md for the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Who the proxy is.
     pub identity: Identity,
-    /// `host:port` of the control plane's discovery service.
-    pub control_plane: String,
+    /// The control plane's discovery service: `http://host:port`.
+    pub control_plane: Uri,
     /// Where the application sends its requests; none when the proxy takes no outbound traffic.
     pub outbound: Option<SocketAddr>,
     pub inbound: Vec<Inbound>,
@@ -207,13 +209,13 @@ fn kind_and_name(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn host_and_port(text: &str) -> Result<String, String> {
+fn host_and_port(text: &str) -> Result<Uri, String> {
     let expected = || format!("\"{text}\" is not HOST:PORT");
-    let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
-    let bare_ipv6 = host.contains(':') && !(host.starts_with('[') && host.ends_with(']'));
-    let host_is_wrong = host.is_empty() || bare_ipv6 || host.contains(['/', ' ', '@']);
-    match port.parse::<u16>() {
-        Ok(port) if port != 0 && !host_is_wrong => Ok(text.to_owned()),
+    let uri: Uri = format!("http://{text}").parse().map_err(|_| expected())?;
+    let is_bare = uri.path() == "/" && uri.authority().is_some_and(|authority| authority.as_str() == text);
+    let has_user = text.contains('@');
+    match uri.port_u16() {
+        Some(1..) if is_bare && !has_user => Ok(uri),
         _ => Err(expected()),
     }
 }
@@ -319,7 +321,7 @@ mod tests {
             (config.identity.workload_kind.as_str(), config.identity.workload.as_str()),
             ("workload", "host-1")
         );
-        assert_eq!(config.control_plane, "127.0.0.1:8086");
+        assert_eq!(config.control_plane, "http://127.0.0.1:8086");
         assert_eq!(config.outbound, "127.0.0.1:4140".parse().ok());
         assert_eq!(config.inbound, []);
         assert_eq!(config.admin, "127.0.0.1:4191".parse().unwrap());
@@ -360,7 +362,7 @@ mod tests {
                 workload_kind: "deployment".to_owned(),
                 workload: "world".to_owned(),
             },
-            control_plane: "mesh.example:9000".to_owned(),
+            control_plane: Uri::from_static("http://mesh.example:9000"),
             outbound: None,
             inbound: vec![
                 Inbound {
@@ -397,6 +399,10 @@ mod tests {
             ("MESH_PROXY_CONTROL_PLANE", "localhost:0"),
             ("MESH_PROXY_CONTROL_PLANE", "http://localhost:80"),
             ("MESH_PROXY_CONTROL_PLANE", "::1:80"),
+            ("MESH_PROXY_CONTROL_PLANE", "local host:80"),
+            ("MESH_PROXY_CONTROL_PLANE", "me@localhost:80"),
+            ("MESH_PROXY_CONTROL_PLANE", "localhost:80/path"),
+            ("MESH_PROXY_CONTROL_PLANE", "localhost:70000"),
             ("MESH_PROXY_OUTBOUND", "on"),
             ("MESH_PROXY_OUTBOUND", "70000"),
             ("MESH_PROXY_INBOUND", "10000"),

@@ -24,9 +24,9 @@ impl Proxy {
         let (asks, asked) = mpsc::unbounded_channel();
         let (senders, receivers) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
         let status = Arc::new(Status::default());
-        let client =
-            Client::new(&control_plane.to_string(), introduction, asked, senders, Arc::clone(&status));
-        tokio::spawn(client.unwrap().run());
+        let uri = format!("http://{control_plane}").parse().unwrap();
+        let client = Client::new(uri, introduction, asked, senders, Arc::clone(&status));
+        tokio::spawn(client.run());
         Self { asks, workers: receivers, status }
     }
 

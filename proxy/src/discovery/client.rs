@@ -1,8 +1,10 @@
 //! The stream to the control plane: opened again and again for as long as the proxy lives.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hyper::Uri;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::transport::{Channel, Endpoint};
@@ -52,22 +54,19 @@ struct NobodyAsks;
 
 impl Client {
     /// A client that serves `asks` and tells each of the `workers`, which are in the order of their numbers.
-    ///
-    /// # Errors
-    /// When `control_plane`, `host:port`, makes no URI.
     pub fn new(
-        control_plane: &str,
+        control_plane: Uri,
         introduction: proto::Proxy,
         asks: mpsc::UnboundedReceiver<Ask>,
         workers: Vec<mpsc::UnboundedSender<Update>>,
         status: Arc<Status>,
-    ) -> Result<Self, tonic::transport::Error> {
-        let endpoint = Endpoint::from_shared(format!("http://{control_plane}"))?
+    ) -> Self {
+        let endpoint = Endpoint::from(control_plane)
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
             .keep_alive_while_idle(true);
-        Ok(Self {
+        Self {
             endpoint,
             introduction,
             asks,
@@ -76,7 +75,7 @@ impl Client {
             subscriptions: Subscriptions::default(),
             away: Away::default(),
             random: Random::default(),
-        })
+        }
     }
 
     /// Runs until the workers are gone.
@@ -211,11 +210,14 @@ impl Client {
 }
 
 fn describe(status: &tonic::Status) -> String {
-    format!("{:?}: {}", status.code(), status.message())
+    match status.source() {
+        Some(error) => root_cause(error),
+        None => format!("{:?}: {}", status.code(), status.message()),
+    }
 }
 
 /// What lies at the bottom of an error: the layers above it add no knowledge.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
     causes.last().map(ToString::to_string).unwrap_or_default()
 }

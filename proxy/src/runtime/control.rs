@@ -26,7 +26,6 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub enum RunError {
     Bind(BindError),
-    ControlPlane(tonic::transport::Error),
     System(io::Error),
     /// The workers ended although nobody asked them to.
     WorkersEnded,
@@ -38,7 +37,6 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
-            Self::ControlPlane(error) => write!(f, "MESH_PROXY_CONTROL_PLANE is no address: {error}"),
             Self::System(error) => write!(f, "the system refuses what the proxy needs: {error}"),
             Self::WorkersEnded => f.write_str("the workers ended"),
             Self::Interrupted => f.write_str("ended by a second signal"),
@@ -96,9 +94,8 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     drop((asks, alive));
 
     let introduction = introduction(&config, &listeners.addresses);
-    let client =
-        discovery::Client::new(&config.control_plane, introduction, asked, updates, Arc::clone(&status))
-            .map_err(RunError::ControlPlane)?;
+    let control_plane = config.control_plane.clone();
+    let client = discovery::Client::new(control_plane, introduction, asked, updates, Arc::clone(&status));
     spawn_local(client.run());
     spawn_local(tap::serve(TcpListener::from_std(listeners.tap)?, Arc::clone(&observers)));
     let admin = Admin {
