@@ -48,8 +48,10 @@ function tablesOf({ settings: { rate } }: BenchReport): readonly Table[] {
       title: "Throughput at saturation",
       columns: [
         TARGET,
-        right("REQUESTS/S", ({ throughput }) => withSpread(throughput, whole)),
-        right("CPU/REQUEST", ({ cpuUsPerRequest }) => withSpread(cpuUsPerRequest.saturated, tenths)),
+        right("REQUESTS/S", ({ throughput }) => withSpread(throughput, COUNT)),
+        right("CPU/REQUEST", ({ cpuUsPerRequest }) =>
+          withSpread(cpuUsPerRequest.saturated, TENTHS_OF_MICROS),
+        ),
         right("RSS", ({ rssBytes }) => (rssBytes === null ? NOTHING : formatBytes(rssBytes.max))),
         ERRORS,
       ],
@@ -62,9 +64,9 @@ function tablesOf({ settings: { rate } }: BenchReport): readonly Table[] {
         right("P90", ({ latencyUs }) => median(latencyUs.p90)),
         right("P99", ({ latencyUs }) => median(latencyUs.p99)),
         right("P99.9", ({ latencyUs }) => median(latencyUs.p999)),
-        right("ADDED P50", ({ addedUs }) => withSpread(addedUs?.p50 ?? null, micros)),
-        right("ADDED P99", ({ addedUs }) => withSpread(addedUs?.p99 ?? null, micros)),
-        right("CPU/REQUEST", ({ cpuUsPerRequest }) => withSpread(cpuUsPerRequest.paced, tenths)),
+        right("ADDED P50", ({ addedUs }) => withSpread(addedUs?.p50 ?? null, MICROS)),
+        right("ADDED P99", ({ addedUs }) => withSpread(addedUs?.p99 ?? null, MICROS)),
+        right("CPU/REQUEST", ({ cpuUsPerRequest }) => withSpread(cpuUsPerRequest.paced, TENTHS_OF_MICROS)),
       ],
     },
   ];
@@ -98,24 +100,22 @@ function markdownTable(columns: readonly Column<TargetReport>[], rows: readonly 
   ].join("\n");
 }
 
+/** How a figure is written: its digits, and the unit behind them. */
+interface Notation {
+  readonly digits: (value: number) => string;
+  readonly unit: string;
+}
+
+const MICROS: Notation = { digits: (us) => String(Math.round(us)), unit: "µs" };
+const TENTHS_OF_MICROS: Notation = { digits: (us) => us.toFixed(1), unit: "µs" };
+const COUNT: Notation = { digits: (count) => String(Math.round(count)), unit: "" };
+
 function median(spread: Spread | null): string {
-  return spread === null ? NOTHING : micros(spread.median);
+  return spread === null ? NOTHING : MICROS.digits(spread.median) + MICROS.unit;
 }
 
-function withSpread(spread: Spread | null, format: (value: number) => string): string {
+function withSpread(spread: Spread | null, { digits, unit }: Notation): string {
   if (spread === null) return NOTHING;
-  if (spread.min === spread.max) return format(spread.median);
-  return `${format(spread.median)} (${format(spread.min)} to ${format(spread.max)})`;
-}
-
-function micros(us: number): string {
-  return `${Math.round(us)}µs`;
-}
-
-function tenths(us: number): string {
-  return `${us.toFixed(1)}µs`;
-}
-
-function whole(count: number): string {
-  return String(Math.round(count));
+  const middle = digits(spread.median) + unit;
+  return spread.min === spread.max ? middle : `${middle} (${digits(spread.min)} to ${digits(spread.max)})`;
 }

@@ -4,24 +4,23 @@ import { mkdtemp, rm, writeFile, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseAddress, type Catalog, type ConnectedProxy } from "../catalog/index.js";
+import { parseAddress } from "../catalog/index.js";
 import { startControlPlane } from "../control-plane/index.js";
 import { Failure } from "../output/index.js";
-import { SupervisedProcess } from "../process/index.js";
 import { fail, ok } from "../result/index.js";
-import { findProxyBinary, sidecarEnvironment, type SidecarSettings } from "../sidecar/index.js";
+import { startSidecar, type Sidecar, type SidecarSettings } from "../sidecar/index.js";
 import { startChild, stopChild } from "./child.js";
 import { probe } from "./probe.js";
 import type { Scenario, ScenarioResult } from "./scenario.js";
 import type { Address, Target } from "./target.js";
 
-const NAMESPACE = "default";
 const CLIENT = "bench-client";
 const SERVER = "bench-server";
 /** The service's names: endpoints are the service itself, or its sidecar. */
 const UNMESHED = "bench-unmeshed";
 const MESHED = "bench";
 const START_LIMIT_MS = 15_000;
+const STOP_MS = 1000;
 const PROBE_MS = 1000;
 const POLL_MS = 50;
 
@@ -46,9 +45,7 @@ class Sidecars implements Scenario {
   targets: readonly Target[] = [];
   readonly #directory: string;
   readonly #backend: ChildProcess;
-  readonly #proxies: SupervisedProcess[] = [];
-  /** The last line that a proxy has printed. */
-  #lastLine = "";
+  readonly #proxies: Sidecar[] = [];
   #stopControlPlane: () => Promise<void> = () => Promise.resolve();
 
   constructor(directory: string) {
@@ -59,24 +56,18 @@ class Sidecars implements Scenario {
   /** @throws Failure when a part does not come up, or when `signal` aborts */
   async start(signal: AbortSignal): Promise<void> {
     const port = await this.#backendPort();
-    const names = join(this.#directory, "disco");
-    await mkdir(names);
-    await writeFile(join(names, UNMESHED), `127.0.0.1 ${port}\n`);
-    const { catalog, discoveryAddress } = await this.#startControlPlane();
+    const controlPlane = await this.#startControlPlane();
+    const server = await this.#startProxy({
+      name: SERVER,
+      controlPlane,
+      outbound: "off",
+      inbound: [`127.0.0.1:0=127.0.0.1:${port}`],
+    });
+    const client = await this.#startProxy({ name: CLIENT, controlPlane, outbound: "127.0.0.1:0" });
+    await this.#name(UNMESHED, port);
+    await this.#name(MESHED, addressOf(server.addresses.inbound[0]).port);
 
-    const settings = { namespace: NAMESPACE, controlPlane: discoveryAddress };
-    const [server, client] = await Promise.all([
-      this.#startProxy(catalog, signal, {
-        ...settings,
-        name: SERVER,
-        outbound: "off",
-        inbound: [`127.0.0.1:0=127.0.0.1:${port}`],
-      }),
-      this.#startProxy(catalog, signal, { ...settings, name: CLIENT, outbound: "127.0.0.1:0" }),
-    ]);
-    await writeFile(join(names, MESHED), `127.0.0.1 ${addressOf(server.proxy.inbound[0]?.address).port}\n`);
-
-    const proxy = addressOf(client.proxy.outboundAddress);
+    const proxy = addressOf(client.addresses.outbound);
     this.targets = [
       { name: "direct", url: `http://127.0.0.1:${port}/`, proxy: null, processes: [] },
       { name: "one sidecar", url: `http://${UNMESHED}/`, proxy, processes: [client.pid] },
@@ -86,7 +77,7 @@ class Sidecars implements Scenario {
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#proxies.map((proxy) => proxy.stop()));
+    await Promise.all(this.#proxies.map((proxy) => proxy.stop(STOP_MS)));
     await Promise.all([this.#stopControlPlane(), stopChild(this.#backend)]);
     await rm(this.#directory, { recursive: true, force: true });
   }
@@ -98,7 +89,9 @@ class Sidecars implements Scenario {
     return port;
   }
 
-  async #startControlPlane(): Promise<{ catalog: Catalog; discoveryAddress: string }> {
+  /** Gives the address for proxies. */
+  async #startControlPlane(): Promise<string> {
+    await mkdir(this.#names);
     const started = await startControlPlane({
       directory: this.#directory,
       listen: "127.0.0.1:0",
@@ -109,70 +102,33 @@ class Sidecars implements Scenario {
     });
     if (!started.ok) throw started.error;
     this.#stopControlPlane = () => started.value.stop();
-    return started.value;
+    return started.value.discoveryAddress;
   }
 
-  /** Starts a proxy and waits until it has told the control plane where it listens. */
-  async #startProxy(
-    catalog: Catalog,
-    signal: AbortSignal,
-    settings: SidecarSettings & { name: string },
-  ): Promise<{ pid: number; proxy: ConnectedProxy }> {
-    const process = new SupervisedProcess({
-      command: findProxyBinary(),
-      env: {
-        ...sidecarEnvironment({ ...settings, admin: "127.0.0.1:0", tap: "127.0.0.1:0" }),
-        MESH_PROXY_STOP_WITH_STDIN: "true",
-        MESH_PROXY_DRAIN_TIMEOUT: "1s",
-      },
-      onLine: (line) => (this.#lastLine = line),
-    });
-    this.#proxies.push(process);
-    let ended = false;
-    const end = process.ended.finally(() => (ended = true));
-    end.catch(() => undefined);
-    return until(
-      () => `the proxy ${settings.name} to start`,
-      signal,
-      async () => {
-        if (ended) {
-          await end;
-          throw new Failure(`the proxy ${settings.name} ended at its start: ${this.#lastLine}`);
-        }
-        const proxy = catalog.proxies.get(NAMESPACE, settings.name);
-        return proxy && process.pid !== undefined ? { pid: process.pid, proxy } : undefined;
-      },
-    );
+  async #startProxy(settings: SidecarSettings): Promise<Sidecar> {
+    const proxy = await startSidecar({ ...settings, admin: "127.0.0.1:0", tap: "127.0.0.1:0" });
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  /** Makes a name known whose only endpoint is this port. */
+  #name(name: string, port: number): Promise<void> {
+    return writeFile(join(this.#names, name), `127.0.0.1 ${port}\n`);
+  }
+
+  get #names(): string {
+    return join(this.#directory, "disco");
   }
 }
 
+/** @throws Failure when it takes too long, or when `signal` aborts */
 async function untilAnswered(target: Target, signal: AbortSignal): Promise<void> {
-  let failure: string | undefined = "nothing";
-  await until(
-    () => `${target.url} (${target.name}) to answer, the last answer was: ${failure ?? ""}`,
-    signal,
-    async () => {
-      failure = await probe(target, PROBE_MS);
-      return failure === undefined ? true : undefined;
-    },
-  );
-}
-
-/**
- * Asks until there is an answer.
- * @throws Failure when that takes too long, or when `signal` aborts
- */
-async function until<T>(
-  what: () => string,
-  signal: AbortSignal,
-  ask: () => Promise<T | undefined>,
-): Promise<T> {
   const limit = Date.now() + START_LIMIT_MS;
   for (;;) {
     if (signal.aborted) throw new Failure("interrupted");
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    if (Date.now() > limit) throw new Failure(`waited in vain for ${what()}`);
+    const failure = await probe(target, PROBE_MS);
+    if (failure === undefined) return;
+    if (Date.now() > limit) throw new Failure(`${target.name} does not answer: ${failure}`);
     await sleep(POLL_MS);
   }
 }
