@@ -1,7 +1,9 @@
 //! What the proxy is told by its environment.
 
+mod value;
+
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::Uri;
@@ -133,25 +135,25 @@ impl Config {
         let values = Values { variable };
         Ok(Self {
             identity: values.identity(host)?,
-            control_plane: values.or(CONTROL_PLANE, "127.0.0.1:8086", host_and_port)?,
-            outbound: values.or(OUTBOUND, "127.0.0.1:4140", address_or_off)?,
-            inbound: values.or(INBOUND, "", inbound_list)?,
-            admin: values.or(ADMIN, "127.0.0.1:4191", listen_address)?,
-            tap: values.or(TAP, "127.0.0.1:4190", listen_address)?,
-            workers: values.or(WORKERS, "1", |text| whole_number(text, 1..=MAX_WORKERS))?,
+            control_plane: values.or(CONTROL_PLANE, "127.0.0.1:8086", value::host_and_port)?,
+            outbound: values.or(OUTBOUND, "127.0.0.1:4140", value::address_or_off)?,
+            inbound: values.or(INBOUND, "", value::inbound_list)?,
+            admin: values.or(ADMIN, "127.0.0.1:4191", value::listen_address)?,
+            tap: values.or(TAP, "127.0.0.1:4190", value::listen_address)?,
+            workers: values.or(WORKERS, "1", |text| value::whole_number(text, 1..=MAX_WORKERS))?,
             log: Log {
-                level: values.or(LOG, "info", log_level)?,
-                format: values.or(LOG_FORMAT, "text", log_format)?,
+                level: values.or(LOG, "info", value::log_level)?,
+                format: values.or(LOG_FORMAT, "text", value::log_format)?,
             },
             timeouts: Timeouts {
-                drain: values.or(DRAIN_TIMEOUT, "30s", duration)?,
-                connect: values.or(CONNECT_TIMEOUT, "1s", duration)?,
-                header: values.or(HEADER_TIMEOUT, "60s", duration)?,
-                idle: values.or(IDLE_TIMEOUT, "10m", duration)?,
+                drain: values.or(DRAIN_TIMEOUT, "30s", value::duration)?,
+                connect: values.or(CONNECT_TIMEOUT, "1s", value::duration)?,
+                header: values.or(HEADER_TIMEOUT, "60s", value::duration)?,
+                idle: values.or(IDLE_TIMEOUT, "10m", value::duration)?,
             },
             max_header_bytes: values
-                .or(MAX_HEADER_BYTES, "65536", |text| whole_number(text, HEADER_BYTES))?,
-            stop_with_stdin: values.or(STOP_WITH_STDIN, "false", boolean)?,
+                .or(MAX_HEADER_BYTES, "65536", |text| value::whole_number(text, HEADER_BYTES))?,
+            stop_with_stdin: values.or(STOP_WITH_STDIN, "false", value::boolean)?,
         })
     }
 
@@ -194,111 +196,9 @@ impl<F: Fn(&str) -> Option<String>> Values<F> {
     fn identity(&self, host: impl FnOnce() -> String) -> Result<Identity, ConfigError> {
         let name = self.get(NAME).unwrap_or_else(host);
         let namespace = self.or(NAMESPACE, "default", |text| Ok(text.to_owned()))?;
-        let (workload_kind, workload) = self.or(WORKLOAD, &name, kind_and_name)?;
+        let (workload_kind, workload) = self.or(WORKLOAD, &name, value::kind_and_name)?;
         Ok(Identity { name, namespace, workload_kind, workload })
     }
-}
-
-fn kind_and_name(text: &str) -> Result<(String, String), String> {
-    match text.split_once('/') {
-        None => Ok(("workload".to_owned(), text.to_owned())),
-        Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => {
-            Ok((kind.to_ascii_lowercase(), name.to_owned()))
-        }
-        Some(_) => Err(format!("\"{text}\" is not NAME or KIND/NAME")),
-    }
-}
-
-fn host_and_port(text: &str) -> Result<Uri, String> {
-    let expected = || format!("\"{text}\" is not HOST:PORT");
-    let uri: Uri = format!("http://{text}").parse().map_err(|_| expected())?;
-    let is_bare = uri.path() == "/" && uri.authority().is_some_and(|authority| authority.as_str() == text);
-    let has_user = text.contains('@');
-    match uri.port_u16() {
-        Some(1..) if is_bare && !has_user => Ok(uri),
-        _ => Err(expected()),
-    }
-}
-
-fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    address(text).ok_or_else(|| format!("\"{text}\" is not PORT or ADDRESS:PORT"))
-}
-
-/// `PORT` or `ADDRESS:PORT`.
-fn address(text: &str) -> Option<SocketAddr> {
-    match text.parse::<u16>() {
-        Ok(port) => Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
-        Err(_) => text.parse().ok(),
-    }
-}
-
-fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
-    if text.eq_ignore_ascii_case("off") {
-        return Ok(None);
-    }
-    address(text).map(Some).ok_or_else(|| format!("\"{text}\" is not PORT, ADDRESS:PORT or off"))
-}
-
-fn inbound_list(text: &str) -> Result<Vec<Inbound>, String> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(inbound).collect()
-}
-
-fn inbound(text: &str) -> Result<Inbound, String> {
-    text.split_once('=')
-        .and_then(|(listen, application)| {
-            let application = address(application.trim()).filter(|application| application.port() != 0)?;
-            Some(Inbound { listen: address(listen.trim())?, application })
-        })
-        .ok_or_else(|| format!("\"{text}\" is not LISTEN=APPLICATION, each PORT or ADDRESS:PORT"))
-}
-
-fn whole_number(text: &str, range: std::ops::RangeInclusive<usize>) -> Result<usize, String> {
-    let (least, most) = (range.start(), range.end());
-    match text.parse() {
-        Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(format!("\"{text}\" is not a whole number from {least} to {most}")),
-    }
-}
-
-fn log_level(text: &str) -> Result<LogLevel, String> {
-    match text {
-        "error" => Ok(LogLevel::Error),
-        "warn" => Ok(LogLevel::Warn),
-        "info" => Ok(LogLevel::Info),
-        "debug" => Ok(LogLevel::Debug),
-        _ => Err(format!("\"{text}\" is not error, warn, info or debug")),
-    }
-}
-
-fn log_format(text: &str) -> Result<LogFormat, String> {
-    match text {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err(format!("\"{text}\" is not text or json")),
-    }
-}
-
-fn boolean(text: &str) -> Result<bool, String> {
-    match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(format!("\"{text}\" is not true or false")),
-    }
-}
-
-/// `500ms`, `30s`, `2m`, at most a day.
-fn duration(text: &str) -> Result<Duration, String> {
-    const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
-    const DAY: u64 = 24 * 60 * 60 * 1000;
-    UNITS
-        .iter()
-        .find_map(|(unit, milliseconds)| {
-            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-            number.checked_mul(*milliseconds)
-        })
-        .filter(|milliseconds| (1..=DAY).contains(milliseconds))
-        .map(Duration::from_millis)
-        .ok_or_else(|| format!("\"{text}\" is not a duration such as 500ms, 30s or 2m, at most a day"))
 }
 
 #[cfg(test)]

@@ -63,3 +63,34 @@ impl Drop for Hold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn is_pending(future: impl Future<Output = ()>) -> bool {
+        tokio::time::timeout(Duration::from_secs(1), future).await.is_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_ends_when_the_drain_has_begun_and_the_last_hold_is_gone() {
+        let drain = Rc::new(Drain::default());
+        assert!(is_pending(drain.finished()).await);
+        let (first, second) = (drain.hold(), drain.hold());
+        drain.begin();
+        drain.started().await;
+        assert!(drain.has_started());
+        drop(first);
+        assert!(is_pending(drain.finished()).await);
+        tokio::join!(drain.finished(), async { drop(second) });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_who_waits_is_told_of_the_start() {
+        let drain = Rc::new(Drain::default());
+        let begin = async { drain.begin() };
+        tokio::join!(drain.started(), drain.started(), drain.finished(), begin);
+    }
+}

@@ -1,0 +1,111 @@
+//! The forms of the variables' values. Each error says what was found and what was expected.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use hyper::Uri;
+
+use super::{Inbound, LogFormat, LogLevel};
+
+pub(super) fn kind_and_name(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        None => Ok(("workload".to_owned(), text.to_owned())),
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((kind.to_ascii_lowercase(), name.to_owned()))
+        }
+        Some(_) => Err(format!("\"{text}\" is not NAME or KIND/NAME")),
+    }
+}
+
+pub(super) fn host_and_port(text: &str) -> Result<Uri, String> {
+    let expected = || format!("\"{text}\" is not HOST:PORT");
+    let uri: Uri = format!("http://{text}").parse().map_err(|_| expected())?;
+    let is_bare = uri.path() == "/" && uri.authority().is_some_and(|authority| authority.as_str() == text);
+    let has_user = text.contains('@');
+    match uri.port_u16() {
+        Some(1..) if is_bare && !has_user => Ok(uri),
+        _ => Err(expected()),
+    }
+}
+
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    address(text).ok_or_else(|| format!("\"{text}\" is not PORT or ADDRESS:PORT"))
+}
+
+/// `PORT` or `ADDRESS:PORT`.
+fn address(text: &str) -> Option<SocketAddr> {
+    match text.parse::<u16>() {
+        Ok(port) => Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    address(text).map(Some).ok_or_else(|| format!("\"{text}\" is not PORT, ADDRESS:PORT or off"))
+}
+
+pub(super) fn inbound_list(text: &str) -> Result<Vec<Inbound>, String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(inbound).collect()
+}
+
+fn inbound(text: &str) -> Result<Inbound, String> {
+    text.split_once('=')
+        .and_then(|(listen, application)| {
+            let application = address(application.trim()).filter(|application| application.port() != 0)?;
+            Some(Inbound { listen: address(listen.trim())?, application })
+        })
+        .ok_or_else(|| format!("\"{text}\" is not LISTEN=APPLICATION, each PORT or ADDRESS:PORT"))
+}
+
+pub(super) fn whole_number(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {
+    let (least, most) = (range.start(), range.end());
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!("\"{text}\" is not a whole number from {least} to {most}")),
+    }
+}
+
+pub(super) fn log_level(text: &str) -> Result<LogLevel, String> {
+    match text {
+        "error" => Ok(LogLevel::Error),
+        "warn" => Ok(LogLevel::Warn),
+        "info" => Ok(LogLevel::Info),
+        "debug" => Ok(LogLevel::Debug),
+        _ => Err(format!("\"{text}\" is not error, warn, info or debug")),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("\"{text}\" is not text or json")),
+    }
+}
+
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("\"{text}\" is not true or false")),
+    }
+}
+
+/// `500ms`, `30s`, `2m`, at most a day.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    UNITS
+        .iter()
+        .find_map(|(unit, milliseconds)| {
+            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+            number.checked_mul(*milliseconds)
+        })
+        .filter(|milliseconds| (1..=DAY).contains(milliseconds))
+        .map(Duration::from_millis)
+        .ok_or_else(|| format!("\"{text}\" is not a duration such as 500ms, 30s or 2m, at most a day"))
+}
