@@ -15,6 +15,7 @@ pub mod listener;
 pub mod log;
 pub mod metrics;
 pub mod random;
+pub mod relay;
 pub mod runtime;
 pub mod tap;
 pub mod upstream;

@@ -13,6 +13,7 @@ use crate::discovery::{Ask, WorkerId};
 use crate::drain::Drain;
 use crate::metrics::{HttpMetrics, Labels, Party, Peer, Registry, TcpMetrics};
 use crate::random::Random;
+use crate::relay::Sweep;
 use crate::tap::Tap;
 
 /// The state of one worker thread, shared by its tasks through `Rc`.
@@ -25,6 +26,8 @@ pub struct Worker {
     pub inbound: ClientMetrics,
     pub tap: Tap,
     pub drain: Rc<Drain>,
+    /// The deadlines of connections.
+    pub sweep: Rc<Sweep>,
     local: Rc<Local>,
 }
 
@@ -49,7 +52,8 @@ impl Worker {
         let inbound = ClientMetrics::new(Direction::Inbound, &config, &registry);
         let local = Rc::new(Local { config: Arc::clone(&config), registry, random: Random::default() });
         let destinations = Destinations::new(id, asks, Rc::clone(&local));
-        Self { config, destinations, outbound, inbound, tap, drain: Rc::default(), local }
+        let sweep = Sweep::new(&config.timeouts);
+        Self { config, sweep, destinations, outbound, inbound, tap, drain: Rc::default(), local }
     }
 
     /// The application beside the proxy as the one endpoint of an inbound listener.

@@ -78,7 +78,7 @@ impl Endpoint {
     }
 
     /// The counters of connections to this endpoint.
-    pub fn tcp(&self) -> &TcpMetrics {
+    pub fn tcp(&self) -> &Arc<TcpMetrics> {
         self.tcp.get_or_init(|| self.local.registry.tcp(Peer::Destination, &self.labels()))
     }
 

@@ -1,10 +1,7 @@
 //! Connections to endpoints.
 
-/// Idle keep-alive connections to one endpoint.
-#[derive(Debug, Default)]
-pub struct IdlePool {}
+mod connect;
+mod idle;
 
-impl IdlePool {
-    /// Closes the idle connections and takes no more: the endpoint left its destination.
-    pub fn close(&self) {}
-}
+pub use connect::connect;
+pub use idle::IdlePool;

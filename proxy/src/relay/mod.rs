@@ -1,0 +1,23 @@
+//! The relay: what a client sends goes to an endpoint, and what the endpoint answers goes back.
+//!
+//! One task serves one client, and owns the connection to the endpoint while a request is in flight. Each direction of a
+//! request is a [`Flow`](flow::Flow), which reads only after it has written, so a slow receiver slows its sender and nothing
+//! piles up here.
+
+mod buffer;
+mod close;
+mod exchange;
+mod flow;
+mod http;
+mod peer;
+mod record;
+mod refuse;
+mod route;
+mod sweep;
+mod tunnel;
+
+pub use buffer::Room;
+pub use http::{Client, Side};
+pub use peer::Peer;
+pub use sweep::{Expire, Sweep, Watch};
+pub use tunnel::copy;

@@ -1,0 +1,81 @@
+//! One side of a relayed connection.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+
+use super::buffer::{Buffer, Room};
+use crate::metrics::{CloseReason, TcpMetrics};
+
+/// A connection to a client or to an endpoint, and what was read from it and not yet passed on.
+#[derive(Debug)]
+pub struct Peer {
+    socket: TcpStream,
+    pub received: Buffer,
+    /// The peer has said that it will send no more.
+    pub finished: bool,
+    metrics: Arc<TcpMetrics>,
+    close: CloseReason,
+}
+
+impl Peer {
+    /// Takes over a connection that was just made, and counts it.
+    pub fn new(socket: TcpStream, metrics: Arc<TcpMetrics>) -> Self {
+        // Without it small messages would wait for acknowledgements; a socket that refuses works all the same.
+        let _ = socket.set_nodelay(true);
+        metrics.opened();
+        Self { socket, received: Buffer::default(), finished: false, metrics, close: CloseReason::Complete }
+    }
+
+    /// Reads once. 0 means that the peer will send no more.
+    pub fn poll_receive(&mut self, cx: &mut Context<'_>, room: Room) -> Poll<io::Result<usize>> {
+        let length = ready!(self.received.poll_read_from(cx, Pin::new(&mut self.socket), room))?;
+        self.finished = length == 0;
+        self.metrics.read(length as u64);
+        Poll::Ready(Ok(length))
+    }
+
+    /// Writes once, as much of `bytes` as fits.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let length = ready!(Pin::new(&mut self.socket).poll_write(cx, bytes))?;
+        if length == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.metrics.wrote(length as u64);
+        Poll::Ready(Ok(length))
+    }
+
+    /// Tells the peer that nothing more will be sent.
+    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+
+    /// Whether the runtime has seen nothing of the peer since everything it sent was read: neither its end nor bytes that
+    /// nobody asked for. Makes no system call.
+    pub fn is_quiet(&self) -> bool {
+        self.received.is_empty()
+            && self.socket.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    /// Says why the connection ends; the default is that all was said.
+    pub fn ends(&mut self, reason: CloseReason) {
+        self.close = reason;
+    }
+
+    /// Makes the connection end in a way that nobody mistakes for the end of a message.
+    pub fn reset_when_closed(&mut self, reason: CloseReason) {
+        self.close = reason;
+        let _ = socket2::SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.metrics.closed(self.close);
+    }
+}

@@ -1,0 +1,52 @@
+//! Responses that the proxy itself makes.
+
+use std::future::poll_fn;
+use std::io::Write;
+
+use super::flow::{Broken, Flow};
+use super::peer::Peer;
+use crate::error::ProxyError;
+
+/// Sends a response that says why there is no other. `has_body` is false for an answer to HEAD; `kept` tells the client
+/// whether it may go on.
+///
+/// # Errors
+/// The client is gone.
+pub async fn send(client: &mut Peer, error: ProxyError, has_body: bool, kept: bool) -> Result<(), Broken> {
+    let mut flow = Flow::of_text(&response(error, has_body, kept));
+    poll_fn(|cx| flow.poll_send_unsent(cx, client)).await
+}
+
+fn response(error: ProxyError, has_body: bool, kept: bool) -> Vec<u8> {
+    let (status, reason) = (error.status(), error.reason());
+    let phrase = phrase(status);
+    let connection = if kept { "" } else { "connection: close\r\n" };
+    let body = format!("mesh-proxy: {reason}\n");
+    let mut text = Vec::new();
+    // Writing to a vector cannot fail.
+    let _ = write!(
+        text,
+        "HTTP/1.1 {status} {phrase}\r\nmesh-proxy-error: {reason}\r\ncontent-type: text/plain\r\n\
+         content-length: {}\r\n{connection}\r\n",
+        body.len()
+    );
+    if has_body {
+        text.extend_from_slice(body.as_bytes());
+    }
+    text
+}
+
+/// The reason phrases of the statuses in [`ProxyError::status`] (RFC 9110, section 15).
+fn phrase(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        404 => "Not Found",
+        408 => "Request Timeout",
+        431 => "Request Header Fields Too Large",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

@@ -1,0 +1,98 @@
+//! From a request to a connection that takes it.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::peer::Peer;
+use crate::destination::{Destination, Endpoint, InFlight, ResolveError};
+use crate::error::ProxyError;
+use crate::metrics::HttpMetrics;
+use crate::upstream;
+use crate::worker::Worker;
+
+/// Endpoints that are tried for one request.
+const MAX_ENDPOINTS: usize = 3;
+
+/// Where a request goes.
+pub enum Target {
+    Service(Rc<Destination>),
+    /// The application beside the proxy.
+    Application(Rc<Endpoint>),
+}
+
+/// A connection to an endpoint for the time of one request.
+pub struct Link {
+    pub upstream: Peer,
+    pub in_flight: InFlight,
+    /// The connection served requests before, so its server may be about to close it.
+    pub reused: bool,
+}
+
+/// Which connections a request may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// An idle one when there is one.
+    Any,
+    /// One that nothing was sent on.
+    New,
+}
+
+/// Finds the service that `authority` names; asks the control plane when the worker does not know it.
+///
+/// # Errors
+/// There is none, or nobody can tell.
+pub async fn find(worker: &Worker, authority: &str) -> Result<Target, ProxyError> {
+    if authority.is_empty() {
+        return Err(ProxyError::NotRoutable);
+    }
+    if let Some(destination) = worker.destinations.cached(authority) {
+        return Ok(Target::Service(destination));
+    }
+    match Box::pin(worker.destinations.resolve(authority)).await {
+        Ok(destination) => Ok(Target::Service(destination)),
+        Err(ResolveError::NoSuchService) => Err(ProxyError::NoSuchService),
+        Err(ResolveError::Unavailable) => Err(ProxyError::DiscoveryUnavailable),
+    }
+}
+
+impl Target {
+    /// A connection to the endpoint that is best now, or to the next best when that one takes none.
+    ///
+    /// # Errors
+    /// No endpoint, or why the last one tried takes no connection.
+    pub async fn link(&self, worker: &Worker, choice: Choice) -> Result<Link, ProxyError> {
+        let mut tried = SmallVec::<[SocketAddr; MAX_ENDPOINTS]>::new();
+        let mut failure = ProxyError::NoEndpoints;
+        while let Some(endpoint) = self.pick(&tried) {
+            let in_flight = endpoint.begin();
+            if let Some(upstream) = (choice == Choice::Any).then(|| endpoint.idle.take()).flatten() {
+                return Ok(Link { upstream, in_flight, reused: true });
+            }
+            match Box::pin(upstream::connect(&endpoint, worker.config.timeouts.connect)).await {
+                Ok(upstream) => return Ok(Link { upstream, in_flight, reused: false }),
+                Err(error) => failure = error,
+            }
+            endpoint.connect_failed();
+            tried.push(endpoint.address);
+        }
+        Err(failure)
+    }
+
+    fn pick(&self, tried: &[SocketAddr]) -> Option<Rc<Endpoint>> {
+        match self {
+            Self::Service(destination) if tried.len() < MAX_ENDPOINTS => destination.pick(tried),
+            Self::Application(endpoint) if tried.is_empty() => Some(Rc::clone(endpoint)),
+            Self::Service(_) | Self::Application(_) => None,
+        }
+    }
+
+    /// The counters for a request that got no endpoint.
+    pub fn http(&self) -> &HttpMetrics {
+        match self {
+            Self::Service(destination) => destination.http(),
+            Self::Application(endpoint) => endpoint.http(),
+        }
+    }
+}

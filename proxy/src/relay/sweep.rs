@@ -1,0 +1,138 @@
+//! Deadlines of connections, looked at about once a second: a timer a request would cost more than the request.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use crate::config::Timeouts;
+
+/// Something that holds idle things for a while.
+pub trait Expire {
+    /// Lets go of what was put there before `before`, or is of no use any more. False when nothing is left.
+    fn expire(&self, before: Instant) -> bool;
+}
+
+/// The connections of one worker that have deadlines, and its idle pools.
+pub struct Sweep {
+    period: Duration,
+    idle: Duration,
+    watched: RefCell<Slab<Rc<Watched>>>,
+    pools: RefCell<Vec<Weak<dyn Expire>>>,
+    running: Cell<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    deadline: Cell<Option<Instant>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Watched {
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Sweep {
+    /// A sweep that is fine enough for `timeouts`.
+    pub fn new(timeouts: &Timeouts) -> Rc<Self> {
+        let shortest = timeouts.header.min(timeouts.idle);
+        Rc::new(Self {
+            period: (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1)),
+            idle: timeouts.idle,
+            watched: RefCell::default(),
+            pools: RefCell::default(),
+            running: Cell::new(false),
+        })
+    }
+
+    /// Watches over a connection until the watch is dropped.
+    pub fn watch(self: &Rc<Self>) -> Watch {
+        let watched = Rc::new(Watched::default());
+        let key = self.watched.borrow_mut().insert(Rc::clone(&watched));
+        self.run();
+        Watch { sweep: Rc::clone(self), key, watched }
+    }
+
+    /// Looks after `pool` until it is empty.
+    pub fn look_after(self: &Rc<Self>, pool: Weak<dyn Expire>) {
+        self.pools.borrow_mut().push(pool);
+        self.run();
+    }
+
+    /// Wakes every connection, so that it sees that the drain has begun.
+    pub fn wake_all(&self) {
+        for (_, watched) in &*self.watched.borrow() {
+            watched.wake();
+        }
+    }
+
+    /// The task lives only while there is something to look after: an idle proxy is not woken.
+    fn run(self: &Rc<Self>) {
+        if self.running.replace(true) {
+            return;
+        }
+        let sweep = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            while sweep.has_work() {
+                tokio::time::sleep(sweep.period).await;
+                sweep.pass(Instant::now());
+            }
+            sweep.running.set(false);
+        });
+    }
+
+    fn has_work(&self) -> bool {
+        !self.watched.borrow().is_empty() || !self.pools.borrow().is_empty()
+    }
+
+    fn pass(&self, now: Instant) {
+        for (_, watched) in &*self.watched.borrow() {
+            if watched.deadline.get().is_some_and(|deadline| deadline <= now) {
+                watched.wake();
+            }
+        }
+        let before = now.checked_sub(self.idle).unwrap_or(now);
+        self.pools.borrow_mut().retain(|pool| pool.upgrade().is_some_and(|pool| pool.expire(before)));
+    }
+}
+
+/// The deadline of one connection.
+pub struct Watch {
+    sweep: Rc<Sweep>,
+    key: usize,
+    watched: Rc<Watched>,
+}
+
+impl Watch {
+    /// The task of `cx` is woken when the deadline has passed, and when the drain begins.
+    pub fn wakes(&self, cx: &Context<'_>) {
+        let mut waker = self.watched.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+    }
+
+    pub fn set(&self, deadline: Instant) {
+        self.watched.deadline.set(Some(deadline));
+    }
+
+    pub fn clear(&self) {
+        self.watched.deadline.set(None);
+    }
+
+    pub fn has_passed(&self) -> bool {
+        self.watched.deadline.get().is_some_and(|deadline| deadline <= Instant::now())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.sweep.watched.borrow_mut().remove(self.key);
+    }
+}
