@@ -1,4 +1,5 @@
 import { type ClientReadableStream, credentials } from "@grpc/grpc-js";
+import type { CheckResponse__Output } from "../../generated/mesh/api/v1/CheckResponse.js";
 import type { StatRequest } from "../../generated/mesh/api/v1/StatRequest.js";
 import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
 import type { TapRequest } from "../../generated/mesh/api/v1/TapRequest.js";
@@ -19,6 +20,7 @@ const CHANNEL_OPTIONS = {
 /** The control plane as commands see it. Every call that fails throws an ApiFailure. */
 export class ControlPlaneClient {
   readonly #address: string;
+  readonly #health;
   readonly #stat;
   readonly #tap;
 
@@ -26,8 +28,19 @@ export class ControlPlaneClient {
   constructor(address: string) {
     const api = loadApi().mesh.api.v1;
     this.#address = address;
+    this.#health = new api.Health(address, credentials.createInsecure(), CHANNEL_OPTIONS);
     this.#stat = new api.Stat(address, credentials.createInsecure(), CHANNEL_OPTIONS);
     this.#tap = new api.Tap(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+  }
+
+  /** How the control plane is, asked for at most `withinMs` milliseconds. */
+  health(withinMs = ANSWER_WITHIN_MS): Promise<CheckResponse__Output> {
+    return new Promise((resolve, reject) => {
+      this.#health.check({}, { deadline: Date.now() + withinMs }, (error, response) => {
+        if (error !== null) reject(new ApiFailure(this.#address, error));
+        else if (response !== undefined) resolve(response);
+      });
+    });
   }
 
   /** The figures of a window of time. */
@@ -59,6 +72,7 @@ export class ControlPlaneClient {
 
   /** Ends the connection, and with it every call. */
   close(): void {
+    this.#health.close();
     this.#stat.close();
     this.#tap.close();
   }

@@ -31,11 +31,3 @@ describe("help", () => {
     expect(stdout).toContain("$ mesh version");
   });
 });
-
-describe("mesh version", () => {
-  it("prints the version", async () => {
-    const { status, stdout } = await runMesh(["version"]);
-    expect(status).toBe(0);
-    expect(stdout).toMatch(/^mesh \d+\.\d+\.\d+$/m);
-  });
-});

@@ -1,0 +1,3 @@
+// Where commands look for a control plane. Apart from the client, because loading gRPC takes longer than a command may.
+export { apiAddress, DEFAULT_API_ADDRESS } from "./address.js";
+export { isListening } from "./listening.js";
