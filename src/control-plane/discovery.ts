@@ -40,11 +40,11 @@ class Conversation {
     this.call
       .on("data", (request: DiscoverRequest__Output) => this.take(request))
       .on("end", () => {
-        this.end("left");
+        this.end();
         this.call.end();
       })
-      .on("cancelled", () => this.end("broke"))
-      .on("error", () => this.end("broke"))
+      .on("cancelled", () => this.end())
+      .on("error", () => this.end())
       .on("drain", () => {
         if (this.state === "blocked") this.tell();
       });
@@ -116,16 +116,16 @@ class Conversation {
   }
 
   private refuse(details: string): void {
-    this.end("left");
+    this.end();
     this.call.emit("error", { code: status.INVALID_ARGUMENT, details });
   }
 
-  private end(how: "left" | "broke"): void {
+  private end(): void {
     if (this.state === "over") return;
     this.state = "over";
     for (const subscription of this.subscriptions.values()) subscription.stop();
     this.subscriptions.clear();
     this.due.clear();
-    this.session?.end(how);
+    this.session?.end();
   }
 }

@@ -6,8 +6,8 @@ const GRACE_MS = 5_000;
 
 /** A proxy's open stream. */
 export interface Session {
-  /** To be called once, when the stream is over; `left` when the proxy itself ended it. */
-  end(how: "left" | "broke"): void;
+  /** To be called once, when the stream is over. */
+  end(): void;
 }
 
 interface Present {
@@ -20,6 +20,7 @@ interface Present {
 export class Presence {
   private readonly byName = new Map<string, Present>();
   private streams = 0;
+  private stopped = false;
 
   constructor(
     private readonly catalog: Catalog,
@@ -46,17 +47,18 @@ export class Presence {
     });
     this.reportSharedName(key, present);
     this.catalog.proxies.join(proxy);
-    return { end: (how) => this.end(key, proxy, how) };
+    return { end: () => this.end(key, proxy) };
   }
 
-  /** Forgets every grace that runs. */
+  /** From now on streams that end are no news. */
   stop(): void {
+    this.stopped = true;
     for (const { grace } of this.byName.values()) clearTimeout(grace);
   }
 
-  private end(key: string, proxy: ConnectedProxy, how: "left" | "broke"): void {
+  private end(key: string, proxy: ConnectedProxy): void {
     const present = this.byName.get(key);
-    if (!present) return;
+    if (!present || this.stopped) return;
     this.streams--;
     present.open = present.open.filter((other) => other !== proxy);
     this.log.info("proxy disconnected", { proxy: key });
@@ -66,12 +68,10 @@ export class Presence {
       this.catalog.proxies.join(newest);
       return;
     }
-    const forget = () => {
+    present.grace = setTimeout(() => {
       this.byName.delete(key);
       this.catalog.proxies.leave(proxy.namespace, proxy.name);
-    };
-    if (how === "left") forget();
-    else present.grace = setTimeout(forget, this.graceMs);
+    }, this.graceMs);
   }
 
   /** A stream that comes back before the old one was noticed to be dead has the same addresses, and is no mistake. */
