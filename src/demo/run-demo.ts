@@ -30,11 +30,16 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   status.show("starting a control plane, two services and their sidecars …");
   const mesh = await startDemoMesh(options.version, options.signal);
   const traffic = new Traffic(mesh.hello.address);
+  const end = new AbortController();
+  const signal = AbortSignal.any([options.signal, end.signal]);
+  const shown = show(mesh, traffic, status, { ...options, signal });
   try {
-    await Promise.race([show(mesh, traffic, status, options), mesh.broken]);
+    await Promise.race([shown, mesh.broken]);
   } catch (error) {
     throw options.signal.aborted ? new Failure("interrupted before the end") : error;
   } finally {
+    end.abort();
+    await shown.catch(() => undefined);
     status.clear();
     traffic.stop();
     await mesh.stop();
