@@ -22,9 +22,12 @@ export async function stopChild(child: ChildProcess): Promise<void> {
 
 /** Makes this process, started with `startChild`, end with its parent, and leave it to the parent to act on Ctrl-C. */
 export function liveWithParent(atEnd: () => void = () => undefined): void {
-  process.on("SIGINT", () => undefined);
-  process.on("disconnect", () => {
+  const end = () => {
     atEnd();
     process.exit(0);
-  });
+  };
+  process.on("SIGINT", () => undefined);
+  process.on("disconnect", end);
+  // The parent may have gone before anyone listened.
+  if (!process.connected) end();
 }

@@ -1,3 +1,4 @@
+import { formatDuration } from "../output/index.js";
 import type { Machine } from "./machine.js";
 import type { LoadSettings, TargetReport } from "./report.js";
 
@@ -44,10 +45,15 @@ function targetNotes(settings: LoadSettings, target: TargetReport): string[] {
     );
   }
   const pacing = Math.max(...rounds.map(({ paced }) => paced.generator.cpu));
-  const late = Math.max(...rounds.map(({ paced }) => paced.generator.lateUs));
-  if (pacing >= GENERATOR_FULL || late >= LATE_US) {
+  if (pacing >= GENERATOR_FULL) {
     notes.push(
-      `${name}: the load generator was short of CPU at ${settings.rate} requests a second (${percent(pacing)} of a core, up to ${late}µs late), so its latencies are partly the generator's own`,
+      `${name}: the load generator itself used ${percent(pacing)} of a core at ${settings.rate} requests a second, so latencies are partly its own`,
+    );
+  }
+  const late = Math.max(...rounds.map(({ paced }) => paced.generator.lateUs));
+  if (late >= LATE_US) {
+    notes.push(
+      `${name}: the machine was too busy to release requests in time (1% came more than ${formatDuration(late / 1e6)} late), so latencies are not the target's alone`,
     );
   }
   const reached = Math.min(...rounds.map(({ paced }) => paced.answered / paced.seconds));

@@ -104,7 +104,11 @@ describe("a report of poor quality says so", () => {
       noteOn({}, {}, [round(30_000, 1, 2, 1, { generator: { cpu: 0.97, lateUs: 0 } })]),
     ],
     [
-      "short of CPU at 1000 requests a second",
+      "used 95% of a core at 1000 requests a second",
+      noteOn({}, {}, [{ ...good, paced: { ...good.paced, generator: { cpu: 0.95, lateUs: 900 } } }]),
+    ],
+    [
+      "1% came more than 20ms late",
       noteOn({}, {}, [{ ...good, paced: { ...good.paced, generator: { cpu: 0.5, lateUs: 20_000 } } }]),
     ],
     ["800 of the 1000", noteOn({}, {}, [{ ...good, paced: { ...good.paced, answered: 4000 } }])],
