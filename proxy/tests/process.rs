@@ -177,6 +177,67 @@ fn signals_and_when_asked_for_the_end_of_standard_input_end_the_proxy_in_order()
     assert_eq!(proxy.wait().0, Some(0));
 }
 
+/// A request on its way through an inbound listener: what the client and the application hold of it.
+struct InFlight {
+    proxy: Proxy,
+    client: TcpStream,
+    application: TcpStream,
+}
+
+impl InFlight {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let application = TcpListener::bind("127.0.0.1:0").unwrap();
+        let inbound = format!("0={}", application.local_addr().unwrap());
+        let proxy = Proxy::start(&[&[("MESH_PROXY_INBOUND", inbound.as_str())], variables].concat());
+        let field = proxy.field("inbound");
+        let mut client = TcpStream::connect(field.split_once('=').unwrap().0).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: world\r\n\r\n").unwrap();
+        let (mut application, _) = application.accept().unwrap();
+        assert_ne!(application.read(&mut [0; 1024]).unwrap(), 0);
+        Self { proxy, client, application }
+    }
+
+    fn begin_drain(&self) {
+        self.proxy.signal("TERM");
+        eventually("the proxy drains", || self.proxy.admin("GET", "/ready").1.contains("draining"));
+    }
+}
+
+#[test]
+fn a_drain_finishes_what_is_in_flight_and_accepts_nothing_more() {
+    let mut exchange = InFlight::start(&[]);
+    exchange.begin_drain();
+    let address = exchange.client.peer_addr().unwrap();
+    eventually("nothing is accepted", || TcpStream::connect(address).is_err());
+
+    exchange.application.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").unwrap();
+    let mut response = String::new();
+    exchange.client.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n") && response.ends_with("\r\n\r\ndone"), "{response}");
+    let (status, log) = exchange.proxy.wait();
+    assert_eq!(status, Some(0));
+    assert!(log.contains(r#""message":"drained""#), "{log}");
+}
+
+#[test]
+fn a_drain_ends_after_its_timeout() {
+    let exchange = InFlight::start(&[("MESH_PROXY_DRAIN_TIMEOUT", "100ms")]);
+    exchange.proxy.signal("TERM");
+    let (status, log) = exchange.proxy.wait();
+    assert_eq!(status, Some(0));
+    assert!(log.contains("drain timeout"), "{log}");
+}
+
+#[test]
+fn a_second_signal_ends_the_drain_at_once() {
+    let exchange = InFlight::start(&[]);
+    exchange.begin_drain();
+    exchange.proxy.signal("TERM");
+    let (status, log) = exchange.proxy.wait();
+    assert_eq!(status, Some(1));
+    assert!(log.contains("second signal"), "{log}");
+}
+
 #[tokio::test]
 async fn observers_come_and_go() {
     let proxy = Proxy::start(&[]);
