@@ -8,8 +8,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Instant;
 
-use mesh_proxy::proto::ObserveRequest;
 use mesh_proxy::proto::tap_client::TapClient;
+use mesh_proxy::proto::tap_event::Event;
+use mesh_proxy::proto::{ObserveRequest, TapMatch};
 use stand_in::{ControlPlane, DEADLINE};
 
 /// A running proxy; it is killed when a test ends without ending it.
@@ -82,6 +83,16 @@ impl Proxy {
         let mut log = String::new();
         self.log.read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap().code(), log)
+    }
+}
+
+fn read_until(connection: &mut TcpStream, end: &[u8]) {
+    let mut received = Vec::new();
+    while !received.ends_with(end) {
+        let mut bytes = [0; 1024];
+        let count = connection.read(&mut bytes).unwrap();
+        assert_ne!(count, 0, "closed after {:?}", String::from_utf8_lossy(&received));
+        received.extend_from_slice(&bytes[..count]);
     }
 }
 
@@ -236,6 +247,40 @@ fn a_second_signal_ends_the_drain_at_once() {
     let (status, log) = exchange.proxy.wait();
     assert_eq!(status, Some(1));
     assert!(log.contains("second signal"), "{log}");
+}
+
+#[tokio::test]
+async fn an_observer_sees_an_exchange_as_it_happens() {
+    let application = TcpListener::bind("127.0.0.1:0").unwrap();
+    let inbound = format!("0={}", application.local_addr().unwrap());
+    let proxy = Proxy::start(&[("MESH_PROXY_INBOUND", &inbound), ("MESH_PROXY_NAME", "world-1")]);
+    let mut client = TapClient::connect(format!("http://{}", proxy.field("tap"))).await.unwrap();
+    let wanted = TapMatch { path_prefix: "/wanted".to_owned(), ..TapMatch::default() };
+    let request = ObserveRequest { r#match: Some(wanted), max_rps: 0 };
+    let mut events = client.observe(request).await.unwrap().into_inner();
+
+    let field = proxy.field("inbound");
+    let mut client = TcpStream::connect(field.split_once('=').unwrap().0).unwrap();
+    let mut upstream = None;
+    for path in ["/other", "/wanted"] {
+        write!(client, "POST {path} HTTP/1.1\r\nhost: world\r\ncontent-length: 2\r\n\r\nab").unwrap();
+        let upstream = upstream.get_or_insert_with(|| application.accept().unwrap().0);
+        read_until(upstream, b"\r\n\r\nab");
+        upstream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 3\r\n\r\nabc").unwrap();
+        read_until(&mut client, b"\r\n\r\nabc");
+    }
+
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let event = tokio::time::timeout(DEADLINE, events.message()).await.unwrap().unwrap().unwrap();
+        assert_eq!(event.destination.unwrap().pod, "world-1");
+        seen.push(match event.event.unwrap() {
+            Event::Request(request) => format!("{} {} {}", request.method, request.authority, request.path),
+            Event::Response(response) => response.status.to_string(),
+            Event::End(end) => format!("{} {} {:?}", end.request_bytes, end.response_bytes, end.error),
+        });
+    }
+    assert_eq!(seen, ["POST world /wanted", "201", "2 3 \"\""]);
 }
 
 #[tokio::test]
