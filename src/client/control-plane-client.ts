@@ -1,4 +1,4 @@
-import { type ClientReadableStream, credentials } from "@grpc/grpc-js";
+import { type ClientReadableStream, credentials, type requestCallback, status } from "@grpc/grpc-js";
 import type { CheckResponse__Output } from "../../generated/mesh/api/v1/CheckResponse.js";
 import type { StatRequest } from "../../generated/mesh/api/v1/StatRequest.js";
 import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
@@ -16,6 +16,14 @@ const CHANNEL_OPTIONS = {
   "grpc.initial_reconnect_backoff_ms": 200,
   "grpc.max_reconnect_backoff_ms": 2_000,
 };
+
+/** How a call that was accepted ends when its other end goes away. */
+const LOST: ReadonlySet<status> = new Set([
+  status.UNAVAILABLE,
+  status.CANCELLED,
+  status.INTERNAL,
+  status.UNKNOWN,
+]);
 
 /** The control plane as commands see it. Every call that fails throws an ApiFailure. */
 export class ControlPlaneClient {
@@ -35,35 +43,34 @@ export class ControlPlaneClient {
 
   /** How the control plane is, asked for at most `withinMs` milliseconds. */
   health(withinMs = ANSWER_WITHIN_MS): Promise<CheckResponse__Output> {
-    return new Promise((resolve, reject) => {
-      this.#health.check({}, { deadline: Date.now() + withinMs }, (error, response) => {
-        if (error !== null) reject(new ApiFailure(this.#address, error));
-        else if (response !== undefined) resolve(response);
-      });
-    });
+    return this.#answer((callback) => this.#health.check({}, deadlineIn(withinMs), callback));
   }
 
   /** The figures of a window of time. */
   stat(request: StatRequest): Promise<StatResponse__Output> {
-    return new Promise((resolve, reject) => {
-      this.#stat.get(request, { deadline: Date.now() + ANSWER_WITHIN_MS }, (error, response) => {
-        if (error !== null) reject(new ApiFailure(this.#address, error));
-        else if (response !== undefined) resolve(response);
-      });
-    });
+    return this.#answer((callback) => this.#stat.get(request, deadlineIn(ANSWER_WITHIN_MS), callback));
   }
 
-  /** Events as they happen, until the signal is aborted or the control plane ends the call. */
+  /**
+   * Events as they happen, until the signal is aborted.
+   * @throws ApiFailure when the control plane refuses, is not there or goes away
+   */
   async *tap(request: TapRequest, signal: AbortSignal): AsyncGenerator<TapResponse__Output, void> {
+    if (signal.aborted) return;
     const call = this.#tap.tap(request);
     const cancel = () => call.cancel();
     signal.addEventListener("abort", cancel, { once: true });
+    const accepted = new AbortController();
+    call.once("metadata", () => accepted.abort());
     try {
-      if (signal.aborted) return;
       yield* call as ClientReadableStream<TapResponse__Output> & AsyncIterable<TapResponse__Output>;
+      if (!isAborted(signal)) throw ApiFailure.wentAway(this.#address);
     } catch (error) {
-      if (signal.aborted) return;
-      throw isServiceError(error) ? new ApiFailure(this.#address, error) : error;
+      if (isAborted(signal)) return;
+      if (!isServiceError(error)) throw error;
+      throw accepted.signal.aborted && LOST.has(error.code)
+        ? ApiFailure.wentAway(this.#address)
+        : ApiFailure.of(this.#address, error);
     } finally {
       signal.removeEventListener("abort", cancel);
       call.cancel();
@@ -76,4 +83,20 @@ export class ControlPlaneClient {
     this.#stat.close();
     this.#tap.close();
   }
+
+  #answer<Answer>(call: (callback: requestCallback<Answer>) => unknown): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      call((error, answer) => {
+        if (error !== null) reject(ApiFailure.of(this.#address, error));
+        else if (answer !== undefined) resolve(answer);
+      });
+    });
+  }
+}
+
+const deadlineIn = (milliseconds: number) => ({ deadline: Date.now() + milliseconds });
+
+/** Asked again after time has passed, which the compiler does not see. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }

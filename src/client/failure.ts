@@ -16,12 +16,26 @@ export function isUnavailable(failure: unknown): boolean {
 
 /** A call to the control plane that failed. */
 export class ApiFailure extends Failure {
-  readonly code: status;
+  private constructor(
+    readonly code: status,
+    message: string,
+    hint?: string,
+  ) {
+    super(message, {
+      ...(hint !== undefined && { hint }),
+      exitStatus: code === status.INVALID_ARGUMENT ? 2 : 1,
+    });
+  }
 
-  constructor(address: string, error: ServiceError) {
-    const [message, hint] = describe(address, error);
-    super(message, hint === undefined ? {} : { hint });
-    this.code = error.code;
+  /** A call that was not accepted. */
+  static of(address: string, error: ServiceError): ApiFailure {
+    return new ApiFailure(error.code, ...describe(address, error));
+  }
+
+  /** A call that was accepted, and whose other end is no longer there. */
+  static wentAway(address: string): ApiFailure {
+    const hint = "the same again when it is back";
+    return new ApiFailure(status.UNAVAILABLE, `the control plane at ${address} went away`, hint);
   }
 }
 

@@ -1,12 +1,16 @@
 import type { Catalog } from "../catalog/index.js";
+import type { TrafficSource } from "../metrics/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import type { Log } from "./log.js";
 import { healthService } from "./health.js";
 import { resourcesService } from "./resources.js";
+import { statService } from "./stat.js";
+import { tapService } from "./tap.js";
 
 /** What the services of the API work on. */
 export interface ApiContext {
   catalog: Catalog;
+  traffic: TrafficSource;
   log: Log;
   /** The version of the control plane. */
   version: string;
@@ -17,5 +21,10 @@ export interface ApiContext {
 
 /** The services for the commands and the dashboard (mesh.api.v1). */
 export function apiServices(context: ApiContext): GrpcService[] {
-  return [healthService(context), resourcesService(context)];
+  return [
+    healthService(context),
+    resourcesService(context),
+    statService(context.catalog, context.traffic),
+    tapService(context.catalog),
+  ];
 }

@@ -1,4 +1,5 @@
 import { Catalog } from "../catalog/index.js";
+import { Scraper } from "../metrics/index.js";
 import { Failure } from "../output/index.js";
 import { startDirectoryRegistry } from "../registry/directory/index.js";
 import { fail, ok, type Result } from "../result/index.js";
@@ -53,6 +54,7 @@ export async function startControlPlane(
   const registry = await startDirectoryRegistry(options.directory, catalog);
   if (!registry.ok) return registry;
   const presence = new Presence(catalog, log);
+  const scraper = scrapeProxies(catalog);
   const discovery = await listen({
     address: options.listen,
     flag: "--listen",
@@ -60,6 +62,7 @@ export async function startControlPlane(
     grpc: DISCOVERY_KEEPALIVE,
   });
   if (!discovery.ok) {
+    scraper.close();
     await registry.value.stop();
     return discovery;
   }
@@ -68,6 +71,7 @@ export async function startControlPlane(
     flag: "--api-listen",
     services: apiServices({
       catalog,
+      traffic: scraper,
       log,
       version: options.version,
       startedAt: new Date(),
@@ -75,6 +79,7 @@ export async function startControlPlane(
     }),
   });
   if (!api.ok) {
+    scraper.close();
     discovery.value.close();
     await registry.value.stop();
     return api;
@@ -90,9 +95,17 @@ export async function startControlPlane(
       api.value.close();
       discovery.value.close();
       presence.stop();
+      scraper.close();
       await registry.value.stop();
     },
   });
+}
+
+/** Scrapes each proxy for as long as it is connected. */
+function scrapeProxies({ proxies }: Catalog): Scraper {
+  const scraper = new Scraper();
+  proxies.on("joined", (proxy) => scraper.add(proxy)).on("left", (proxy) => scraper.remove(proxy));
+  return scraper;
 }
 
 function refuseOpenApi(address: string, port: number): Failure {

@@ -1,0 +1,87 @@
+import { Args, Command, Flags } from "@oclif/core";
+import { apiAddress, ControlPlaneClient, DEFAULT_API_ADDRESS } from "../src/client/index.js";
+import { Failure, parseDuration, Printer } from "../src/output/index.js";
+import { takeSignals } from "../src/process/index.js";
+import { parseResource } from "../src/resource-type/index.js";
+import { showStat, type StatQuestion, watchStat } from "../src/stat/index.js";
+
+/** `mesh stat` */
+export default class Stat extends Command {
+  static override summary = "Show success rate, requests a second and latency of what is in the mesh.";
+  static override description =
+    "TYPE is deployment, statefulset, daemonset, job, cronjob, workload (any of these), pod, service, namespace or all. " +
+    "Workloads, pods and namespaces are shown with the requests that they served, services with those that were sent to them.";
+  static override usage = "<%= command.id %> [TYPE[/NAME] | TYPE NAME] [FLAGS]";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %>",
+    "<%= config.bin %> <%= command.id %> svc -A -o wide",
+    "<%= config.bin %> <%= command.id %> workload/world --from workload/hello -t 5m -w",
+  ];
+  static override args = {
+    type: Args.string({ description: "TYPE or TYPE/NAME (default: workload)." }),
+    name: Args.string({ description: "A single resource of the type." }),
+  };
+  static override flags = {
+    namespace: Flags.string({
+      char: "n",
+      helpValue: "NAMESPACE",
+      default: "default",
+      description: "Where the resources are (default: default).",
+    }),
+    "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
+    from: Flags.string({
+      helpValue: "TYPE/NAME",
+      exclusive: ["to"],
+      description: "Only what these send to the resources.",
+    }),
+    to: Flags.string({ helpValue: "TYPE/NAME", description: "Only what the resources send to these." }),
+    window: Flags.string({
+      char: "t",
+      helpValue: "TIME",
+      default: "1m",
+      description: "How far to look back, at most 10m (default: 1m).",
+    }),
+    watch: Flags.boolean({ char: "w", description: "Show it again and again." }),
+    output: Flags.option({
+      char: "o",
+      options: ["table", "wide", "json"] as const,
+      default: "table",
+      description: "wide adds TCP connections and bytes.",
+    })(),
+    api: Flags.string({
+      helpValue: "HOST:PORT",
+      description: `The control plane; also MESH_API (default: ${DEFAULT_API_ADDRESS}).`,
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Stat);
+    const words = [args.type ?? "workload", ...(args.name === undefined ? [] : [args.name])];
+    const question: StatQuestion = {
+      resource: parseResource(words),
+      namespace: flags["all-namespaces"] ? undefined : flags.namespace,
+      ...(flags.from !== undefined && { from: parseResource([flags.from]) }),
+      ...(flags.to !== undefined && { to: parseResource([flags.to]) }),
+      windowSeconds: readWindow(flags.window),
+      output: flags.output,
+    };
+    const client = new ControlPlaneClient(apiAddress(flags.api));
+    const printer = new Printer();
+    const interrupt = new AbortController();
+    const release = takeSignals(() => interrupt.abort());
+    const until = AbortSignal.any([interrupt.signal, printer.readerGone]);
+    try {
+      if (flags.watch) await watchStat(client, question, printer, until);
+      else await showStat(client, question, printer);
+    } finally {
+      release();
+      client.close();
+    }
+  }
+}
+
+function readWindow(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds !== undefined && seconds > 0) return seconds;
+  throw new Failure(`-t ${text}: not a time to look back`, { hint: "-t 30s, -t 5m", exitStatus: 2 });
+}

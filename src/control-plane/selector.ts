@@ -1,0 +1,60 @@
+import { status } from "@grpc/grpc-js";
+import type { ResourceSelector__Output } from "../../generated/mesh/api/v1/ResourceSelector.js";
+import type { Catalog, ResourceSelector } from "../catalog/index.js";
+import { nearest } from "../output/index.js";
+import { RESOURCE_TYPES } from "../resource-type/index.js";
+import { fail, ok, type Result } from "../result/index.js";
+
+/** A call that cannot be answered: its gRPC status, and a text `what` or `what\ntry: hint`. */
+export interface Refusal {
+  code: status;
+  details: string;
+}
+
+// So many names are listed when the one that was asked for does not exist.
+const LISTED_NAMES = 5;
+
+/** A refusal of a request that makes no sense whatever there is. */
+export function invalid(what: string, hint: string): Refusal {
+  return { code: status.INVALID_ARGUMENT, details: `${what}\ntry: ${hint}` };
+}
+
+/** Checks what came over the wire. */
+export function readSelector(message: ResourceSelector__Output | null): Result<ResourceSelector, Refusal> {
+  if (message === null) return fail(invalid("no resource was named", "TYPE or TYPE/NAME"));
+  if (!(RESOURCE_TYPES as readonly string[]).includes(message.type)) {
+    return fail(
+      invalid(`'${message.type}' is not a type of resource`, `one of ${RESOURCE_TYPES.join(", ")}`),
+    );
+  }
+  return ok(message);
+}
+
+/** What a selector means, in words: "workload world in namespace default", "pods in any namespace". */
+export function describeSelector({ type, namespace, name }: ResourceSelector): string {
+  if (type === "namespace") return name === "" ? "namespaces" : `namespace ${name}`;
+  const what = type === "all" ? "resources" : name === "" ? `${type}s` : `${type} ${name}`;
+  return namespace === "" ? `${what} in any namespace` : `${what} in namespace ${namespace}`;
+}
+
+/** What there is instead of what a selector named, as something to try; undefined when there is nothing. */
+export function whatThereIs(
+  catalog: Catalog,
+  { type, namespace, name }: ResourceSelector,
+): string | undefined {
+  const named = ({ name }: { name: string }) => name;
+  if (name !== "") {
+    const ofType = catalog.resources({ type, namespace, name: "" }).map(named);
+    const meant = nearest(name, ofType);
+    if (meant !== undefined) return `${type}/${meant}`;
+  }
+  const elsewhere = catalog.resources({ type, namespace: "", name });
+  if (namespace !== "" && type !== "namespace" && elsewhere.length > 0) {
+    return `-n ${[...new Set(elsewhere.map((resource) => resource.namespace))].slice(0, LISTED_NAMES).join(", -n ")}, or -A`;
+  }
+  const here = catalog.resources({ type: name === "" ? "workload" : type, namespace, name: "" });
+  const rest = here.length > 0 ? here : catalog.resources({ type: "all", namespace, name: "" });
+  if (rest.length === 0) return undefined;
+  const listed = rest.slice(0, LISTED_NAMES).map((resource) => `${resource.type}/${resource.name}`);
+  return `${listed.join(", ")}${rest.length > LISTED_NAMES ? ", …" : ""}`;
+}

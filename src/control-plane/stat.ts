@@ -1,0 +1,154 @@
+import type { StatHandlers } from "../../generated/mesh/api/v1/Stat.js";
+import type { StatRequest__Output } from "../../generated/mesh/api/v1/StatRequest.js";
+import type { StatResponse } from "../../generated/mesh/api/v1/StatResponse.js";
+import type { StatRow } from "../../generated/mesh/api/v1/StatRow.js";
+import type { Catalog, Resource, ResourceSelector } from "../catalog/index.js";
+import { quantile, type Traffic, type TrafficSource } from "../metrics/index.js";
+import { formatDuration } from "../output/index.js";
+import { loadApi } from "../proto/index.js";
+import { fail, ok, type Result } from "../result/index.js";
+import type { GrpcService } from "./grpc-service.js";
+import { describeSelector, invalid, readSelector, type Refusal, whatThereIs } from "./selector.js";
+import { type Side, type StatPeer, viewsOf } from "./stat-view.js";
+
+const DEFAULT_WINDOW_SECONDS = 60;
+// Counts of the window's edges are fractions; less than this is none.
+const NOTHING = 1e-6;
+
+/** A request that makes sense. */
+interface Question {
+  selector: ResourceSelector;
+  peer: StatPeer | undefined;
+  windowSeconds: number;
+}
+
+/** mesh.api.v1.Stat: the figures of the selected resources, from the catalog and a source of traffic. */
+export function statService(catalog: Catalog, source: TrafficSource): GrpcService {
+  const implementation: StatHandlers = {
+    Get(call, respond) {
+      const question = readQuestion(call.request);
+      if (!question.ok) {
+        respond(question.error);
+        return;
+      }
+      answer(catalog, source, question.value).then(
+        (response) => respond(null, response),
+        (error: unknown) => respond(error instanceof Error ? error : new Error(String(error))),
+      );
+    },
+  };
+  return { definition: loadApi().mesh.api.v1.Stat.service, implementation };
+}
+
+function readQuestion(request: StatRequest__Output): Result<Question, Refusal> {
+  const selector = readSelector(request.selector);
+  if (!selector.ok) return selector;
+  const peer = readPeer(request);
+  if (!peer.ok) return peer;
+  const { seconds, nanos } = request.window ?? { seconds: DEFAULT_WINDOW_SECONDS, nanos: 0 };
+  const windowSeconds = seconds + nanos / 1e9;
+  if (windowSeconds <= 0) return fail(invalid("the window must be longer than nothing", "-t 1m"));
+  const sender = peer.value?.role === "to" ? selector.value : peer.value?.selector;
+  if (sender?.type === "service") {
+    return fail(
+      invalid("a service receives requests and sends none", "the workload that sends: workload/NAME"),
+    );
+  }
+  return ok({ selector: selector.value, peer: peer.value, windowSeconds });
+}
+
+function readPeer({ from, to }: StatRequest__Output): Result<StatPeer | undefined, Refusal> {
+  const message = from ?? to;
+  if (message === null || message === undefined) return ok(undefined);
+  const selector = readSelector(message);
+  return selector.ok ? ok({ role: from ? "from" : "to", selector: selector.value }) : selector;
+}
+
+async function answer(catalog: Catalog, source: TrafficSource, question: Question): Promise<StatResponse> {
+  const { selector, peer, windowSeconds } = question;
+  const rows = new Map<string, StatRow>();
+  // Of traffic with a peer, resources that had none would only be in the way, unless one was named.
+  if (peer === undefined || selector.name !== "") {
+    for (const resource of catalog.resources(selector)) rows.set(keyOf(resource), { resource });
+  }
+  const notes = new Set<string>();
+  for (const { query, side, resourceOf } of viewsOf(selector, peer, windowSeconds)) {
+    const { groups, notes: about } = await source.query(query);
+    for (const note of about) notes.add(note);
+    for (const group of groups) {
+      const named = resourceOf(group.labels);
+      if (named.name === "" || named.type === "") continue;
+      const known = rows.get(keyOf(named))?.resource ?? catalog.resources(named)[0];
+      const figures = figuresOf(group, side);
+      if (known === undefined && figures.http === null) continue;
+      rows.set(keyOf(named), { resource: known ?? { ...named, pods: 0, meshedPods: 0 }, ...figures });
+    }
+  }
+  if (rows.size === 0) return { rows: [], notes: whyNothing(catalog, question, notes) };
+  return { rows: [...rows.values()].sort(byTypeAndName), notes: [...notes] };
+}
+
+const keyOf = ({ type, namespace, name }: Pick<Resource, "type" | "namespace" | "name">) =>
+  `${type}/${namespace}/${name}`;
+
+function figuresOf(traffic: Traffic, side: Side): Required<Pick<StatRow, "http" | "tcp">> {
+  const responses = traffic.successes + traffic.failures;
+  const { seconds, latency, requestBytes, responseBytes } = traffic;
+  const perSecond = (count: number) => (seconds > 0 ? count / seconds : 0);
+  const [read, written] = side === "dst" ? [requestBytes, responseBytes] : [responseBytes, requestBytes];
+  const http = {
+    successRate: traffic.successes / responses,
+    requestsPerSecond: perSecond(responses),
+    latencyP50: durationOf(quantile(latency, 0.5)),
+    latencyP95: durationOf(quantile(latency, 0.95)),
+    latencyP99: durationOf(quantile(latency, 0.99)),
+  };
+  return {
+    http: responses > NOTHING ? http : null,
+    tcp: {
+      openConnections: traffic.openConnections,
+      readBytesPerSecond: perSecond(read),
+      writeBytesPerSecond: perSecond(written),
+    },
+  };
+}
+
+function durationOf(seconds: number | undefined) {
+  if (seconds === undefined) return null;
+  const nanos = Math.round(seconds * 1e9);
+  return { seconds: Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
+}
+
+/** For whoever gets no row: what there is instead, or that there was no traffic and what is to be known of that. */
+function whyNothing(
+  catalog: Catalog,
+  { selector, peer, windowSeconds }: Question,
+  notes: Set<string>,
+): string[] {
+  const asked = peer === undefined ? [selector] : [selector, peer.selector];
+  const missing = asked.find((wanted) => catalog.resources(wanted).length === 0);
+  if (missing !== undefined) {
+    const hint =
+      whatThereIs(catalog, missing) ?? "mesh proxy run beside a service; nothing is known there yet";
+    const verb = missing.name === "" ? "there are" : "there is";
+    return [`${verb} no ${describeSelector(missing)}; try: ${hint}`];
+  }
+  const [source, destination] =
+    peer?.role === "from" ? [peer.selector, selector] : [selector, peer?.selector];
+  const ends = `from ${describeSelector(source)}${destination ? ` to ${describeSelector(destination)}` : ""}`;
+  return [`no traffic ${ends} in the last ${formatDuration(windowSeconds)}`, ...notes];
+}
+
+const TYPE_ORDER: readonly string[] = ["namespace", "workload", "pod", "service"];
+
+/** Workloads of every kind first, then pods, then services. */
+function byTypeAndName({ resource: a }: StatRow, { resource: b }: StatRow): number {
+  const rank = (type = "") => (TYPE_ORDER.includes(type) ? TYPE_ORDER.indexOf(type) : 1);
+  const compare = (x = "", y = "") => (x < y ? -1 : x > y ? 1 : 0);
+  return (
+    rank(a?.type) - rank(b?.type) ||
+    compare(a?.type, b?.type) ||
+    compare(a?.namespace, b?.namespace) ||
+    compare(a?.name, b?.name)
+  );
+}

@@ -1,0 +1,2 @@
+// What `mesh stat` asks and shows.
+export { showStat, watchStat, type StatQuestion } from "./show.js";

@@ -1,0 +1,34 @@
+import type { Duration__Output } from "../../generated/google/protobuf/Duration.js";
+import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
+import type { StatRow__Output } from "../../generated/mesh/api/v1/StatRow.js";
+
+/** What `mesh stat -o json` prints; the fields are described in docs/stat-and-tap.md. */
+export function statAsJson({ rows, notes }: StatResponse__Output, windowSeconds: number): object {
+  return { window_seconds: windowSeconds, notes, rows: rows.map(rowAsJson) };
+}
+
+function rowAsJson({ resource, http, tcp }: StatRow__Output): object {
+  return {
+    type: resource?.type ?? "",
+    namespace: resource?.namespace ?? "",
+    name: resource?.name ?? "",
+    pods: resource?.pods ?? 0,
+    meshed_pods: resource?.meshedPods ?? 0,
+    http: http && {
+      success_rate: http.successRate,
+      requests_per_second: http.requestsPerSecond,
+      latency_p50_seconds: secondsOf(http.latencyP50),
+      latency_p95_seconds: secondsOf(http.latencyP95),
+      latency_p99_seconds: secondsOf(http.latencyP99),
+    },
+    tcp: tcp && {
+      open_connections: tcp.openConnections,
+      read_bytes_per_second: tcp.readBytesPerSecond,
+      write_bytes_per_second: tcp.writeBytesPerSecond,
+    },
+  };
+}
+
+function secondsOf(duration: Duration__Output | null): number | null {
+  return duration && duration.seconds + duration.nanos / 1e9;
+}

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
+import { type ControlPlaneClient, isUnavailable } from "../client/index.js";
+import { Failure, formatJson, formatJsonLine, LiveView, type Printer } from "../output/index.js";
+import type { ResourceReference } from "../resource-type/index.js";
+import { statAsJson } from "./json.js";
+import { formatStatTable } from "./table.js";
+
+const REFRESH_MS = 2_000;
+
+/** What `mesh stat` was asked, and how it is to be shown. */
+export interface StatQuestion {
+  resource: ResourceReference;
+  /** Undefined for every namespace. */
+  namespace: string | undefined;
+  from?: ResourceReference;
+  to?: ResourceReference;
+  windowSeconds: number;
+  output: "table" | "wide" | "json";
+}
+
+/** Shows the figures once: rows on standard output, what is to be known of them on standard error. */
+export async function showStat(
+  client: ControlPlaneClient,
+  question: StatQuestion,
+  printer: Printer,
+): Promise<void> {
+  const response = await ask(client, question);
+  if (question.output === "json") {
+    printer.print(formatJson(statAsJson(response, question.windowSeconds)));
+    return;
+  }
+  if (response.rows.length > 0) printer.print(tableOf(response, question, printer));
+  for (const note of response.notes) printer.note(note);
+}
+
+/** Shows the figures again and again, also when the control plane went away and came back, until the signal is aborted. */
+export async function watchStat(
+  client: ControlPlaneClient,
+  question: StatQuestion,
+  printer: Printer,
+  signal: AbortSignal,
+): Promise<void> {
+  const watch = new StatWatch(question, printer);
+  while (!signal.aborted) {
+    try {
+      watch.show(await ask(client, question));
+    } catch (error) {
+      if (!isUnavailable(error) || !(error instanceof Failure)) throw error;
+      watch.miss(error);
+    }
+    await delay(REFRESH_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** The figures on a screen that changes. */
+class StatWatch {
+  readonly #view: LiveView;
+  #last = "";
+  #away = false;
+
+  constructor(
+    private readonly question: StatQuestion,
+    private readonly printer: Printer,
+  ) {
+    this.#view = new LiveView(printer);
+  }
+
+  show(response: StatResponse__Output): void {
+    const cameBack = this.#away;
+    this.#away = false;
+    if (this.question.output === "json") {
+      this.printer.print(formatJsonLine(statAsJson(response, this.question.windowSeconds)));
+      return;
+    }
+    this.#last = tableOf(response, this.question, this.printer);
+    if (this.printer.interactive) {
+      this.#view.show([this.#last, ...response.notes].join("\n"));
+      return;
+    }
+    if (cameBack) this.printer.note("the control plane is back");
+    this.#view.show(this.#last);
+    for (const note of response.notes) this.printer.note(note);
+  }
+
+  miss(failure: Failure): void {
+    const isNews = !this.#away;
+    this.#away = true;
+    const sentence = `${failure.message}; trying again`;
+    if (this.printer.interactive && this.question.output !== "json") {
+      this.#view.show([...(this.#last === "" ? [] : [this.#last]), sentence].join("\n"));
+    } else if (isNews) this.printer.note(sentence);
+  }
+}
+
+function ask(client: ControlPlaneClient, question: StatQuestion): Promise<StatResponse__Output> {
+  const { windowSeconds, from, to } = question;
+  const select = ({ type, name = "" }: ResourceReference) => ({
+    type,
+    name,
+    namespace: question.namespace ?? "",
+  });
+  const seconds = Math.floor(windowSeconds);
+  return client.stat({
+    selector: select(question.resource),
+    window: { seconds, nanos: Math.round((windowSeconds - seconds) * 1e9) },
+    ...(from && { from: select(from) }),
+    ...(to && { to: select(to) }),
+  });
+}
+
+function tableOf({ rows }: StatResponse__Output, question: StatQuestion, { colours }: Printer): string {
+  return formatStatTable(rows, {
+    wide: question.output === "wide",
+    namespaces: question.namespace === undefined && question.resource.type !== "namespace",
+    grouped: question.resource.type === "all",
+    colours,
+  });
+}

@@ -1,0 +1,91 @@
+import { performance } from "node:perf_hooks";
+import type { TapResponse__Output } from "../../generated/mesh/api/v1/TapResponse.js";
+import type { ControlPlaneClient } from "../client/index.js";
+import { escapeControls, formatJsonLine, type Printer } from "../output/index.js";
+import type { ResourceReference } from "../resource-type/index.js";
+import { eventAsJson } from "./json.js";
+import { formatTapLine } from "./line.js";
+
+// Dropped requests are summed up for so long before they are told.
+const TELL_DROPPED_EVERY_MS = 1_000;
+
+/** What `mesh tap` was asked, and how it is to be shown. */
+export interface TapQuestion {
+  target: ResourceReference;
+  to?: ResourceReference;
+  /** Undefined for every namespace. */
+  namespace: string | undefined;
+  method?: string;
+  pathPrefix?: string;
+  authority?: string;
+  scheme?: string;
+  maxRps: number;
+  output: "line" | "wide" | "json";
+}
+
+/**
+ * Shows events as they happen, a line each on standard output, and what else is to be known on standard error, until the
+ * signal is aborted.
+ * @throws ApiFailure when the control plane refuses or goes away
+ */
+export async function showTap(
+  client: ControlPlaneClient,
+  question: TapQuestion,
+  printer: Printer,
+  signal: AbortSignal,
+): Promise<void> {
+  const dropped = new DroppedRequests(printer);
+  try {
+    for await (const response of client.tap(requestOf(question), signal)) {
+      show(response, question, printer);
+      dropped.add(response.event?.dropped ?? 0);
+    }
+  } finally {
+    dropped.tell();
+  }
+}
+
+function requestOf({ target, to, namespace = "", ...filters }: TapQuestion) {
+  const select = ({ type, name = "" }: ResourceReference) => ({ type, name, namespace });
+  const { method, pathPrefix, authority, scheme, maxRps } = filters;
+  return {
+    target: select(target),
+    ...(to && { to: select(to) }),
+    ...(method !== undefined && { method }),
+    ...(pathPrefix !== undefined && { pathPrefix }),
+    ...(authority !== undefined && { authority }),
+    ...(scheme !== undefined && { scheme }),
+    maxRps,
+  };
+}
+
+function show({ event, note, proxy }: TapResponse__Output, { output }: TapQuestion, printer: Printer): void {
+  if (note) printer.note(escapeControls(note));
+  if (!event) return;
+  const line =
+    output === "json"
+      ? formatJsonLine(eventAsJson(event, proxy))
+      : formatTapLine(event, proxy, { wide: output === "wide" });
+  printer.print(line);
+}
+
+/** Counts requests that were not shown and tells of them, not too often. */
+class DroppedRequests {
+  #count = 0;
+  #toldAt = -Infinity;
+
+  constructor(private readonly printer: Printer) {}
+
+  add(count: number): void {
+    this.#count += count;
+    if (performance.now() - this.#toldAt >= TELL_DROPPED_EVERY_MS) this.tell();
+  }
+
+  tell(): void {
+    if (this.#count === 0) return;
+    const what = this.#count === 1 ? "1 request was" : `${this.#count} requests were`;
+    this.printer.note(`${what} not shown: there are more than --max-rps allows`);
+    this.#count = 0;
+    this.#toldAt = performance.now();
+  }
+}
