@@ -104,8 +104,7 @@ async function startMeshed(name: "hello" | "world", controlPlane: string, stops:
   // The sidecar must know its application's port, and the application its sidecar's; one of them has to be chosen first.
   const port = await freePort();
   const sidecar = await startSidecar({
-    name: `${name}-1`,
-    workload: name,
+    name,
     controlPlane,
     outbound: "0",
     inbound: [`0=${port}`],

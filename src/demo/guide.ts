@@ -47,6 +47,21 @@ export class Guide {
     );
   }
 
+  /** What the following table is. */
+  tellStat(): void {
+    this.#section(
+      "STAT",
+      "who was asked how much, how well and how fast in the last minute, told by the sidecars",
+    );
+    this.#command(`stat workload --api ${this.#mesh.apiAddress}`);
+  }
+
+  /** What the following lines are. */
+  tellTap(): void {
+    this.#section("TAP", "requests as they happen: this one came in to hello, which then asked world");
+    this.#command(`tap workload/hello --api ${this.#mesh.apiAddress}`);
+  }
+
   /** The table of `mesh bench`. */
   tellBench(table: string): void {
     this.#section(
@@ -72,11 +87,12 @@ export class Guide {
     );
     this.#print(
       this.#list([
+        [`${this.#program} stat all --api ${apiAddress} -w`, "the figures, live"],
+        [`${this.#program} tap all --api ${apiAddress}`, "every request, live"],
         [`curl http://${hello.address}/`, "call hello through its sidecar"],
         [`http_proxy=http://${outbound} curl http://world/`, "call world by name, as hello does"],
         [`curl http://${admin}/metrics`, "what Prometheus sees of hello's sidecar"],
         [`ls ${directory}/disco`, "edit these files: the mesh follows within a second"],
-        [`${this.#program} version --api ${apiAddress}`, "ask the control plane"],
       ]),
     );
   }

@@ -43,15 +43,19 @@ export class Traffic {
   /** Sends one request that is not counted; gives what went wrong, undefined when the answer was 200. */
   ask(): Promise<string | undefined> {
     return new Promise((resolve) => {
-      const request = get(this.#url, { agent: this.#agent, timeout: 5_000 }, (response) => {
-        const { statusCode = 0, headers } = response;
-        const reason = headers["mesh-proxy-error"];
-        response.resume().on("close", () => {
-          if (!response.complete) resolve("an answer that was cut off");
-          else if (statusCode === 200) resolve(undefined);
-          else resolve(`status ${statusCode}${typeof reason === "string" ? ` (${reason})` : ""}`);
-        });
-      });
+      const request = get(
+        this.#url,
+        { agent: this.#agent, headers: { host: "hello" }, timeout: 5_000 },
+        (response) => {
+          const { statusCode = 0, headers } = response;
+          const reason = headers["mesh-proxy-error"];
+          response.resume().on("close", () => {
+            if (!response.complete) resolve("an answer that was cut off");
+            else if (statusCode === 200) resolve(undefined);
+            else resolve(`status ${statusCode}${typeof reason === "string" ? ` (${reason})` : ""}`);
+          });
+        },
+      );
       request.on("timeout", () => request.destroy(new Error("no answer within 5 s")));
       request.on("error", (error) => {
         resolve(error.message);
