@@ -3,88 +3,15 @@
 
 mod stand_in;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Instant;
 
 use mesh_proxy::proto::tap_client::TapClient;
 use mesh_proxy::proto::tap_event::Event;
 use mesh_proxy::proto::{ObserveRequest, TapMatch};
+use stand_in::proxy::{Proxy, command, eventually};
 use stand_in::{ControlPlane, DEADLINE};
-
-/// A running proxy; it is killed when a test ends without ending it.
-struct Proxy {
-    child: Child,
-    log: BufReader<ChildStderr>,
-    /// The line that tells where it listens.
-    listening: String,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A proxy with these variables; every port that they leave open is chosen by the system.
-fn command(variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mesh-proxy"));
-    command.env_clear().stdin(Stdio::piped()).stderr(Stdio::piped());
-    for name in ["MESH_PROXY_OUTBOUND", "MESH_PROXY_ADMIN", "MESH_PROXY_TAP"] {
-        command.env(name, "0");
-    }
-    command.env("MESH_PROXY_LOG_FORMAT", "json").envs(variables.iter().copied());
-    command
-}
-
-impl Proxy {
-    fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = command(variables).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut listening = String::new();
-        while !listening.contains(r#""message":"listening""#) {
-            listening.clear();
-            assert_ne!(log.read_line(&mut listening).unwrap(), 0, "the proxy ended");
-        }
-        Self { child, log, listening }
-    }
-
-    /// A field of the line that tells where the proxy listens.
-    fn field(&self, name: &str) -> String {
-        let (_, rest) = self.listening.split_once(&format!(r#""{name}":""#)).unwrap();
-        rest.split_once('"').unwrap().0.to_owned()
-    }
-
-    /// Status and body of an answer of the admin server.
-    fn admin(&self, method: &str, path: &str) -> (u16, String) {
-        let mut connection = TcpStream::connect(self.field("admin")).unwrap();
-        write!(connection, "{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-    }
-
-    /// The value of a metric without labels.
-    fn metric(&self, name: &str) -> f64 {
-        let (_, page) = self.admin("GET", "/metrics");
-        page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()).unwrap()
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    /// The exit status and the rest of the log.
-    fn wait(mut self) -> (Option<i32>, String) {
-        let mut log = String::new();
-        self.log.read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap().code(), log)
-    }
-}
 
 fn read_until(connection: &mut TcpStream, end: &[u8]) {
     let mut received = Vec::new();
@@ -93,14 +20,6 @@ fn read_until(connection: &mut TcpStream, end: &[u8]) {
         let count = connection.read(&mut bytes).unwrap();
         assert_ne!(count, 0, "closed after {:?}", String::from_utf8_lossy(&received));
         received.extend_from_slice(&bytes[..count]);
-    }
-}
-
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < DEADLINE, "{what}");
-        std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 

@@ -9,6 +9,8 @@ mod chunked;
 mod edits;
 mod fields;
 mod hop;
+#[cfg(test)]
+mod properties;
 mod request;
 mod response;
 

@@ -256,20 +256,22 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The endpoint has begun to answer, so the request is never sent again.
+    /// The request is never sent again.
     fn let_go_of_request(&mut self) {
         self.may_repeat = false;
         self.client.received.consume(std::mem::take(&mut self.held));
     }
 
-    fn unanswered(&self) -> Ended {
+    fn unanswered(&mut self) -> Ended {
         if !self.upstream.received.is_empty() {
             return Ended::BadResponse;
         }
         let was_not_written = matches!(self.sending, Sending::Broken);
-        Ended::Unanswered {
-            may_repeat: self.may_repeat && (was_not_written || self.request.method.is_idempotent()),
+        let may_repeat = self.may_repeat && (was_not_written || self.request.method.is_idempotent());
+        if !may_repeat {
+            self.let_go_of_request();
         }
+        Ended::Unanswered { may_repeat }
     }
 
     fn asked(&self) -> Asked {

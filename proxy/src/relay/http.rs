@@ -299,8 +299,8 @@ impl Client {
         http: &HttpMetrics,
     ) -> After {
         let kept = request.persistent && report.request_read && !self.worker.drain.has_started();
-        let sent = refuse::send(&mut self.peer, error, request.method != Method::Head, kept).await;
         record.refused(http, error, &report);
+        let sent = refuse::send(&mut self.peer, error, request.method != Method::Head, kept).await;
         self.idle_since = Instant::now();
         match sent {
             Ok(()) => self.after_response(kept, report),

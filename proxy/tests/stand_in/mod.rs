@@ -1,6 +1,9 @@
 //! What stands in for the proxy's surroundings: a control plane that says what a test tells it to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
 
+pub mod proxy;
+
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -58,6 +61,24 @@ impl ControlPlane {
         });
         let address = address_chosen.recv().unwrap();
         Self { address, streams, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Tells every proxy of these services alone, until all proxies are gone and it is dropped.
+    pub fn serve(mut self, services: HashMap<String, Vec<SocketAddr>>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            while let Some(mut stream) = self.streams.recv().await {
+                while let Ok(Some(message)) = stream.requests.message().await {
+                    if let Some(Ask::Subscribe(subscribe)) = message.request {
+                        let authority = authority(subscribe.target);
+                        match services.get(&authority) {
+                            Some(endpoints) => stream.snapshot(&authority, endpoints).await,
+                            None => stream.unknown(&authority).await,
+                        }
+                    }
+                }
+            }
+        });
     }
 
     /// The next stream that a proxy opens.

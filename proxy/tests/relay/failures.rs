@@ -1,0 +1,181 @@
+//! Peers that break their connections, and what becomes of the requests.
+
+use crate::backend::Backend;
+use crate::harness::{Relay, nobody};
+use crate::stand_in::proxy::eventually;
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+#[test]
+fn a_client_can_tell_that_a_response_broke_off() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    for part in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n0\r\n",
+    ] {
+        let mut client = relay.connect();
+        client.send(GET);
+        let mut application = backend.accept();
+        application.until("\r\n\r\n");
+        application.send(part);
+        client.expect(part);
+        drop(application);
+        assert_eq!(client.rest(), "");
+    }
+}
+
+#[test]
+fn a_reset_is_not_taken_for_the_end_of_a_response() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send("HTTP/1.1 200 OK\r\n\r\npart");
+    client.until("part");
+    application.reset();
+    let end = std::io::Read::read(&mut client.0, &mut [0]);
+    assert_eq!(end.map_err(|error| error.kind()), Err(std::io::ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn a_broken_chunk_of_a_response_is_not_relayed_as_its_end() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n");
+    client.until("part\r\n");
+    application.send("x\r\n0\r\n\r\n");
+    assert_eq!(client.rest(), "");
+    assert!(application.is_closed());
+}
+
+#[test]
+fn an_endpoint_that_breaks_the_connection_before_a_response_is_reported() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
+    let mut application = backend.accept();
+    application.until("hi");
+    application.reset();
+    assert!(client.until("upstream-reset\n").starts_with("HTTP/1.1 502 "));
+    assert_eq!(relay.metric("mesh_responses_total", &["proxy_error=\"upstream-reset\""]), 1.0);
+}
+
+#[test]
+fn the_endpoint_hears_of_a_client_that_leaves() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\npart");
+    let mut application = backend.accept();
+    application.until("part");
+    drop(client);
+    assert!(application.is_closed(), "in the middle of a request");
+
+    let mut client = relay.connect();
+    client.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    client.reset();
+    assert!(application.is_closed(), "by a reset while it waits");
+
+    let mut client = relay.connect();
+    client.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+    client.until("\r\n\r\n");
+    client.reset();
+    while std::io::Write::write_all(&mut application.0, &[b'x'; 4096]).is_ok() {}
+}
+
+#[test]
+fn a_request_on_a_connection_that_the_server_has_closed_goes_to_another() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send(OK);
+    client.expect(OK);
+
+    // The server takes the request on the kept connection and closes without a word.
+    client.send(GET);
+    application.until("\r\n\r\n");
+    drop(application);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send(OK);
+    client.expect(OK);
+
+    // What may have had an effect is not repeated.
+    client.send("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
+    application.until("\r\n\r\n");
+    drop(application);
+    assert!(client.until("upstream-reset\n").starts_with("HTTP/1.1 502 "));
+
+    // A connection that is seen to be closed is not used at all.
+    client.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send(OK);
+    client.expect(OK);
+    drop(application);
+    let open = || relay.metric("mesh_tcp_open_connections", &["peer=\"dst\""]);
+    eventually("the proxy closes what its server has closed", || open() == 0.0);
+    client.send("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send(OK);
+    client.expect(OK);
+    assert_eq!(relay.metric("mesh_requests_total", &[]), 5.0);
+}
+
+#[test]
+fn an_endpoint_that_takes_no_connection_is_passed_over() {
+    let backend = Backend::answering(|_| OK.to_owned());
+    let relay = Relay::outbound(&[("x", &[nobody(), backend.address, nobody()])], &[]);
+    for _ in 0..20 {
+        let mut client = relay.connect();
+        client.send(GET);
+        client.expect(OK);
+    }
+}
+
+#[test]
+fn a_drain_closes_idle_connections_and_finishes_what_is_in_flight() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut idle = relay.connect();
+    idle.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send(OK);
+    idle.expect(OK);
+    let mut busy = relay.connect();
+    busy.send(GET);
+    application.until("\r\n\r\n");
+    let mut opaque = relay.connect();
+    opaque.send("\x01");
+    let mut opaque_application = backend.accept();
+    opaque_application.expect("\x01");
+
+    relay.proxy.signal("TERM");
+    assert!(idle.is_closed());
+    application.send(OK);
+    assert_eq!(busy.rest(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    opaque_application.send("still here");
+    opaque.expect("still here");
+    drop((opaque, opaque_application));
+    assert_eq!(relay.proxy.wait().0, Some(0));
+}
