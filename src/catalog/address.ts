@@ -15,9 +15,10 @@ export function parseAddress(text: string): SocketAddress | undefined {
   return { ip, port };
 }
 
-/** The one text form of an IP address; undefined when it is none. */
+/** The one text form of an IP address (IPv4 in IPv6 is IPv4); undefined when it is none. */
 export function canonicalIp(text: string): string | undefined {
   const version = isIP(text);
   if (version === 0) return undefined;
-  return version === 4 ? text : new NetAddress({ address: text, family: "ipv6" }).address;
+  if (version === 4) return text;
+  return new NetAddress({ address: text, family: "ipv6" }).address.replace(/^::ffff:(?=\d+\.)/, "");
 }

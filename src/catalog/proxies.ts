@@ -14,6 +14,12 @@ export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<Conne
   private readonly byName = new Map<string, ConnectedProxy>();
   private readonly byInbound = new Map<string, ConnectedProxy>();
 
+  constructor() {
+    super();
+    // One for each tap that runs, among others.
+    this.setMaxListeners(0);
+  }
+
   get size(): number {
     return this.byName.size;
   }

@@ -27,7 +27,7 @@ export async function listen(options: ListenOptions): Promise<Result<Listener, F
   if (!place) {
     return fail(
       new Failure(`${options.flag} ${options.address}: expected HOST:PORT`, {
-        hint: `${options.flag} 127.0.0.1:8086`,
+        hint: `${options.flag} 127.0.0.1:PORT`,
         exitStatus: 2,
       }),
     );

@@ -77,7 +77,8 @@ export function reasonOf(error: unknown): string {
 
 export const isGone = (error: unknown) => ["ENOENT", "ENOTDIR"].includes(reasonOf(error));
 
-const identityOf = ({ dev, ino }: BigIntStats) => `${dev}:${ino}`;
+/** The time of birth tells a file from a later one that was given the same number. */
+const identityOf = ({ dev, ino, birthtimeNs }: BigIntStats) => `${dev}:${ino}:${birthtimeNs}`;
 
 /** Files that editors and "write, then rename" leave for a moment, and everything hidden. */
 const isTemporary = (name: string) =>
