@@ -69,7 +69,7 @@ export class Guide {
       "what a sidecar costs on this machine, against direct calls; a second each, so only a taste",
     );
     this.#command("bench");
-    this.#print(indent(table));
+    this.#print(indent(wrap(table)));
   }
 
   /** What the reader can do now. */
@@ -141,3 +141,7 @@ export class Guide {
 }
 
 const indent = (text: string) => text.replace(/^(?=.)/gm, "  ");
+
+/** Breaks sentences that are too long for the page; tables are not. */
+const wrap = (text: string) =>
+  text.replace(/^.{97,}$/gm, (line) => line.replace(/(.{1,96})(?: +|$)/g, "$1\n").trimEnd());
