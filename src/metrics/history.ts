@@ -44,14 +44,14 @@ class Ring {
   ) {
     // One more for the step that is being filled, and one for the window's oldest, of which a part is still in it.
     this.#slots = seconds / stepSeconds + 2;
-    this.#stepOfSlot = new Float64Array(this.#slots).fill(-1);
+    this.#stepOfSlot = new Float64Array(this.#slots).fill(NaN);
     this.#values = new Float32Array(this.#slots * width);
   }
 
   add(from: number, to: number, growth: ArrayLike<number>): void {
     const oldest = to - this.stepSeconds * (this.#slots - 1);
     this.#eachStep(Math.max(from, oldest), to, (step, seconds) => {
-      const at = this.#slotFor(step);
+      const at = this.#makeRoomFor(step);
       const share = to > from ? seconds / (to - from) : 1;
       for (let i = 0; i < this.width; i++) {
         this.#values[at + i] = (this.#values[at + i] ?? 0) + (growth[i] ?? 0) * share;
@@ -62,7 +62,7 @@ class Ring {
   sum(from: number, to: number): Float64Array {
     const sums = new Float64Array(this.width);
     this.#eachStep(from, to, (step, seconds) => {
-      const slot = step % this.#slots;
+      const slot = this.#slotOf(step);
       if (this.#stepOfSlot[slot] !== step) return;
       // The newest step is not over: all that is in it happened before `to`.
       const share = (step + 1) * this.stepSeconds > to ? 1 : seconds / this.stepSeconds;
@@ -83,8 +83,13 @@ class Ring {
     }
   }
 
-  #slotFor(step: number): number {
-    const slot = step % this.#slots;
+  /** Steps before the clock's zero are negative. */
+  #slotOf(step: number): number {
+    return ((step % this.#slots) + this.#slots) % this.#slots;
+  }
+
+  #makeRoomFor(step: number): number {
+    const slot = this.#slotOf(step);
     const at = slot * this.width;
     if (this.#stepOfSlot[slot] !== step) {
       this.#stepOfSlot[slot] = step;

@@ -56,6 +56,12 @@ test("a proxy that began a moment before its first page is counted from its star
   expect(memory.query(INBOUND, 100)).toMatchObject([{ seconds: 4, successes: 40 }]);
 });
 
+test("a proxy may be older than the clock", () => {
+  const memory = new TrafficMemory(10);
+  ingest(memory, WORLD, inbound(40, 0, { start: WALL_CLOCK - 3 }), 1);
+  expect(memory.query(INBOUND, 1)).toMatchObject([{ seconds: 4, successes: 40 }]);
+});
+
 test("a proxy that was restarted counts from zero, also when its counters are already higher than before", () => {
   const memory = new TrafficMemory(10);
   ingest(memory, WORLD, inbound(100), 100);
