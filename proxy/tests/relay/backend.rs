@@ -1,6 +1,6 @@
 //! What stands behind the proxy.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -28,6 +28,11 @@ impl Backend {
             let _ = sender.send(listener.accept().unwrap().0);
         });
         Client::new(receiver.recv_timeout(DEADLINE).expect("a connection comes"))
+    }
+
+    /// The next connection, however long it takes to come.
+    pub fn accept_whenever(&self) -> TcpStream {
+        self.listener.accept().unwrap().0
     }
 
     /// Whether a connection, and be it a byte of one, was made that nobody took.

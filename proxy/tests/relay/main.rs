@@ -8,6 +8,7 @@ mod backend;
 mod failures;
 mod harness;
 mod messages;
+mod properties;
 mod refusals;
 mod streaming;
 mod tunnels;
