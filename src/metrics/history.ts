@@ -36,6 +36,8 @@ class Ring {
   readonly #slots: number;
   readonly #stepOfSlot: Float64Array;
   readonly #values: Float32Array;
+  /** Before it there was nothing. */
+  #begin = Infinity;
 
   constructor(
     readonly stepSeconds: number,
@@ -49,6 +51,7 @@ class Ring {
   }
 
   add(from: number, to: number, growth: ArrayLike<number>): void {
+    this.#begin = Math.min(this.#begin, from);
     const oldest = to - this.stepSeconds * (this.#slots - 1);
     this.#eachStep(Math.max(from, oldest), to, (step, seconds) => {
       const at = this.#makeRoomFor(step);
@@ -64,8 +67,7 @@ class Ring {
     this.#eachStep(from, to, (step, seconds) => {
       const slot = this.#slotOf(step);
       if (this.#stepOfSlot[slot] !== step) return;
-      // The newest step is not over: all that is in it happened before `to`.
-      const share = (step + 1) * this.stepSeconds > to ? 1 : seconds / this.stepSeconds;
+      const share = this.#isNewest(step, to) ? 1 : Math.min(1, seconds / this.#filledSeconds(step));
       for (let i = 0; i < this.width; i++) {
         sums[i] = (sums[i] ?? 0) + (this.#values[slot * this.width + i] ?? 0) * share;
       }
@@ -81,6 +83,16 @@ class Ring {
       const end = Math.min(to, (step + 1) * this.stepSeconds);
       if (end > start || from === to) visit(step, end - start);
     }
+  }
+
+  /** The newest step is not over: all that is in it happened before `to`. */
+  #isNewest(step: number, to: number): boolean {
+    return (step + 1) * this.stepSeconds > to;
+  }
+
+  /** The oldest step may have begun before there was anything. */
+  #filledSeconds(step: number): number {
+    return (step + 1) * this.stepSeconds - Math.max(step * this.stepSeconds, this.#begin);
   }
 
   /** Steps before the clock's zero are negative. */
