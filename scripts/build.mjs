@@ -1,10 +1,22 @@
 // Builds both languages: generated gRPC types, TypeScript and the list of commands into dist/, Rust into target/release/.
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { reportFailure, root, run } from "./steps.mjs";
 
 const bin = (name) => join(root, "node_modules", ".bin", name);
 
+/** Takes away what was built of sources that are gone: the list of commands is made of what is there. */
+function removeLeftovers() {
+  for (const folder of ["commands", "src"].filter((name) => existsSync(join(root, "dist", name)))) {
+    for (const file of readdirSync(join(root, "dist", folder), { recursive: true })) {
+      const source = join(root, folder, file.replace(/\.js(\.map)?$/, ".ts"));
+      if (!existsSync(source)) rmSync(join(root, "dist", folder, file), { recursive: true, force: true });
+    }
+  }
+}
+
 try {
+  removeLeftovers();
   run(bin("proto-loader-gen-types"), [
     "--grpcLib=@grpc/grpc-js",
     "--longs=Number",
