@@ -110,7 +110,7 @@ fn send_segments(mut socket: &TcpStream, bytes: &[u8], sizes: &[usize]) {
         let (segment, after) = rest.split_at(rest.len().min(*size));
         socket.write_all(segment).unwrap();
         rest = after;
-        if sizes.len() % 2 == 0 {
+        if sizes.len().is_multiple_of(2) {
             thread::yield_now();
         }
     }
