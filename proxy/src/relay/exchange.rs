@@ -52,6 +52,8 @@ pub struct Report {
     pub status: u16,
     /// When the final response's head was sent on.
     pub head_at: Option<Instant>,
+    /// The final response's body was sent on together with its head.
+    pub ended_with_head: bool,
     pub request_bytes: u64,
     pub response_bytes: u64,
     /// The whole request was read.
@@ -316,6 +318,7 @@ impl<'a> Exchange<'a> {
         self.upstream.received.consume(taken);
         self.report.status = head.status;
         self.report.head_at = Some(Instant::now());
+        self.report.ended_with_head = flow.is_complete();
         self.answer = Answer::Final {
             flow,
             client_kept,

@@ -239,7 +239,12 @@ impl Client {
         self.peer.received.consume(request.length);
         let mut established = Flow::of_text(b"HTTP/1.1 200 OK\r\n\r\n");
         if poll_fn(|cx| established.poll_send_unsent(cx, &mut self.peer)).await.is_ok() {
-            let report = Report { status: 200, head_at: Some(Instant::now()), ..Report::default() };
+            let report = Report {
+                status: 200,
+                head_at: Some(Instant::now()),
+                ended_with_head: true,
+                ..Report::default()
+            };
             record.ended(&endpoint, Ended::Tunnel, &report);
             tunnel::copy(&mut self.peer, &mut link.upstream).await;
         }

@@ -55,7 +55,7 @@ impl Record {
         let Some(head_at) = report.head_at else {
             return self.abandoned(report);
         };
-        let now = if report.response_bytes == 0 { head_at } else { Instant::now() };
+        let now = if report.ended_with_head { head_at } else { Instant::now() };
         let duration = now - self.started;
         endpoint.http().response(report.status, duration, None);
         if report.status >= 500 || matches!(ended, Ended::Cut { .. }) {

@@ -1,7 +1,7 @@
 //! Any sequence of well-formed messages, cut into any segments, comes out at the other end message by message.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -171,4 +171,57 @@ fn messages_arrive_equal_however_they_are_cut() {
         Ok(())
     });
     result.unwrap();
+}
+
+/// What looks enough like HTTP to get far, among other bytes.
+fn rubbish() -> impl Strategy<Value = Vec<u8>> {
+    const PARTS: [&[u8]; 12] = [
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+        b"POST / HTTP/1.0\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 100 \r\n\r\n",
+        b"HTTP/1.0 101 x\r\n",
+        b"Connection: upgrade, close\r\n",
+        b"Upgrade: x\r\n",
+        b"Content-Length: 5\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"\r\n",
+        b"5\r\nhello\r\n",
+        b"0\r\n\r\n",
+    ];
+    let part = prop::sample::select(&PARTS[..]).prop_map(<[u8]>::to_vec);
+    vec(prop_oneof![5 => part, 1 => vec(any::<u8>(), 0..9)], 0..10).prop_map(|parts| parts.concat())
+}
+
+#[test]
+fn no_bytes_from_either_side_stop_the_proxy() {
+    let backend = Backend::start();
+    let address = backend.address;
+    let (next, answers) = channel::<Vec<u8>>();
+    thread::spawn(move || {
+        for answer in answers {
+            let mut socket = backend.accept_whenever();
+            let _ = socket.write_all(&answer);
+            let _ = socket.shutdown(Shutdown::Write);
+        }
+    });
+    let relay = Relay::inbound(address, &[]);
+    let outbound = Relay::outbound(&[("x", &[address])], &[]);
+    let mut runner = TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
+    let result = runner.run(&(rubbish(), vec(rubbish(), 2..4)), |(request, answers)| {
+        for answer in answers {
+            next.send(answer).unwrap();
+        }
+        for relay in [&relay, &outbound] {
+            let mut client = relay.connect();
+            let _ = client.0.write_all(&request);
+            let _ = client.0.shutdown(Shutdown::Write);
+            client.rest();
+        }
+        Ok(())
+    });
+    result.unwrap();
+    for relay in [relay, outbound] {
+        assert_eq!(relay.proxy.admin("GET", "/live").0, 200);
+    }
 }

@@ -138,6 +138,28 @@ fn large_bodies_arrive_whole_both_ways() {
 }
 
 #[test]
+fn connections_are_used_again_after_large_responses() {
+    const LENGTH: usize = 1 << 20;
+    const CLIENTS: usize = 8;
+    let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n{}", "x".repeat(LENGTH));
+    let backend = Backend::answering(move |_| response.clone());
+    let relay = Relay::inbound(backend.address, &[]);
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = relay.connect();
+                for _ in 0..25 {
+                    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+                    client.until("\r\n\r\n");
+                    read_all(&mut client, LENGTH);
+                }
+            });
+        }
+    });
+    assert!(backend.connections() <= CLIENTS);
+}
+
+#[test]
 fn many_idle_connections_cost_little_and_all_still_work() {
     const MANY: usize = 2000;
     let backend = Backend::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned());
