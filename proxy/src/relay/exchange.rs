@@ -207,11 +207,16 @@ impl<'a> Exchange<'a> {
                     Ok(()) => self.answer = Answer::Awaited,
                     Err(_) => return Poll::Ready(Ended::ClientGone),
                 },
-                Answer::Final { flow, tunnel, tellable, .. } => {
+                Answer::Final { flow, upstream_kept, tunnel, tellable, .. } => {
+                    // A server that keeps its connection reads the request to its end, also when it has answered before
+                    // (RFC 9112, section 9.3).
+                    let request_goes_on = *tunnel || *upstream_kept;
                     let result = ready!(flow.poll(cx, self.upstream, self.client));
                     self.report.response_bytes = flow.body_bytes;
                     return match result {
-                        Ok(()) if *tunnel && matches!(self.sending, Sending::Going(_)) => Poll::Pending,
+                        Ok(()) if request_goes_on && matches!(self.sending, Sending::Going(_)) => {
+                            Poll::Pending
+                        }
                         Ok(()) => Poll::Ready(self.complete()),
                         Err(Broken::Sink) => Poll::Ready(Ended::ClientGone),
                         Err(Broken::Source | Broken::Malformed) => {

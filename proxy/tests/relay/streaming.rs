@@ -65,6 +65,35 @@ fn a_slow_reader_slows_the_sender_and_the_proxy_holds_little() {
 }
 
 #[test]
+fn a_request_that_is_answered_early_still_arrives_whole() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc");
+    let mut application = backend.accept();
+    application.until("abc");
+    application.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    client.until("ok");
+    client.send("def");
+    application.expect("def");
+    client.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(application.until("\r\n\r\n").starts_with("GET /next "));
+}
+
+#[test]
+fn a_request_ends_with_its_response_when_the_server_says_that_it_closes() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc");
+    let mut application = backend.accept();
+    application.until("abc");
+    application.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
+    client.until("no");
+    assert!(client.is_closed());
+}
+
+#[test]
 fn a_body_and_its_response_flow_at_the_same_time() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[]);
