@@ -62,6 +62,8 @@ function oneLine(message: string): string {
     .replace("See more help with --help", "")
     .replace(/^The following errors? occurred:/, "")
     .replace(/Missing required flag (\S+)/g, "missing flag --$1")
+    .replace(/^Parsing (--\S+)\s+Expected/, "$1: expected")
+    .replace(/^Unexpected arguments?: /, "unexpected argument ")
     .replace(/\s+/g, " ")
     .trim();
   return text.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());

@@ -56,6 +56,9 @@ describe("completion in bash", () => {
       ["text", "json"],
     ],
     [["mesh", "proxy", "run", "--name", ""], []],
+    [["mesh", "stat", "dep"], ["deployment"]],
+    [["mesh", "tap", "workload/a", "--to", "serv"], ["service"]],
+    [["mesh", "stat", "pod", "a", "-o", "w"], ["wide"]],
   ])("%j offers %j", (words, expected) => {
     expect(completedByBash(...words)).toEqual(expected);
   });
@@ -82,6 +85,7 @@ describe("completion in zsh", () => {
     ["mesh demo --on", "--once"],
     ["mesh proxy run --log-format j", "json"],
     ["mesh ", "Print the version"],
+    ["mesh stat names", "namespace"],
   ])("%j becomes or offers %j", (line, expected) => {
     expect(completedByZsh(line, expected)).toContain(expected);
   });

@@ -7,6 +7,21 @@ describe("wrong usage ends with 2, a line of what was wrong and a line of what t
     [["frobnicate", "all"], "error: unknown command frobnicate all\ntry: mesh --help\n"],
     [["version", "extra"], "error: unexpected argument extra\ntry: mesh version --help\n"],
     [["version", "--frobnicate"], "error: unknown flag --frobnicate\ntry: mesh version --help\n"],
+    [["stat", "pod", "a", "b"], "error: unexpected argument b\ntry: mesh stat --help\n"],
+    [["tap"], "error: missing argument TYPE\ntry: mesh tap --help\n"],
+    [["control-plane", "run"], "error: missing flag --directory\ntry: mesh control-plane run --help\n"],
+    [
+      ["bench", "--ruonds", "3"],
+      "error: unknown flag --ruonds\ntry: --rounds (mesh bench --help lists all flags)\n",
+    ],
+    [
+      ["tap", "all", "--max-rps", "0"],
+      "error: --max-rps: expected an integer greater than or equal to 1 but received: 0\ntry: mesh tap --help\n",
+    ],
+    [
+      ["stat", "-o", "xml"],
+      "error: expected --output=xml to be one of: table, wide, json\ntry: mesh stat --help\n",
+    ],
     [["--frobnicate"], "error: unknown flag --frobnicate\ntry: mesh --help\n"],
   ])("mesh %j", async (words, stderr) => {
     expect(await runMesh(words)).toEqual({ status: 2, signal: null, stdout: "", stderr });
