@@ -83,7 +83,11 @@ describe("mesh stat", () => {
       const { window_seconds, rows } = JSON.parse(stdout) as { window_seconds: number; rows: object[] };
       expect(window_seconds).toBe(60);
       expect(rows).toMatchObject([{ type: "service", namespace: "default", name: "world", meshed_pods: 1 }]);
-      const [{ http }] = rows as [{ http: Record<string, number> }];
+      const [{ http, tcp }] = rows as [Record<"http" | "tcp", Record<string, number>>];
+      expect(tcp["open_connections"]).toBeGreaterThanOrEqual(1);
+      // A response has more bytes than a request here.
+      expect(tcp["read_bytes_per_second"]).toBeGreaterThan(0);
+      expect(tcp["write_bytes_per_second"]).toBeGreaterThan(tcp["read_bytes_per_second"] ?? 0);
       expect(http["success_rate"]).toBeGreaterThan(0.75);
       expect(http["success_rate"]).toBeLessThan(0.85);
       expect(http["requests_per_second"]).toBeGreaterThan(1);

@@ -49,6 +49,9 @@ const METRICS: ReadonlySet<string> = new Set([
 // A process that began at most so long before its first page is counted from its start.
 const COUNTED_FROM_START_SECONDS = 10;
 
+// Of so many lines that are not followed the last value is remembered; beyond that the oldest are forgotten.
+const MAX_DORMANT_LINES = 10_000;
+
 /**
  * The traffic that one proxy saw in the last ten minutes, from the pages of metrics that it gave. Times are in seconds on a
  * clock that never goes back. Counters that begin again (a restart) count from zero.
@@ -62,6 +65,8 @@ export class ProxyTraffic {
   until = 0;
   readonly #series = new Map<string, Series>();
   readonly #lines = new Map<string, Line>();
+  /** The last values of lines that are not followed: they go on from there, when the proxy gives them again. */
+  readonly #dormant = new Map<string, number>();
   #pages = 0;
   #processStart: number | undefined;
 
@@ -88,7 +93,7 @@ export class ProxyTraffic {
     const page = { number: ++this.#pages, time, counts: from !== undefined, overflow: new Set<string>() };
     this.close();
     for (const { id, value } of samples) this.#take(id, value, page);
-    for (const [id, line] of this.#lines) if (line.page !== page.number) this.#lines.delete(id);
+    for (const [id, line] of this.#lines) if (line.page !== page.number) this.#letRest(id, line.value);
     for (const series of this.#series.values()) series.commit(from ?? time, time);
     this.overflow = page.overflow.size;
     this.since ??= from ?? time;
@@ -110,7 +115,7 @@ export class ProxyTraffic {
       expired.add(series);
     }
     if (expired.size === 0) return;
-    for (const [id, line] of this.#lines) if (expired.has(line.series)) this.#lines.delete(id);
+    for (const [id, line] of this.#lines) if (expired.has(line.series)) this.#letRest(id, line.value);
   }
 
   /** What every series that a query is about amounted to between two times. */
@@ -122,7 +127,10 @@ export class ProxyTraffic {
   #countedFrom(processStart: number | undefined, now: number, wallClock: number): number | undefined {
     const restarted = this.#processStart !== processStart;
     this.#processStart = processStart;
-    if (restarted) for (const line of this.#lines.values()) line.value = 0;
+    if (restarted) {
+      for (const line of this.#lines.values()) line.value = 0;
+      this.#dormant.clear();
+    }
     const age = processStart === undefined ? Infinity : Math.max(0, wallClock - processStart);
     if (this.#pages > 0) return Math.max(this.until, now - age);
     return age <= COUNTED_FROM_START_SECONDS ? now - age : undefined;
@@ -131,7 +139,11 @@ export class ProxyTraffic {
   #take(id: string, value: number, page: Page): void {
     const known = this.#lines.get(id);
     const line = known ?? this.#newLine(id, page);
-    if (line === undefined || Number.isNaN(value)) return;
+    if (Number.isNaN(value)) return;
+    if (line === undefined) {
+      if (isMeasured(id)) this.#letRest(id, value);
+      return;
+    }
     const { series, meaning } = line;
     const grown = value >= line.value ? value - line.value : value;
     if (meaning === "openConnections") series.openConnections += value;
@@ -142,15 +154,23 @@ export class ProxyTraffic {
   }
 
   #newLine(id: string, page: Page): Line | undefined {
-    const brace = id.indexOf("{");
-    if (!METRICS.has(brace === -1 ? id : id.slice(0, brace))) return undefined;
+    if (!isMeasured(id)) return undefined;
     const { name, labels } = readId(id);
     const meaning = meaningOf(name, labels);
     const series = meaning === undefined ? undefined : this.#seriesFor(labels, page);
     if (meaning === undefined || series === undefined) return undefined;
-    const line = { series, meaning, value: 0, page: page.number };
+    const line = { series, meaning, value: this.#dormant.get(id) ?? 0, page: page.number };
+    this.#dormant.delete(id);
     this.#lines.set(id, line);
     return line;
+  }
+
+  #letRest(id: string, value: number): void {
+    this.#lines.delete(id);
+    this.#dormant.delete(id);
+    this.#dormant.set(id, value);
+    const [oldest] = this.#dormant.keys();
+    if (this.#dormant.size > MAX_DORMANT_LINES && oldest !== undefined) this.#dormant.delete(oldest);
   }
 
   #seriesFor(labels: Labels, page: Page): Series | undefined {
@@ -182,6 +202,12 @@ export class ProxyTraffic {
       [`${side}_pod`]: name,
     };
   }
+}
+
+/** Whether a line is of a metric that stats are made of. */
+function isMeasured(id: string): boolean {
+  const brace = id.indexOf("{");
+  return METRICS.has(brace === -1 ? id : id.slice(0, brace));
 }
 
 /** What a line says; undefined when stats do not need it. */

@@ -85,6 +85,27 @@ test("a line that the proxy no longer gives takes nothing away from the others o
   expect(memory.query(INBOUND, 110)[0]?.successes).toBeCloseTo(5, 3);
 });
 
+test("a series that was not given for a while goes on from its last value", () => {
+  const memory = new TrafficMemory(10);
+  const idle = `process_start_time_seconds ${LONG_AGO}`;
+  ingest(memory, WORLD, inbound(100), 100);
+  ingest(memory, WORLD, inbound(110), 110);
+  ingest(memory, WORLD, idle, 720);
+  memory.expire(730);
+  ingest(memory, WORLD, idle, 740);
+  ingest(memory, WORLD, inbound(113), 750);
+  expect(memory.query(INBOUND, 750)[0]?.successes).toBeCloseTo(3, 3);
+});
+
+test("a series that nothing happens to is not counted again when it was forgotten", () => {
+  const memory = new TrafficMemory(10);
+  ingest(memory, WORLD, inbound(100), 100);
+  memory.expire(800);
+  ingest(memory, WORLD, inbound(100), 801);
+  ingest(memory, WORLD, inbound(102), 803);
+  expect(memory.query(INBOUND, 803)[0]?.successes).toBeCloseTo(2, 3);
+});
+
 test("the last minute is kept in fine steps and ten minutes in coarse ones", () => {
   const memory = new TrafficMemory(10);
   for (let time = 0; time <= 1_200; time += 2) ingest(memory, WORLD, inbound(time * 10), 1_000 + time);
@@ -172,7 +193,13 @@ test("series beyond the limit are counted, and find room when others have expire
   ingest(memory, HELLO, [outbound("c", 10), outbound("d", 10)].join("\n"), 800);
   ingest(memory, HELLO, [outbound("c", 20), outbound("d", 20)].join("\n"), 810);
   expect(memory.overflow).toBe(0);
-  expect(memory.query(query, 810).map(({ labels }) => labels.dst_service)).toEqual(["c", "d"]);
+  const found = memory
+    .query(query, 810)
+    .map(({ labels, successes }) => [labels.dst_service, Math.round(successes)]);
+  expect(found).toEqual([
+    ["c", 10],
+    ["d", 10],
+  ]);
 });
 
 test("a page that is no metrics text counts for nothing", () => {

@@ -7,6 +7,9 @@ const CUT_LINES = "\x1b[?7l";
 const WRAP_LINES = "\x1b[?7h";
 const CLEAR_BELOW = "\x1b[J";
 
+// Of a terminal that does not say how large it is.
+const USUAL_ROWS = 24;
+
 /** A text that is shown again and again: in place on a terminal, one below the other elsewhere. */
 export class LiveView {
   readonly #printer: Printer;
@@ -14,7 +17,7 @@ export class LiveView {
   #shownLines = 0;
 
   /** @param screenRows how many lines the terminal has */
-  constructor(printer: Printer, screenRows: () => number = () => process.stdout.rows) {
+  constructor(printer: Printer, screenRows: () => number = () => process.stdout.rows || USUAL_ROWS) {
     this.#printer = printer;
     this.#screenRows = screenRows;
   }
