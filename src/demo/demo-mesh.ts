@@ -31,6 +31,9 @@ export interface DemoMesh {
 
 type Stop = () => unknown;
 
+/** How often a port that turns out to be taken is replaced by another one. */
+const ATTEMPTS = 5;
+
 /**
  * Starts the demo's mesh on free ports. When a part does not start, or `signal` is aborted, what was started has ended
  * before the promise rejects.
@@ -99,23 +102,32 @@ async function startQuietControlPlane(directory: string, version: string): Promi
   return started.value;
 }
 
-/** A service that is reached, and reaches others, through a sidecar of its own. */
+/**
+ * A service that is reached, and reaches others, through a sidecar of its own. The sidecar must know its application's port, and
+ * the application its sidecar's, so one of them is chosen before anybody listens there, and may have been taken meanwhile.
+ */
 async function startMeshed(name: "hello" | "world", controlPlane: string, stops: Stop[]): Promise<Meshed> {
-  // The sidecar must know its application's port, and the application its sidecar's; one of them has to be chosen first.
-  const port = await freePort();
-  const sidecar = await startSidecar({
-    name,
-    controlPlane,
-    outbound: "0",
-    inbound: [`0=${port}`],
-    admin: "0",
-    tap: "0",
-  });
-  stops.push(() => sidecar.stop());
-  const { outbound = "", inbound } = sidecar.addresses;
-  const service = await startService(name, port, { http_proxy: `http://${outbound}` });
-  stops.push(() => service.stop());
-  return { service, sidecar, address: inbound.join() };
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const sidecar = await startSidecar({
+      name,
+      controlPlane,
+      outbound: "0",
+      inbound: [`0=${port}`],
+      admin: "0",
+      tap: "0",
+    });
+    stops.push(() => sidecar.stop());
+    try {
+      const { outbound = "", inbound } = sidecar.addresses;
+      const service = await startService(name, port, { http_proxy: `http://${outbound}` });
+      stops.push(() => service.stop());
+      return { service, sidecar, address: inbound.join() };
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      await sidecar.stop();
+    }
+  }
 }
 
 function firstToBreak(services: Readonly<Record<string, Meshed>>): Promise<never> {

@@ -1,5 +1,8 @@
 import { createServer, type RequestListener } from "node:http";
 
+/** What a service prints when it listens. */
+export const LISTENING = "listening";
+
 /**
  * Makes this process one service of the demo: an ordinary HTTP server that knows nothing of the mesh. It listens at PORT on
  * loopback, prints a line when it does, and ends when its standard input does, so that it never outlives the demo.
@@ -7,7 +10,7 @@ import { createServer, type RequestListener } from "node:http";
 export function serve(answer: RequestListener): void {
   const server = createServer(answer);
   server.listen(Number(process.env["PORT"]), "127.0.0.1", () => {
-    console.log("listening");
+    console.log(LISTENING);
   });
   const end = () => process.exit(0);
   process.stdin.on("end", end).on("error", end).resume();

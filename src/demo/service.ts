@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../output/index.js";
 import { type Ending, SupervisedProcess } from "../process/index.js";
+import { LISTENING } from "./service-process.js";
 
 /** A service of the demo, in a process of its own. */
 export interface Service {
@@ -39,7 +40,7 @@ export async function startService(
     env: { ...process.env, ...env, PORT: String(port) },
     onLine: (line) => {
       said.push(line);
-      onListening();
+      if (line === LISTENING) onListening();
     },
   });
   const endedEarly = service.ended.then((): never => {

@@ -36,7 +36,11 @@ function printed(stream: Readable, text: string): Promise<string> {
 async function startDemo() {
   const demo = startMesh(["demo"], { TMPDIR: temporary });
   const ended = once(demo, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
-  await printed(demo.stdout, "control plane");
+  let errors = "";
+  demo.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  await printed(demo.stdout, "control plane").catch((error: unknown) => {
+    throw new Error(`the demo did not start: ${errors}`, { cause: error });
+  });
   const parts = descendants(demo.pid ?? 0);
   onTestFinished(() => {
     for (const pid of [demo.pid ?? 0, ...parts].filter(isRunning)) process.kill(pid, "SIGKILL");
@@ -70,9 +74,9 @@ describe("mesh demo", () => {
     const terminal = spawn("script", ["-qec", command, "/dev/null"], { env, stdio: "pipe" });
     const ended = once(terminal, "exit");
     onTestFinished(() => void terminal.kill("SIGKILL"));
-    const output = await printed(terminal.stdout, "Ctrl-C");
+    const output = await printed(terminal.stdout, "the mesh follows within a second");
     const parts = descendants(terminal.pid ?? 0);
-    const [, hello = ""] = /curl (http:\/\/\S+?\/)/.exec(await printed(terminal.stdout, "curl http")) ?? [];
+    const [, hello = ""] = /curl (http:\/\/\S+?\/)/.exec(output) ?? [];
     expect(await (await fetch(hello)).text()).toBe("Hello, world!\n");
     expect(output).toContain("\u001b[");
 
