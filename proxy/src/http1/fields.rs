@@ -7,6 +7,7 @@ use super::Refusal;
 pub(super) enum Field {
     Connection,
     ContentLength,
+    Expect,
     Host,
     KeepAlive,
     ProxyAuthorization,
@@ -23,6 +24,7 @@ impl Field {
         let (candidate, field): (&[u8], Self) = match name.len() {
             2 => (b"te", Self::Te),
             4 => (b"host", Self::Host),
+            6 => (b"expect", Self::Expect),
             7 => (b"upgrade", Self::Upgrade),
             10 if name[0] | 0x20 == b'c' => (b"connection", Self::Connection),
             10 => (b"keep-alive", Self::KeepAlive),

@@ -68,6 +68,8 @@ pub struct RequestHead {
     pub persistent: bool,
     /// The client asks to change the protocol.
     pub upgrade: bool,
+    /// The client may wait for a word from the server before it sends the body.
+    pub expects: bool,
     /// What changes for the next hop.
     pub edits: Edits,
     method_name: Span,
@@ -116,6 +118,7 @@ impl RequestHead {
             body: Body::NONE,
             persistent: version == Version::Http11,
             upgrade: false,
+            expects: false,
             edits: Edits::default(),
             method_name: span_in(head, method_name.as_bytes()),
             path: target_span,
@@ -190,6 +193,7 @@ impl RequestHead {
                 Field::Connection => hop.read_connection(header.value),
                 Field::Te => hop.read_te(header.value),
                 Field::Upgrade => upgrade = Some(header.value),
+                Field::Expect => self.expects = true,
                 Field::ProxyAuthorization if at_proxy => self.edits.cut(super::line(head, headers, index)),
                 Field::ProxyAuthorization => {}
                 Field::KeepAlive | Field::ProxyConnection => hop.seen = true,

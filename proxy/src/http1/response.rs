@@ -116,7 +116,7 @@ impl ResponseHead {
                 }
                 Field::Connection => hop.read_connection(header.value),
                 Field::KeepAlive | Field::ProxyConnection | Field::Upgrade => hop.seen = true,
-                Field::Te | Field::Host | Field::ProxyAuthorization | Field::Other => {}
+                Field::Te | Field::Expect | Field::Host | Field::ProxyAuthorization | Field::Other => {}
             }
         }
         if framing.chunked && version == Version::Http10 {

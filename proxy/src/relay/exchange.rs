@@ -76,6 +76,8 @@ enum Answer {
         flow: Flow,
         client_kept: bool,
         upstream_kept: bool,
+        /// Also after its response the endpoint takes what it has not yet of the request.
+        request_goes_on: bool,
         tunnel: bool,
         tellable: bool,
     },
@@ -207,14 +209,11 @@ impl<'a> Exchange<'a> {
                     Ok(()) => self.answer = Answer::Awaited,
                     Err(_) => return Poll::Ready(Ended::ClientGone),
                 },
-                Answer::Final { flow, upstream_kept, tunnel, tellable, .. } => {
-                    // A server that keeps its connection reads the request to its end, also when it has answered before
-                    // (RFC 9112, section 9.3).
-                    let request_goes_on = *tunnel || *upstream_kept;
+                Answer::Final { flow, request_goes_on, tellable, .. } => {
                     let result = ready!(flow.poll(cx, self.upstream, self.client));
                     self.report.response_bytes = flow.body_bytes;
                     return match result {
-                        Ok(()) if request_goes_on && matches!(self.sending, Sending::Going(_)) => {
+                        Ok(()) if *request_goes_on && matches!(self.sending, Sending::Going(_)) => {
                             Poll::Pending
                         }
                         Ok(()) => Poll::Ready(self.complete()),
@@ -305,11 +304,19 @@ impl<'a> Exchange<'a> {
     fn begin_final(&mut self, cx: &mut Context<'_>, mut head: ResponseHead) -> Option<Ended> {
         let decoded = self.request.version == Version::Http10 && matches!(head.body, Body::Chunked(_));
         let until_close = matches!(head.body, Body::UntilClose);
+        // A server that keeps its connection reads a request to its end, also when it has answered before (RFC 9112, section
+        // 9.3). But a client that waits may take the answer for a reason not to send the body at all.
+        let withheld = self.request.expects && self.report.request_bytes == 0;
+        let request_goes_on = head.tunnel || (head.persistent && !withheld);
         let client_kept = self.request.persistent
             && !decoded
             && !until_close
             && !self.drain.has_started()
-            && !matches!(self.sending, Sending::Broken);
+            && match self.sending {
+                Sending::Start | Sending::Sent => true,
+                Sending::Going(_) => request_goes_on,
+                Sending::Broken => false,
+            };
         self.describe_connection(&mut head, client_kept, decoded);
 
         let bytes = Head { length: head.length, edits: &head.edits };
@@ -328,6 +335,7 @@ impl<'a> Exchange<'a> {
             flow,
             client_kept,
             upstream_kept: head.persistent,
+            request_goes_on,
             tunnel: head.tunnel,
             tellable: !until_close && !decoded,
         };

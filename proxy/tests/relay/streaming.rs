@@ -81,16 +81,20 @@ fn a_request_that_is_answered_early_still_arrives_whole() {
 }
 
 #[test]
-fn a_request_ends_with_its_response_when_the_server_says_that_it_closes() {
+fn a_request_that_is_refused_before_its_end_is_not_read_on_and_the_client_is_told() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[]);
-    let mut client = relay.connect();
-    client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc");
-    let mut application = backend.accept();
-    application.until("abc");
-    application.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
-    client.until("no");
-    assert!(client.is_closed());
+    let request = "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n";
+    for (begun, connection) in [("", ""), ("abc", "Connection: close\r\n"), ("", "Connection: close\r\n")] {
+        let mut client = relay.connect();
+        client.send(format!("{request}{begun}"));
+        let mut application = backend.accept();
+        application.until(&format!("\r\n\r\n{begun}"));
+        application.send(format!("HTTP/1.1 417 No\r\n{connection}Content-Length: 2\r\n\r\nno"));
+        assert!(client.until("\r\n\r\n").contains("\r\nConnection: close\r\n"));
+        client.expect("no");
+        assert!(client.is_closed() && application.is_closed());
+    }
 }
 
 #[test]
