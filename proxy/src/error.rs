@@ -41,6 +41,13 @@ impl ProxyError {
         }
     }
 
+    /// Whether a reason in a `mesh-proxy-error` header tells that no byte of the request reached an application.
+    pub fn says_unreached(reason: &[u8]) -> bool {
+        [Self::ConnectRefused, Self::ConnectFailed, Self::ConnectTimeout, Self::Draining]
+            .iter()
+            .any(|error| error.reason().as_bytes() == reason)
+    }
+
     /// The status of the response that tells the client.
     pub const fn status(self) -> u16 {
         match self {

@@ -103,6 +103,24 @@ describe("an endpoint that is killed under load", () => {
     expect(load.failures.length).toBeLessThanOrEqual(CONNECTIONS);
     expect(load.failures.filter((failure) => failure !== "502 upstream-reset")).toEqual([]);
   });
+
+  it("fails at most the requests in flight on it, while its proxy lives on", async () => {
+    const backends = [
+      await startBackendProcess("one", DELAY),
+      await startBackendProcess("two", DELAY),
+    ] as const;
+    const one = await mesh.startInbound("web-1", backends[0].address);
+    const two = await mesh.startInbound("web-2", backends[1].address);
+    mesh.setService("web", [inboundOf(one), inboundOf(two)]);
+    const load = await loadOnWeb();
+    await vi.waitFor(() => expect(load.answered.get("two")).toBeGreaterThan(20), SOON);
+
+    await backends[1].kill("SIGKILL");
+    await load.more(500);
+    await load.stop();
+    expect(load.failures.length).toBeLessThanOrEqual(CONNECTIONS);
+    expect(load.failures.filter((failure) => failure !== "502 upstream-reset")).toEqual([]);
+  });
 });
 
 describe("a service", () => {

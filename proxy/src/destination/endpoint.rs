@@ -72,6 +72,11 @@ impl Endpoint {
         endpoint
     }
 
+    /// Whether a proxy of the mesh listens at the address.
+    pub fn is_meshed(&self) -> bool {
+        self.info.meshed
+    }
+
     /// The counters of requests to this endpoint.
     pub fn http(&self) -> &HttpMetrics {
         self.http.get_or_init(|| self.local.registry.http(&self.labels()))

@@ -186,7 +186,7 @@ impl RequestHead {
         let mut upgrade = None;
         for (index, header) in headers.iter().enumerate() {
             match Field::named(header.name.as_bytes()) {
-                Field::Other => {}
+                Field::Other | Field::MeshProxyError => {}
                 Field::Host => self.read_host(header, super::line(head, headers, index), head)?,
                 Field::ContentLength => framing.content_length(header.value)?,
                 Field::TransferEncoding => framing.transfer_encoding(header.value)?,

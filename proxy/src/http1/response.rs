@@ -6,6 +6,8 @@ use httparse::{Header, Status};
 
 use super::fields::{Field, Framing};
 use super::hop::Hop;
+use crate::error::ProxyError;
+
 use super::{Body, Chunked, Edits, MAX_FIELDS, Parsed, Refusal, Span, Version};
 
 /// What a request asked for, as far as it decides how its response is read.
@@ -29,6 +31,8 @@ pub struct ResponseHead {
     pub body: Body,
     /// The server keeps its connection open for more requests.
     pub persistent: bool,
+    /// A proxy on the way answered, and says that the request reached no application.
+    pub unreached: bool,
     /// What follows is no longer HTTP but for both peers alone.
     pub tunnel: bool,
     /// What changes for the next hop.
@@ -74,6 +78,7 @@ impl ResponseHead {
             body: Body::NONE,
             persistent: version == Version::Http11,
             tunnel: switches || (asked.connect && (200..300).contains(&status)),
+            unreached: false,
             edits: Edits::default(),
             transfer_encoding: None,
         };
@@ -116,6 +121,7 @@ impl ResponseHead {
                 }
                 Field::Connection => hop.read_connection(header.value),
                 Field::KeepAlive | Field::ProxyConnection | Field::Upgrade => hop.seen = true,
+                Field::MeshProxyError => self.unreached = ProxyError::says_unreached(header.value),
                 Field::Te | Field::Expect | Field::Host | Field::ProxyAuthorization | Field::Other => {}
             }
         }

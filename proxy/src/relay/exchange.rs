@@ -19,6 +19,9 @@ pub enum Ended {
     Tunnel,
     /// The endpoint broke the connection before a byte of a response.
     Unanswered { may_repeat: bool },
+    /// The endpoint's proxy answered that the request reached no application. Nothing was sent to the client; run again, the
+    /// exchange sends that answer.
+    Unreached,
     /// The endpoint broke the connection within the response's head, or what it sent is no response.
     BadResponse,
     /// The request's body is malformed, and the client has no response yet.
@@ -42,6 +45,8 @@ pub struct Exchange<'a> {
     /// Bytes of the request that the client's buffer keeps until a byte of the response has come, for another attempt.
     held: usize,
     may_repeat: bool,
+    /// The endpoint's proxy may say that the request reached no application.
+    may_be_unreached: bool,
     pub report: Report,
 }
 
@@ -85,7 +90,7 @@ enum Answer {
 
 impl<'a> Exchange<'a> {
     /// The request's head is at the start of what was received from `client`. `may_repeat` says that the endpoint may have
-    /// closed the connection before it could see the request.
+    /// closed the connection before it could see the request, `is_meshed` that a proxy of the mesh answers for it.
     pub fn new(
         client: &'a mut Peer,
         upstream: &'a mut Peer,
@@ -93,6 +98,7 @@ impl<'a> Exchange<'a> {
         drain: &'a Drain,
         limit: usize,
         may_repeat: bool,
+        is_meshed: bool,
     ) -> Self {
         Self {
             client,
@@ -104,6 +110,7 @@ impl<'a> Exchange<'a> {
             answer: Answer::Awaited,
             held: 0,
             may_repeat,
+            may_be_unreached: is_meshed && request.method.is_idempotent(),
             report: Report::default(),
         }
     }
@@ -146,10 +153,11 @@ impl<'a> Exchange<'a> {
         match Flow::begin(cx, &self.client.received, head, body, Coding::AsItCame, self.upstream) {
             Ok((flow, taken)) => {
                 self.report.request_bytes = flow.body_bytes;
-                if self.may_repeat && flow.is_read() {
+                if (self.may_repeat || self.may_be_unreached) && flow.is_read() {
                     self.held = taken;
                 } else {
                     self.may_repeat = false;
+                    self.may_be_unreached = false;
                     self.client.received.consume(taken);
                 }
                 if flow.is_complete() {
@@ -245,14 +253,20 @@ impl<'a> Exchange<'a> {
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
         loop {
             if !self.upstream.received.is_empty() {
-                self.let_go_of_request();
                 match ResponseHead::parse(self.upstream.received.bytes(), self.limit, self.asked()) {
-                    Ok(Parsed::Partial) => {}
-                    Ok(Parsed::Complete(head)) if head.is_informational() => {
-                        return Poll::Ready(self.begin_interim(cx, &head));
+                    Ok(Parsed::Partial) => self.may_repeat = false,
+                    Ok(Parsed::Complete(head)) if head.unreached && self.may_be_unreached => {
+                        self.may_be_unreached = false;
+                        return Poll::Ready(Some(Ended::Unreached));
                     }
-                    Ok(Parsed::Complete(head)) => return Poll::Ready(self.begin_final(cx, head)),
-                    Err(_) => return Poll::Ready(Some(Ended::BadResponse)),
+                    Ok(Parsed::Complete(head)) => {
+                        self.let_go_of_request();
+                        return Poll::Ready(match head.is_informational() {
+                            true => self.begin_interim(cx, &head),
+                            false => self.begin_final(cx, head),
+                        });
+                    }
+                    Err(_) => return Poll::Ready(Some(self.unanswered())),
                 }
             }
             match ready!(self.upstream.poll_receive(cx, Room::Body)) {
@@ -265,11 +279,13 @@ impl<'a> Exchange<'a> {
     /// The request is never sent again.
     fn let_go_of_request(&mut self) {
         self.may_repeat = false;
+        self.may_be_unreached = false;
         self.client.received.consume(std::mem::take(&mut self.held));
     }
 
     fn unanswered(&mut self) -> Ended {
         if !self.upstream.received.is_empty() {
+            self.let_go_of_request();
             return Ended::BadResponse;
         }
         let was_not_written = matches!(self.sending, Sending::Broken);

@@ -12,7 +12,7 @@ use super::exchange::{Ended, Exchange, Report};
 use super::flow::Flow;
 use super::peer::Peer;
 use super::record::{self, Record};
-use super::route::{self, Choice, Link, Target};
+use super::route::{self, Choice, Link, Target, Tried};
 use super::sweep::Watch;
 use super::{close, refuse, tunnel};
 use crate::destination::Endpoint;
@@ -151,17 +151,23 @@ impl Client {
             return Box::pin(self.connect(request, target, record)).await;
         }
         let mut choice = Choice::Any;
+        let mut tried = Tried::new();
         loop {
-            let mut link = match target.link(&self.worker, choice).await {
+            let mut link = match target.link(&self.worker, choice, &mut tried).await {
                 Ok(link) => link,
                 Err(error) => return Box::pin(self.refuse(request, Some(target), error, record)).await,
             };
             let endpoint = Rc::clone(link.in_flight.endpoint());
             record.goes_to(self, &request, Some(&endpoint), endpoint.http());
-            let (ended, report) = self.exchange(&request, &mut link).await;
+            let (ended, report) = self.exchange(&request, &mut link, &target, &mut tried).await;
             return match ended {
                 Ended::Unanswered { may_repeat: true } if choice == Choice::Any => {
                     choice = Choice::New;
+                    continue;
+                }
+                Ended::Unreached => {
+                    endpoint.failed();
+                    link.upstream.ends(CloseReason::Complete);
                     continue;
                 }
                 Ended::Complete { client_kept, upstream_kept } => {
@@ -202,12 +208,28 @@ impl Client {
         }
     }
 
-    async fn exchange(&mut self, request: &RequestHead, link: &mut Link) -> (Ended, Report) {
+    /// Relays over one connection. Ends unreached only when there is another endpoint.
+    async fn exchange(
+        &mut self,
+        request: &RequestHead,
+        link: &mut Link,
+        target: &Target,
+        tried: &mut Tried,
+    ) -> (Ended, Report) {
         let limit = self.worker.config.max_header_bytes;
         let drain = &self.worker.drain;
+        let endpoint = link.in_flight.endpoint();
+        let address = endpoint.address;
+        let is_meshed = endpoint.is_meshed() && matches!(self.side, Side::Outbound);
         let mut exchange =
-            Exchange::new(&mut self.peer, &mut link.upstream, request, drain, limit, link.reused);
-        let ended = exchange.run().await;
+            Exchange::new(&mut self.peer, &mut link.upstream, request, drain, limit, link.reused, is_meshed);
+        let mut ended = exchange.run().await;
+        if ended == Ended::Unreached {
+            tried.push(address);
+            if !target.has_another(tried) {
+                ended = exchange.run().await;
+            }
+        }
         (ended, exchange.report)
     }
 
@@ -230,7 +252,7 @@ impl Client {
 
     /// Opens a tunnel to what the client named.
     async fn connect(&mut self, request: RequestHead, target: Target, mut record: Record) -> After {
-        let mut link = match target.link(&self.worker, Choice::New).await {
+        let mut link = match target.link(&self.worker, Choice::New, &mut Tried::new()).await {
             Ok(link) => link,
             Err(error) => return self.refuse(request, Some(target), error, record).await,
         };

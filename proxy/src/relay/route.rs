@@ -15,6 +15,9 @@ use crate::worker::Worker;
 /// Endpoints that are tried for one request.
 const MAX_ENDPOINTS: usize = 3;
 
+/// Endpoints that did not take a request.
+pub type Tried = SmallVec<[SocketAddr; MAX_ENDPOINTS]>;
+
 /// Where a request goes.
 pub enum Target {
     Service(Rc<Destination>),
@@ -58,14 +61,14 @@ pub async fn find(worker: &Worker, authority: &str) -> Result<Target, ProxyError
 }
 
 impl Target {
-    /// A connection to the endpoint that is best now, or to the next best when that one takes none.
+    /// A connection to the endpoint that is best now, or to the next best when that one takes none; never one of those in `tried`,
+    /// to which it adds.
     ///
     /// # Errors
     /// No endpoint, or why the last one tried takes no connection.
-    pub async fn link(&self, worker: &Worker, choice: Choice) -> Result<Link, ProxyError> {
-        let mut tried = SmallVec::<[SocketAddr; MAX_ENDPOINTS]>::new();
+    pub async fn link(&self, worker: &Worker, choice: Choice, tried: &mut Tried) -> Result<Link, ProxyError> {
         let mut failure = ProxyError::NoEndpoints;
-        while let Some(endpoint) = self.pick(&tried) {
+        while let Some(endpoint) = self.pick(tried) {
             let in_flight = endpoint.begin();
             if let Some(upstream) = (choice == Choice::Any).then(|| endpoint.idle.take()).flatten() {
                 return Ok(Link { upstream, in_flight, reused: true });
@@ -78,6 +81,11 @@ impl Target {
             tried.push(endpoint.address);
         }
         Err(failure)
+    }
+
+    /// Whether an endpoint is left that was not tried.
+    pub fn has_another(&self, tried: &Tried) -> bool {
+        self.pick(tried).is_some()
     }
 
     fn pick(&self, tried: &[SocketAddr]) -> Option<Rc<Endpoint>> {
