@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
@@ -56,12 +56,9 @@ impl Peer {
     }
 
     /// Whether nothing has come from the peer since everything it sent was read: neither its end nor bytes that nobody asked
-    /// for. The runtime mostly knows without a system call; it may have heard late of bytes that were read by then.
+    /// for. The runtime mostly knows without a system call, and answers however much the task has done already.
     pub fn is_quiet(&self) -> bool {
-        let heard = match self.socket.poll_read_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => return self.received.is_empty(),
-            Poll::Ready(heard) => heard.and_then(|()| self.socket.try_read(&mut [0])),
-        };
+        let heard = self.socket.try_read(&mut [0]);
         self.received.is_empty() && heard.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 

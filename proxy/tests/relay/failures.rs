@@ -179,3 +179,27 @@ fn a_drain_closes_idle_connections_and_finishes_what_is_in_flight() {
     drop((opaque, opaque_application));
     assert_eq!(relay.proxy.wait().0, Some(0));
 }
+
+#[test]
+fn very_many_idle_connections_that_a_server_closed_cost_no_request() {
+    const MANY: usize = 200;
+    let backend = Backend::start();
+    let relay = Relay::outbound(&[("x", &[backend.address])], &[]);
+    let mut clients: Vec<_> = (0..MANY).map(|_| relay.connect()).collect();
+    let mut connections = Vec::new();
+    for client in &mut clients {
+        client.send(GET);
+        connections.push(backend.accept());
+    }
+    for connection in &mut connections {
+        connection.until("\r\n\r\n");
+        connection.send(OK);
+    }
+    clients.iter_mut().for_each(|client| client.expect(OK));
+    drop(connections);
+    clients[0].send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
+    let mut application = backend.accept();
+    application.until("hi");
+    application.send(OK);
+    clients[0].expect(OK);
+}
