@@ -36,11 +36,12 @@ pub(crate) fn worker(variables: &[(&str, &str)], services: &[(&str, &[SocketAddr
     let told = Rc::clone(&worker);
     spawn_local(async move {
         while let Some(ask) = asked.recv().await {
-            if let Ask::Subscribe { authority, .. } = ask {
-                let service = services.iter().find(|(name, _)| **name == *authority);
+            if let Ask::Subscribe { target, .. } = ask {
+                let name = target.to_string();
+                let service = services.iter().find(|(authority, _)| *authority == name);
                 told.destinations.apply(&match service {
-                    Some((_, endpoints)) => snapshot(&authority, endpoints),
-                    None => Update::Unknown { authority },
+                    Some((_, endpoints)) => snapshot(&name, endpoints),
+                    None => Update::Unknown { target },
                 });
             }
         }
@@ -51,7 +52,7 @@ pub(crate) fn worker(variables: &[(&str, &str)], services: &[(&str, &[SocketAddr
 /// The full state of a service that is called as its authority.
 pub(crate) fn snapshot(authority: &str, endpoints: &[SocketAddr]) -> Update {
     Update::Snapshot {
-        authority: authority.into(),
+        target: authority.into(),
         service: Arc::new(ServiceName { namespace: "default".to_owned(), name: authority.to_owned() }),
         endpoints: endpoints.iter().map(|address| Arc::new(endpoint(*address))).collect(),
     }

@@ -31,11 +31,11 @@ impl Proxy {
     }
 
     fn subscribe(&self, worker: WorkerId, authority: &str) {
-        self.asks.send(Ask::Subscribe { worker, authority: authority.into() }).unwrap();
+        self.asks.send(Ask::Subscribe { worker, target: authority.into() }).unwrap();
     }
 
     fn release(&self, worker: WorkerId, authority: &str) {
-        self.asks.send(Ask::Release { worker, authority: authority.into() }).unwrap();
+        self.asks.send(Ask::Release { worker, target: authority.into() }).unwrap();
     }
 
     async fn update(&mut self, worker: WorkerId) -> Update {
@@ -72,8 +72,8 @@ async fn a_proxy_introduces_itself_and_is_told_states_and_changes() {
 
     stream.change("world", &[address(3)], &[address(1)]).await;
     match proxy.update(0).await {
-        Update::Change { authority, added, removed } => {
-            assert_eq!((&*authority, added[0].address, removed[0]), ("world", address(3), address(1)));
+        Update::Change { target, added, removed } => {
+            assert_eq!((target, added[0].address, removed[0]), ("world".into(), address(3), address(1)));
         }
         other => panic!("no change: {other:?}"),
     }
@@ -81,7 +81,7 @@ async fn a_proxy_introduces_itself_and_is_told_states_and_changes() {
     proxy.subscribe(0, "nobody");
     assert_eq!(stream.subscription().await, "nobody");
     stream.unknown("nobody").await;
-    assert!(matches!(proxy.update(0).await, Update::Unknown { authority } if *authority == *"nobody"));
+    assert!(matches!(proxy.update(0).await, Update::Unknown { target } if target == "nobody".into()));
     proxy.release(0, "nobody");
     assert_eq!(stream.unsubscription().await, "nobody");
 }

@@ -1,10 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
 import { listResources, proxiesOf } from "./resources.js";
 import { Problems } from "./problems.js";
+import { OriginalDestinations } from "./original-destinations.js";
 import { Proxies } from "./proxies.js";
-import { Instances, Services } from "./registered.js";
+import { fixedAddresses, Instances, Services } from "./registered.js";
 import { Targets, type Target, type TargetListener } from "./targets.js";
-import type { ConnectedProxy, Instance, Resource, ResourceSelector, Service } from "./model.js";
+import type {
+  ConnectedProxy,
+  Instance,
+  Resource,
+  ResourceSelector,
+  Service,
+  SocketAddress,
+} from "./model.js";
 
 /**
  * The model of the world in memory. Registries put services and instances in, the discovery server puts connected proxies in;
@@ -16,31 +24,57 @@ export class Catalog {
   private readonly services = new Services();
   private readonly instances = new Instances();
   private readonly targets = new Targets(this.services, this.instances, this.proxies);
+  private readonly originalDestinations = new OriginalDestinations(
+    this.services,
+    this.instances,
+    this.proxies,
+    this.targets,
+  );
 
   /** Adds a service, or replaces the one of that name. */
   putService(service: Service): void {
     const before = this.services.set(service.namespace, service.name, service);
-    if (!isDeepStrictEqual(before, service)) this.targets.serviceChanged(service.namespace, service.name);
+    if (!isDeepStrictEqual(before, service)) this.serviceChanged(before, service);
   }
 
   removeService(namespace: string, name: string): void {
-    if (this.services.set(namespace, name, undefined)) this.targets.serviceChanged(namespace, name);
+    const before = this.services.set(namespace, name, undefined);
+    if (before) this.serviceChanged(before, undefined);
   }
 
   /** Adds an instance, or replaces the one of that name. */
   putInstance(instance: Instance): void {
     const before = this.instances.set(instance.namespace, instance.name, instance);
-    if (!isDeepStrictEqual(before, instance)) this.targets.instanceChanged(before, instance);
+    if (!isDeepStrictEqual(before, instance)) this.instanceChanged(before, instance);
   }
 
   removeInstance(namespace: string, name: string): void {
     const before = this.instances.set(namespace, name, undefined);
-    if (before) this.targets.instanceChanged(before, undefined);
+    if (before) this.instanceChanged(before, undefined);
+  }
+
+  private serviceChanged(before: Service | undefined, after: Service | undefined): void {
+    const { namespace, name } = after ?? before ?? {};
+    if (namespace !== undefined && name !== undefined) this.targets.serviceChanged(namespace, name);
+    this.originalDestinations.changed([before, after].flatMap((service) => (service ? ipsOf(service) : [])));
+  }
+
+  private instanceChanged(before: Instance | undefined, after: Instance | undefined): void {
+    this.targets.instanceChanged(before, after);
+    this.originalDestinations.changed([before, after].flatMap((instance) => instance?.addresses ?? []));
   }
 
   /** Follows what `authority` (`host` or `host:port`) means to proxies of `namespace`, until the target is stopped. */
   watch(authority: string, namespace: string, listener: TargetListener): Target {
     return this.targets.watch(authority, namespace, listener);
+  }
+
+  /**
+   * Follows what an address that an application connects to means: a service's address its endpoints; an endpoint's address
+   * that endpoint alone, by a service without a name; any other nothing.
+   */
+  watchOriginal(address: SocketAddress, listener: TargetListener): Target {
+    return this.originalDestinations.watch(address, listener);
   }
 
   /** The resources that the selector means, by type, namespace and name. */
@@ -53,3 +87,9 @@ export class Catalog {
     return proxiesOf(selector, this.services, this.instances, this.proxies);
   }
 }
+
+/** The IP addresses that a service gives a meaning to. */
+const ipsOf = (service: Service): string[] => [
+  ...(service.addresses ?? []),
+  ...fixedAddresses(service).map(({ ip }) => ip),
+];

@@ -26,11 +26,6 @@ export class EndpointSet {
     for (const place of this.places.values()) yield place.endpoint;
   }
 
-  /** The addresses of the set, as `formatAddress` writes them. */
-  addresses(): IterableIterator<string> {
-    return this.places.keys();
-  }
-
   listen(listener: EndpointListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -98,7 +93,8 @@ export class EndpointSet {
   }
 }
 
-const ownerOf = ({ namespace, workload, name }: ConnectedProxy | Instance) => ({
+/** Whose an address is. */
+export const ownerOf = ({ namespace, workload, name }: ConnectedProxy | Instance) => ({
   namespace,
   workload,
   pod: name,

@@ -26,6 +26,8 @@ export interface Endpoint {
 export interface Service {
   namespace: string;
   name: string;
+  /** The virtual IP addresses at which its ports are reached, in text form; absent when it is reached by name alone. */
+  addresses?: string[];
   /** What it is reached by; none means any port, and that `endpoints` must be addresses. */
   ports: ServicePort[];
   /** Fixed addresses (they serve every port), or the labels of the instances that serve it. */
@@ -67,7 +69,10 @@ export interface ConnectedProxy {
   tapAddress: string;
   /** host:port of the outbound listener; empty when the proxy has none. */
   outboundAddress: string;
-  /** host:port at which others reach the proxy, and of the application behind it. */
+  /**
+   * host:port at which others reach the proxy, and of the application behind it; empty where the proxy takes redirected
+   * connections to every port of that host.
+   */
   inbound: { address: string; application: string }[];
 }
 

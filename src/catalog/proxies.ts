@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { parseAddress } from "./address.js";
 import type { ConnectedProxy } from "./model.js";
 
 interface ProxyEvents {
@@ -13,6 +14,8 @@ interface ProxyEvents {
 export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<ConnectedProxy> {
   private readonly byName = new Map<string, ConnectedProxy>();
   private readonly byInbound = new Map<string, ConnectedProxy>();
+  /** Those that take redirected connections, by the IP address of which they have every port. */
+  private readonly byIp = new Map<string, ConnectedProxy>();
 
   constructor() {
     super();
@@ -34,7 +37,7 @@ export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<Conne
 
   /** The proxy that serves at this address (`ip:port`, IPv6 in brackets). */
   at(address: string): ConnectedProxy | undefined {
-    return this.byInbound.get(address);
+    return this.byInbound.get(address) ?? this.byIp.get(parseAddress(address)?.ip ?? "");
   }
 
   join(proxy: ConnectedProxy): void {
@@ -43,6 +46,7 @@ export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<Conne
     if (before) this.leave(before.namespace, before.name);
     this.byName.set(keyOf(proxy.namespace, proxy.name), proxy);
     for (const { address } of proxy.inbound) this.byInbound.set(address, proxy);
+    for (const ip of redirectedIps(proxy)) this.byIp.set(ip, proxy);
     this.emit("joined", proxy);
   }
 
@@ -53,8 +57,21 @@ export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<Conne
     for (const { address } of proxy.inbound) {
       if (this.byInbound.get(address) === proxy) this.byInbound.delete(address);
     }
+    for (const ip of redirectedIps(proxy)) {
+      if (this.byIp.get(ip) === proxy) this.byIp.delete(ip);
+    }
     this.emit("left", proxy);
   }
 }
+
+/** The IP addresses at which a proxy is reached. */
+export const inboundIps = ({ inbound }: Pick<ConnectedProxy, "inbound">): string[] =>
+  inbound.flatMap(({ address }) => parseAddress(address)?.ip ?? []);
+
+/** The IP addresses of which every port is redirected to a proxy. Loopback never is: many may share that. */
+export const redirectedIps = ({ inbound }: ConnectedProxy): string[] =>
+  inboundIps({ inbound: inbound.filter(({ application }) => application === "") }).filter(
+    (ip) => ip !== "::1" && !ip.startsWith("127."),
+  );
 
 const keyOf = (namespace: string, name: string) => `${namespace}/${name}`;

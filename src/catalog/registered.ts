@@ -1,4 +1,5 @@
-import type { Instance, Labels, Service } from "./model.js";
+import { formatAddress } from "./address.js";
+import type { Instance, Labels, Service, SocketAddress } from "./model.js";
 
 /** The key of a service or instance: names compare in lower case. */
 export const keyOf = (namespace: string, name: string) => `${namespace}/${name}`.toLowerCase();
@@ -16,6 +17,10 @@ export class Services {
   private readonly byKey = new Map<string, Service>();
   /** A service that selects stands under the first label of its selector. */
   private readonly byPair = new Index<Service>();
+  /** By virtual address. */
+  private readonly byIp = new Index<Service>();
+  /** By fixed endpoint. */
+  private readonly byEndpoint = new Index<Service>();
 
   get(namespace: string, name: string): Service | undefined {
     return this.byKey.get(keyOf(namespace, name));
@@ -29,12 +34,30 @@ export class Services {
   set(namespace: string, name: string, service: Service | undefined): Service | undefined {
     const key = keyOf(namespace, name);
     const before = this.byKey.get(key);
-    if (before) this.byPair.delete(firstPair(before), before);
+    if (before) this.forget(before);
     if (service) {
       this.byKey.set(key, service);
       this.byPair.add(firstPair(service), service);
+      for (const ip of service.addresses ?? []) this.byIp.add(ip, service);
+      for (const address of fixedAddresses(service)) this.byEndpoint.add(formatAddress(address), service);
     } else this.byKey.delete(key);
     return before;
+  }
+
+  private forget(service: Service): void {
+    this.byPair.delete(firstPair(service), service);
+    for (const ip of service.addresses ?? []) this.byIp.delete(ip, service);
+    for (const address of fixedAddresses(service)) this.byEndpoint.delete(formatAddress(address), service);
+  }
+
+  /** The service that has this virtual address. */
+  withIp(ip: string): Service | undefined {
+    return [...this.byIp.get(ip)][0];
+  }
+
+  /** A service that has this fixed endpoint. */
+  withEndpoint(address: SocketAddress): Service | undefined {
+    return [...this.byEndpoint.get(formatAddress(address))][0];
   }
 
   /** The services whose selector matches the instance. */
@@ -47,6 +70,11 @@ export class Services {
   }
 }
 
+/** The endpoints of a service that names them one by one. */
+export function fixedAddresses({ endpoints }: Service): SocketAddress[] {
+  return "addresses" in endpoints ? endpoints.addresses : [];
+}
+
 function firstPair(service: Service): string | undefined {
   if (!("selector" in service.endpoints)) return undefined;
   const [pair] = Object.entries(service.endpoints.selector);
@@ -57,6 +85,7 @@ function firstPair(service: Service): string | undefined {
 export class Instances {
   private readonly byKey = new Map<string, Instance>();
   private readonly byPair = new Index<Instance>();
+  private readonly byIp = new Index<Instance>();
 
   all(): IterableIterator<Instance> {
     return this.byKey.values();
@@ -68,9 +97,18 @@ export class Instances {
     const before = this.byKey.get(key);
     for (const pair of pairsOf(before)) this.byPair.delete(pair, before);
     for (const pair of pairsOf(instance)) this.byPair.add(pair, instance);
+    for (const ip of before?.addresses ?? []) this.byIp.delete(ip, before);
+    for (const ip of instance?.addresses ?? []) this.byIp.add(ip, instance);
     if (instance) this.byKey.set(key, instance);
     else this.byKey.delete(key);
     return before;
+  }
+
+  /** The instance at an address: where several share the IP address, the one that names the port. */
+  at({ ip, port }: SocketAddress): Instance | undefined {
+    const there = [...this.byIp.get(ip)];
+    const named = there.find((instance) => Object.values(instance.ports).includes(port));
+    return named ?? (there.length === 1 ? there[0] : undefined);
   }
 
   matching(namespace: string, selector: Labels): Instance[] {

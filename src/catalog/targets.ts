@@ -3,8 +3,8 @@ import { formatAddress } from "./address.js";
 import { EndpointSet } from "./endpoint-set.js";
 import { destinationAt, membersAt, membersOf, type Destination, type Member } from "./members.js";
 import { Index, keyOf, type Instances, type Services } from "./registered.js";
-import type { ConnectedProxy, Endpoint, Instance } from "./model.js";
-import type { Proxies } from "./proxies.js";
+import type { ConnectedProxy, Endpoint, Instance, SocketAddress } from "./model.js";
+import { redirectedIps, type Proxies } from "./proxies.js";
 
 /** Who watches a target is told through this. */
 export interface TargetListener {
@@ -48,6 +48,8 @@ export class Targets {
   /** By service, then by port (0: any). */
   private readonly live = new Map<string, Map<number, Live>>();
   private readonly byAddress = new Index<EndpointSet>();
+  /** The keys of `byAddress`. */
+  private readonly addressesByIp = new Index<string>();
 
   constructor(
     private readonly services: Services,
@@ -144,7 +146,7 @@ export class Targets {
     binding.unlisten();
     binding.live = undefined;
     if (--live.bindings > 0) return;
-    for (const address of live.set.addresses()) this.byAddress.delete(address, live.set);
+    for (const { address } of live.set.endpoints()) this.forget(address, live.set);
     const { service, port } = live.destination;
     const key = keyOf(service.namespace, service.name);
     const ports = this.live.get(key);
@@ -185,16 +187,28 @@ export class Targets {
   private exchange(set: EndpointSet, before: Member[], after: Member[]): void {
     const kept = new Set(after.map(memberKey));
     for (const member of after) {
-      if (set.add(member)) this.byAddress.add(formatAddress(member.address), set);
+      if (set.add(member)) this.note(member.address, set);
     }
     for (const member of before) {
       if (kept.has(memberKey(member))) continue;
-      if (set.remove(member)) this.byAddress.delete(formatAddress(member.address), set);
+      if (set.remove(member)) this.forget(member.address, set);
     }
   }
 
+  private note(address: SocketAddress, set: EndpointSet): void {
+    this.byAddress.add(formatAddress(address), set);
+    this.addressesByIp.add(address.ip, formatAddress(address));
+  }
+
+  private forget(address: SocketAddress, set: EndpointSet): void {
+    const key = formatAddress(address);
+    this.byAddress.delete(key, set);
+    if (this.byAddress.get(key).size === 0) this.addressesByIp.delete(address.ip, key);
+  }
+
   private refresh(proxy: ConnectedProxy): void {
-    for (const { address } of proxy.inbound) {
+    const redirected = redirectedIps(proxy).flatMap((ip) => [...this.addressesByIp.get(ip)]);
+    for (const address of new Set([...proxy.inbound.map((inbound) => inbound.address), ...redirected])) {
       for (const set of this.byAddress.get(address)) set.refresh(address);
     }
   }

@@ -156,6 +156,45 @@ describe("a stream", () => {
     expect(await proxy.message(2)).toMatchObject({ snapshot: { service: null, endpoints: [] } });
   });
 
+  test("answers for the address of a service, and not for one that nobody has", async () => {
+    const [service, port] = ["10.96.0.7", 80];
+    const endpoints = { addresses: [address(1)] };
+    catalog.putService({
+      namespace: "default",
+      name: "web",
+      addresses: [service],
+      ports: [{ port, target: port }],
+      endpoints,
+    });
+    const proxy = ProxyStream.of("p");
+    for (const ip of [service, "10.96.0.8"]) {
+      proxy.write({ subscribe: { target: { originalDestination: { ip, port } } } });
+    }
+    const target = (ip: string) => ({ target: "originalDestination", originalDestination: { ip, port } });
+    expect(await proxy.message(0)).toMatchObject({
+      snapshot: { target: target(service), service: { name: "web" }, endpoints: [{ address: address(1) }] },
+    });
+    expect(await proxy.message(1)).toMatchObject({
+      snapshot: { target: target("10.96.0.8"), service: null, endpoints: [] },
+    });
+    catalog.putService({
+      namespace: "default",
+      name: "web",
+      addresses: [service],
+      ports: [{ port, target: port }],
+      endpoints: { addresses: [address(2)] },
+    });
+    expect(await proxy.change(2)).toMatchObject({
+      target: target(service),
+      added: [{ address: address(2) }],
+    });
+    proxy.write({ unsubscribe: { target: { originalDestination: { ip: service, port } } } });
+    await proxy.subscribe("marker");
+    catalog.removeService("default", "web");
+    await proxy.subscribe("another");
+    expect(proxy.messages).toHaveLength(5);
+  });
+
   test("tells no more of what was unsubscribed", async () => {
     putEntry("web", 1);
     putEntry("other", 1);

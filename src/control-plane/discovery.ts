@@ -2,12 +2,13 @@ import { status, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { DiscoverRequest__Output } from "../../generated/mesh/proxy/v1/DiscoverRequest.js";
 import type { DiscoverResponse } from "../../generated/mesh/proxy/v1/DiscoverResponse.js";
 import type { DiscoveryHandlers } from "../../generated/mesh/proxy/v1/Discovery.js";
-import type { Catalog } from "../catalog/index.js";
+import type { Target__Output } from "../../generated/mesh/proxy/v1/Target.js";
+import { canonicalIp, formatAddress, type Catalog } from "../catalog/index.js";
 import { loadDiscovery } from "../proto/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import type { Presence, Session } from "./presence.js";
 import { readProxy } from "./proxy-message.js";
-import { Subscription } from "./subscription.js";
+import { Subscription, type TargetName } from "./subscription.js";
 
 type Call = ServerDuplexStream<DiscoverRequest__Output, DiscoverResponse>;
 
@@ -54,11 +55,8 @@ class Conversation {
     if (this.state === "over") return;
     if (!this.session) this.introduce(request);
     else if (request.request === "proxy") this.refuse("a stream names its proxy once, in its first message");
-    else if (request.subscribe?.target?.target === "authority") {
-      this.subscribe(request.subscribe.target.authority ?? "");
-    } else if (request.unsubscribe?.target?.target === "authority") {
-      this.unsubscribe(request.unsubscribe.target.authority ?? "");
-    }
+    else if (request.subscribe) this.subscribe(readTarget(request.subscribe.target));
+    else if (request.unsubscribe) this.unsubscribe(readTarget(request.unsubscribe.target));
     // Anything else is from a newer proxy, which must get along with a control plane that does not know it.
   }
 
@@ -76,20 +74,21 @@ class Conversation {
     this.session = this.presence.begin(proxy.value);
   }
 
-  private subscribe(authority: string): void {
-    this.unsubscribe(authority);
-    const subscription = new Subscription(this.catalog, authority, this.namespace, () =>
+  private subscribe(target: TargetName | undefined): void {
+    if (!target) return;
+    this.unsubscribe(target);
+    const subscription = new Subscription(this.catalog, target, this.namespace, () =>
       this.wake(subscription),
     );
-    this.subscriptions.set(authority, subscription);
+    this.subscriptions.set(keyOf(target), subscription);
     this.wake(subscription);
   }
 
-  private unsubscribe(authority: string): void {
-    const subscription = this.subscriptions.get(authority);
+  private unsubscribe(target: TargetName | undefined): void {
+    const subscription = target && this.subscriptions.get(keyOf(target));
     if (!subscription) return;
     subscription.stop();
-    this.subscriptions.delete(authority);
+    this.subscriptions.delete(keyOf(target));
     this.due.delete(subscription);
   }
 
@@ -128,4 +127,19 @@ class Conversation {
     this.due.clear();
     this.session?.end();
   }
+}
+
+const keyOf = (target: TargetName) =>
+  "authority" in target
+    ? `authority ${target.authority}`
+    : `address ${formatAddress(target.originalDestination)}`;
+
+/** Undefined for a target of a kind that we do not know, and for an address that is none. */
+function readTarget(target: Target__Output | null): TargetName | undefined {
+  if (target?.target === "authority") return { authority: target.authority ?? "" };
+  const address = target?.originalDestination;
+  const ip = address && canonicalIp(address.ip);
+  return ip === undefined || ip === null
+    ? undefined
+    : { originalDestination: { ip, port: address?.port ?? 0 } };
 }

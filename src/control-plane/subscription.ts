@@ -1,6 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DiscoverResponse } from "../../generated/mesh/proxy/v1/DiscoverResponse.js";
-import { formatAddress, type Catalog, type Endpoint, type Target } from "../catalog/index.js";
+import type { Target as TargetMessage } from "../../generated/mesh/proxy/v1/Target.js";
+import {
+  formatAddress,
+  type Catalog,
+  type Endpoint,
+  type SocketAddress,
+  type Target,
+  type TargetListener,
+} from "../catalog/index.js";
+
+/** What a proxy asks about: what its application named, or the address that it connects to. */
+export type TargetName = { authority: string } | { originalDestination: SocketAddress };
 
 /** What a proxy was last told of an address, and what it must be told now; undefined: no such endpoint. */
 interface Difference {
@@ -20,11 +31,11 @@ export class Subscription {
 
   constructor(
     catalog: Catalog,
-    private readonly authority: string,
+    private readonly name: TargetName,
     namespace: string,
     wake: () => void,
   ) {
-    this.target = catalog.watch(authority, namespace, {
+    const listener: TargetListener = {
       replaced: () => {
         this.needsSnapshot = true;
         wake();
@@ -34,7 +45,11 @@ export class Subscription {
         this.merge(before, after);
         wake();
       },
-    });
+    };
+    this.target =
+      "authority" in name
+        ? catalog.watch(name.authority, namespace, listener)
+        : catalog.watchOriginal(name.originalDestination, listener);
   }
 
   /** The message that is due; undefined when the proxy knows everything. */
@@ -62,7 +77,7 @@ export class Subscription {
   private snapshot(): DiscoverResponse {
     const service = this.target.service();
     const snapshot = {
-      target: { authority: this.authority },
+      target: this.name satisfies TargetMessage,
       service: service ?? null,
       endpoints: this.target.endpoints().map(toMessage),
     };
@@ -73,7 +88,7 @@ export class Subscription {
     if (this.differences.size === 0) return undefined;
     const all = [...this.differences.values()];
     const change = {
-      target: { authority: this.authority },
+      target: this.name satisfies TargetMessage,
       added: all.filter(({ gone }) => !gone).map(({ now }) => toMessage(now)),
       removed: all.filter(({ gone }) => gone).map(({ now }) => now.address),
     };

@@ -7,6 +7,7 @@ mod endpoint;
 mod latency;
 mod local;
 mod reconcile;
+mod table;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ use crate::direction::Direction;
 use crate::discovery::ServiceName;
 use crate::metrics::{HttpMetrics, Labels, Party};
 
-/// Why an authority has no destination.
+/// Why a target has no destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResolveError {
     /// The control plane knows no such service.
@@ -31,7 +32,7 @@ pub enum ResolveError {
     Unavailable,
 }
 
-/// A service and its endpoints, as one authority names it.
+/// A service and its endpoints, as one target names it.
 pub struct Destination {
     service: Arc<ServiceName>,
     endpoints: RefCell<Vec<Rc<Endpoint>>>,

@@ -194,7 +194,7 @@ impl Client {
     fn take(&mut self, response: proto::DiscoverResponse) {
         self.away = Away::default();
         if let Some(broadcast) = self.subscriptions.take(response) {
-            tracing::debug!(authority = broadcast.update.authority(), "destination changed");
+            tracing::debug!(target = %broadcast.update.target(), "destination changed");
             for worker in broadcast.workers {
                 self.tell(worker, broadcast.update.clone());
             }

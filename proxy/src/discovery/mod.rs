@@ -1,6 +1,6 @@
 //! What the control plane tells: one stream for all workers, on the control thread.
 //!
-//! A worker asks for an authority once (`Ask`) and is told its full state and every difference from then on (`Update`).
+//! A worker asks for a target once (`Ask`) and is told its full state and every difference from then on (`Update`).
 
 mod client;
 mod status;
@@ -9,4 +9,4 @@ mod update;
 
 pub use client::Client;
 pub use status::Status;
-pub use update::{Ask, EndpointInfo, ServiceName, Update, WorkerId};
+pub use update::{Ask, EndpointInfo, ServiceName, Target, Update, WorkerId};

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::update::{Ask, EndpointInfo, ServiceName, Update, WorkerId, socket_address};
+use super::update::{Ask, EndpointInfo, ServiceName, Target, Update, WorkerId, socket_address};
 use crate::proto;
 
-/// The subscriptions of all workers, merged: the control plane is asked once an authority.
+/// The subscriptions of all workers, merged: the control plane is asked once a target.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    by_authority: HashMap<Arc<str>, Subscription>,
+    by_target: HashMap<Target, Subscription>,
 }
 
 #[derive(Debug, Default)]
@@ -50,35 +50,35 @@ pub(super) struct Broadcast {
 impl Subscriptions {
     pub fn ask(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Subscribe { worker, authority } => self.subscribe(worker, authority),
-            Ask::Release { worker, authority } => {
-                Answer { request: self.release(worker, &authority), update: None }
+            Ask::Subscribe { worker, target } => self.subscribe(worker, target),
+            Ask::Release { worker, target } => {
+                Answer { request: self.release(worker, &target), update: None }
             }
         }
     }
 
-    fn subscribe(&mut self, worker: WorkerId, authority: Arc<str>) -> Answer {
-        let request = (!self.by_authority.contains_key(&authority)).then(|| subscribe_request(&authority));
-        let subscription = self.by_authority.entry(Arc::clone(&authority)).or_default();
+    fn subscribe(&mut self, worker: WorkerId, target: Target) -> Answer {
+        let request = (!self.by_target.contains_key(&target)).then(|| subscribe_request(&target));
+        let subscription = self.by_target.entry(target.clone()).or_default();
         if !subscription.workers.contains(&worker) {
             subscription.workers.push(worker);
         }
-        Answer { request, update: subscription.state.as_update(authority) }
+        Answer { request, update: subscription.state.as_update(target) }
     }
 
-    fn release(&mut self, worker: WorkerId, authority: &Arc<str>) -> Option<proto::DiscoverRequest> {
-        let subscription = self.by_authority.get_mut(authority)?;
+    fn release(&mut self, worker: WorkerId, target: &Target) -> Option<proto::DiscoverRequest> {
+        let subscription = self.by_target.get_mut(target)?;
         subscription.workers.retain(|other| *other != worker);
         if !subscription.workers.is_empty() {
             return None;
         }
-        self.by_authority.remove(authority);
-        Some(unsubscribe_request(authority))
+        self.by_target.remove(target);
+        Some(unsubscribe_request(target))
     }
 
     /// The requests that tell a new stream of every subscription.
     pub fn requests(&self) -> impl Iterator<Item = proto::DiscoverRequest> {
-        self.by_authority.keys().map(|authority| subscribe_request(authority))
+        self.by_target.keys().map(subscribe_request)
     }
 
     /// Takes what the control plane said. None when it concerns nobody.
@@ -91,49 +91,48 @@ impl Subscriptions {
     }
 
     fn take_snapshot(&mut self, snapshot: proto::Snapshot) -> Option<Broadcast> {
-        let (authority, subscription) = self.find(snapshot.target)?;
+        let (target, subscription) = self.find(snapshot.target)?;
         subscription.state = match snapshot.service {
             None => State::Unknown,
             Some(service) => State::Known {
                 service: Arc::new(ServiceName { namespace: service.namespace, name: service.name }),
-                endpoints: usable(&authority, snapshot.endpoints).map(|info| (info.address, info)).collect(),
+                endpoints: usable(&target, snapshot.endpoints).map(|info| (info.address, info)).collect(),
             },
         };
-        let update = subscription.state.as_update(authority)?;
+        let update = subscription.state.as_update(target)?;
         Some(Broadcast { workers: subscription.workers.clone(), update })
     }
 
     fn take_change(&mut self, change: proto::Change) -> Option<Broadcast> {
-        let (authority, subscription) = self.find(change.target)?;
+        let (target, subscription) = self.find(change.target)?;
         let State::Known { endpoints, .. } = &mut subscription.state else {
-            tracing::warn!(%authority, "change of a service that the control plane has not described yet");
+            tracing::warn!(%target, "change of a service that the control plane has not described yet");
             return None;
         };
         let removed: Arc<[SocketAddr]> = change.removed.iter().filter_map(socket_address).collect();
-        let added: Arc<[Arc<EndpointInfo>]> = usable(&authority, change.added).collect();
+        let added: Arc<[Arc<EndpointInfo>]> = usable(&target, change.added).collect();
         for address in removed.iter() {
             endpoints.remove(address);
         }
         endpoints.extend(added.iter().map(|info| (info.address, Arc::clone(info))));
-        let update = Update::Change { authority, added, removed };
+        let update = Update::Change { target, added, removed };
         Some(Broadcast { workers: subscription.workers.clone(), update })
     }
 
-    fn find(&mut self, target: Option<proto::Target>) -> Option<(Arc<str>, &mut Subscription)> {
-        let proto::target::Target::Authority(authority) = target?.target?;
-        let key = Arc::clone(self.by_authority.get_key_value(authority.as_str())?.0);
-        let subscription = self.by_authority.get_mut(&key)?;
-        Some((key, subscription))
+    fn find(&mut self, target: Option<proto::Target>) -> Option<(Target, &mut Subscription)> {
+        let target = Target::from_proto(target)?;
+        let subscription = self.by_target.get_mut(&target)?;
+        Some((target, subscription))
     }
 }
 
 impl State {
-    fn as_update(&self, authority: Arc<str>) -> Option<Update> {
+    fn as_update(&self, target: Target) -> Option<Update> {
         match self {
             Self::Pending => None,
-            Self::Unknown => Some(Update::Unknown { authority }),
+            Self::Unknown => Some(Update::Unknown { target }),
             Self::Known { service, endpoints } => Some(Update::Snapshot {
-                authority,
+                target,
                 service: Arc::clone(service),
                 endpoints: endpoints.values().cloned().collect(),
             }),
@@ -141,32 +140,28 @@ impl State {
     }
 }
 
-fn usable(authority: &str, endpoints: Vec<proto::Endpoint>) -> impl Iterator<Item = Arc<EndpointInfo>> {
+fn usable(target: &Target, endpoints: Vec<proto::Endpoint>) -> impl Iterator<Item = Arc<EndpointInfo>> {
     endpoints.into_iter().filter_map(move |endpoint| {
         let address = endpoint.address.clone();
         let info = EndpointInfo::from_proto(endpoint);
         if info.is_none() {
-            tracing::warn!(authority, ?address, "endpoint without a usable address is left out");
+            tracing::warn!(%target, ?address, "endpoint without a usable address is left out");
         }
         info.map(Arc::new)
     })
 }
 
-fn target(authority: &str) -> Option<proto::Target> {
-    Some(proto::Target { target: Some(proto::target::Target::Authority(authority.to_owned())) })
-}
-
-fn subscribe_request(authority: &str) -> proto::DiscoverRequest {
+fn subscribe_request(target: &Target) -> proto::DiscoverRequest {
     use proto::discover_request::Request;
     proto::DiscoverRequest {
-        request: Some(Request::Subscribe(proto::Subscribe { target: target(authority) })),
+        request: Some(Request::Subscribe(proto::Subscribe { target: Some(target.to_proto()) })),
     }
 }
 
-fn unsubscribe_request(authority: &str) -> proto::DiscoverRequest {
+fn unsubscribe_request(target: &Target) -> proto::DiscoverRequest {
     use proto::discover_request::Request;
     proto::DiscoverRequest {
-        request: Some(Request::Unsubscribe(proto::Unsubscribe { target: target(authority) })),
+        request: Some(Request::Unsubscribe(proto::Unsubscribe { target: Some(target.to_proto()) })),
     }
 }
 
@@ -175,11 +170,11 @@ mod tests {
     use super::*;
 
     fn subscribe(subscriptions: &mut Subscriptions, worker: WorkerId) -> Answer {
-        subscriptions.ask(Ask::Subscribe { worker, authority: "hello".into() })
+        subscriptions.ask(Ask::Subscribe { worker, target: "hello".into() })
     }
 
     fn release(subscriptions: &mut Subscriptions, worker: WorkerId) -> Answer {
-        subscriptions.ask(Ask::Release { worker, authority: "hello".into() })
+        subscriptions.ask(Ask::Release { worker, target: "hello".into() })
     }
 
     fn address(ip: &str, port: u32) -> proto::SocketAddress {
@@ -192,7 +187,7 @@ mod tests {
 
     fn snapshot(endpoints: Vec<proto::Endpoint>) -> proto::DiscoverResponse {
         let snapshot = proto::Snapshot {
-            target: target("hello"),
+            target: Some(Target::from("hello").to_proto()),
             service: Some(proto::Service { name: "hello".to_owned(), ..proto::Service::default() }),
             endpoints,
         };
@@ -200,7 +195,7 @@ mod tests {
     }
 
     fn change(added: Vec<proto::Endpoint>, removed: Vec<proto::SocketAddress>) -> proto::DiscoverResponse {
-        let change = proto::Change { target: target("hello"), added, removed };
+        let change = proto::Change { target: Some(Target::from("hello").to_proto()), added, removed };
         proto::DiscoverResponse { response: Some(proto::discover_response::Response::Change(change)) }
     }
 

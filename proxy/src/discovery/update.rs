@@ -1,5 +1,6 @@
 //! What passes between the workers and the control thread about destinations.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -9,33 +10,90 @@ use crate::proto;
 /// A worker's number, from 0.
 pub type WorkerId = usize;
 
+/// What leads to a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// What the application named: `host` or `host:port`, in lower case.
+    Authority(Arc<str>),
+    /// Where a redirected connection was meant to go.
+    Original(SocketAddr),
+}
+
+impl Target {
+    pub(super) fn to_proto(&self) -> proto::Target {
+        use proto::target::Target;
+        let target = match self {
+            Self::Authority(authority) => Target::Authority(authority.to_string()),
+            Self::Original(address) => Target::OriginalDestination(proto::SocketAddress {
+                ip: address.ip().to_string(),
+                port: address.port().into(),
+            }),
+        };
+        proto::Target { target: Some(target) }
+    }
+
+    /// None when it is of a kind that we do not know, or makes no sense.
+    pub(super) fn from_proto(target: Option<proto::Target>) -> Option<Self> {
+        use proto::target::Target;
+        match target?.target? {
+            Target::Authority(authority) => Some(Self::Authority(authority.into())),
+            Target::OriginalDestination(address) => socket_address(&address).map(Self::Original),
+        }
+    }
+}
+
+impl From<Arc<str>> for Target {
+    fn from(authority: Arc<str>) -> Self {
+        Self::Authority(authority)
+    }
+}
+
+impl From<&str> for Target {
+    fn from(authority: &str) -> Self {
+        Self::Authority(authority.into())
+    }
+}
+
+impl From<SocketAddr> for Target {
+    fn from(address: SocketAddr) -> Self {
+        Self::Original(address)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authority(authority) => authority.fmt(f),
+            Self::Original(address) => address.fmt(f),
+        }
+    }
+}
+
 /// What a worker wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
-    /// The state of an authority, and every change from now on.
-    Subscribe { worker: WorkerId, authority: Arc<str> },
+    /// The state of a target, and every change from now on.
+    Subscribe { worker: WorkerId, target: Target },
     /// Nothing more about it.
-    Release { worker: WorkerId, authority: Arc<str> },
+    Release { worker: WorkerId, target: Target },
 }
 
-/// What a worker is told of an authority.
+/// What a worker is told of a target.
 #[derive(Debug, Clone)]
 pub enum Update {
     /// The full state; it replaces what was known.
-    Snapshot { authority: Arc<str>, service: Arc<ServiceName>, endpoints: Arc<[Arc<EndpointInfo>]> },
+    Snapshot { target: Target, service: Arc<ServiceName>, endpoints: Arc<[Arc<EndpointInfo>]> },
     /// There is no such service.
-    Unknown { authority: Arc<str> },
+    Unknown { target: Target },
     /// The difference to the last state. An added endpoint may have the address of one that is known and replaces it then.
-    Change { authority: Arc<str>, added: Arc<[Arc<EndpointInfo>]>, removed: Arc<[SocketAddr]> },
+    Change { target: Target, added: Arc<[Arc<EndpointInfo>]>, removed: Arc<[SocketAddr]> },
 }
 
 impl Update {
-    /// The authority that the update is about.
-    pub fn authority(&self) -> &str {
+    /// What the update is about.
+    pub fn target(&self) -> &Target {
         match self {
-            Self::Snapshot { authority, .. }
-            | Self::Unknown { authority }
-            | Self::Change { authority, .. } => authority,
+            Self::Snapshot { target, .. } | Self::Unknown { target } | Self::Change { target, .. } => target,
         }
     }
 }
@@ -69,6 +127,18 @@ impl EndpointInfo {
             workload: identity.workload.clone(),
             pod: identity.name.clone(),
             meshed: true,
+        }
+    }
+
+    /// An endpoint of which only the address is known.
+    pub fn unknown(address: SocketAddr) -> Self {
+        Self {
+            address,
+            namespace: String::new(),
+            workload_kind: String::new(),
+            workload: String::new(),
+            pod: String::new(),
+            meshed: false,
         }
     }
 

@@ -178,8 +178,10 @@ impl Stream {
 }
 
 fn authority(target: Option<proto::Target>) -> String {
-    let target::Target::Authority(authority) = target.unwrap().target.unwrap();
-    authority
+    match target.unwrap().target.unwrap() {
+        target::Target::Authority(authority) => authority,
+        target::Target::OriginalDestination(address) => format!("{}:{}", address.ip, address.port),
+    }
 }
 
 fn named(authority: &str) -> Option<proto::Target> {

@@ -1,4 +1,4 @@
-import type { Service, ServicePort } from "../../catalog/index.js";
+import { canonicalIp, type Service, type ServicePort } from "../../catalog/index.js";
 import type { Definition } from "./definition.js";
 import { Fields, readLabels } from "./fields.js";
 import { isPort } from "./names.js";
@@ -19,13 +19,28 @@ export function readService(document: Fields, identity: Identity): Definition | 
   const tcpPorts = spec.maps("ports", "a list of ports")?.filter(isTcp);
   if (tcpPorts?.length === 0) spec.wrong("ports", "at least one TCP port");
   const ports = tcpPorts?.flatMap(readPort) ?? [];
-  const service: Service = { namespace, name, ports, endpoints: { selector } };
+  const addresses = readClusterIp(spec);
+  const service: Service = {
+    namespace,
+    name,
+    ...(addresses && { addresses }),
+    ports,
+    endpoints: { selector },
+  };
   return {
     ...identity,
     hosts: new Map(),
     put: (catalog) => catalog.putService(service),
     remove: (catalog) => catalog.removeService(namespace, name),
   };
+}
+
+/** The service's virtual address; undefined when it has none. */
+function readClusterIp(spec: Fields): string[] | undefined {
+  if (!spec.has("clusterIP") || spec.scalar("clusterIP") === "None") return undefined;
+  const isIp = (text: string) => canonicalIp(text) !== undefined;
+  const address = canonicalIp(spec.string("clusterIP", "an IP address, or None", isIp) ?? "");
+  return address === undefined ? undefined : [address];
 }
 
 const isTcp = (port: Fields) => !["UDP", "SCTP"].includes(String(port.scalar("protocol")));

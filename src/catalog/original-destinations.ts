@@ -1,0 +1,97 @@
+import { isDeepStrictEqual } from "node:util";
+import { formatAddress } from "./address.js";
+import { ownerOf } from "./endpoint-set.js";
+import { destinationAt } from "./members.js";
+import type { ConnectedProxy, Endpoint, SocketAddress } from "./model.js";
+import type { Proxies } from "./proxies.js";
+import { Index, type Instances, type Services } from "./registered.js";
+import { inboundIps } from "./proxies.js";
+import type { Target, TargetListener, Targets } from "./targets.js";
+
+/** What an address is: a service's (by an authority that names the service everywhere), or one endpoint's. */
+type Meaning = { authority: string } | { endpoint: Endpoint };
+
+interface Watch {
+  address: SocketAddress;
+  listener: TargetListener;
+  meaning: Meaning | undefined;
+  /** The service's target, while the address is a service's. */
+  service: Target | undefined;
+}
+
+/** The addresses that proxies ask about because their applications connect to them. */
+export class OriginalDestinations {
+  private readonly byIp = new Index<Watch>();
+
+  constructor(
+    private readonly services: Services,
+    private readonly instances: Instances,
+    private readonly proxies: Proxies,
+    private readonly targets: Targets,
+  ) {
+    const refresh = (proxy: ConnectedProxy) => {
+      this.changed(inboundIps(proxy));
+    };
+    proxies.on("joined", refresh).on("left", refresh);
+  }
+
+  watch(address: SocketAddress, listener: TargetListener): Target {
+    const watch: Watch = { address, listener, meaning: undefined, service: undefined };
+    this.give(watch, this.meaningOf(address));
+    this.byIp.add(address.ip, watch);
+    return {
+      service: () => serviceOf(watch),
+      endpoints: () => endpointsOf(watch),
+      stop: () => {
+        this.byIp.delete(address.ip, watch);
+        watch.service?.stop();
+      },
+    };
+  }
+
+  /** To be called after something that has one of these IP addresses came, went or changed. */
+  changed(ips: Iterable<string>): void {
+    for (const ip of new Set(ips)) {
+      for (const watch of [...this.byIp.get(ip)]) {
+        const meaning = this.meaningOf(watch.address);
+        if (isDeepStrictEqual(meaning, watch.meaning)) continue;
+        this.give(watch, meaning);
+        watch.listener.replaced();
+      }
+    }
+  }
+
+  private give(watch: Watch, meaning: Meaning | undefined): void {
+    watch.service?.stop();
+    watch.meaning = meaning;
+    watch.service =
+      meaning && "authority" in meaning
+        ? this.targets.watch(meaning.authority, "default", watch.listener)
+        : undefined;
+  }
+
+  private meaningOf(address: SocketAddress): Meaning | undefined {
+    const service = this.services.withIp(address.ip);
+    if (service) {
+      const { namespace, name } = service;
+      const destination = destinationAt(service, address.port);
+      return destination && { authority: `${name}.${namespace}.svc:${address.port}` };
+    }
+    const owner = this.proxies.at(formatAddress(address)) ?? this.instances.at(address);
+    if (owner) return { endpoint: { address, ...ownerOf(owner), meshed: "inbound" in owner } };
+    const holder = this.services.withEndpoint(address);
+    if (!holder) return undefined;
+    return {
+      endpoint: { address, namespace: holder.namespace, workload: undefined, pod: "", meshed: false },
+    };
+  }
+}
+
+function serviceOf({ meaning, service }: Watch) {
+  if (meaning && "endpoint" in meaning) return { namespace: meaning.endpoint.namespace, name: "", port: 0 };
+  return service?.service();
+}
+
+function endpointsOf({ meaning, service }: Watch): Endpoint[] {
+  return meaning && "endpoint" in meaning ? [meaning.endpoint] : (service?.endpoints() ?? []);
+}
