@@ -31,19 +31,27 @@ export default class ProxyRun extends Command {
     }),
     outbound: Flags.string({
       helpValue: "ADDRESS",
-      description: "Where the application sends its requests, or off (default: 127.0.0.1:4140).",
+      description:
+        "Where the application sends its requests, and where its connections are redirected to, or off " +
+        "(default: 127.0.0.1:4140,[::1]:4140).",
     }),
     inbound: Flags.string({
       helpValue: "LISTEN=APPLICATION",
       multiple: true,
       multipleNonGreedy: true,
-      description: "Where others reach the application, and where it listens. Repeatable.",
+      description:
+        "Where others reach the application, and where it listens; 4143=original where connections to it are redirected. " +
+        "Repeatable.",
     }),
     admin: Flags.string({
       helpValue: "ADDRESS",
       description: "Metrics and health (default: 127.0.0.1:4191).",
     }),
     tap: Flags.string({ helpValue: "ADDRESS", description: "For mesh tap (default: 127.0.0.1:4190)." }),
+    "opaque-ports": Flags.string({
+      helpValue: "PORTS",
+      description: "Ports and ranges whose connections are passed through unseen (default: none).",
+    }),
     workers: Flags.string({ helpValue: "N", description: "Threads that relay traffic (default: 1)." }),
     "log-level": Flags.string({
       helpValue: "LEVEL",
@@ -62,6 +70,7 @@ export default class ProxyRun extends Command {
     const settings = sidecarEnvironment({
       ...flags,
       controlPlane: flags["control-plane"],
+      opaquePorts: flags["opaque-ports"],
       logLevel: flags["log-level"],
       logFormat: flags["log-format"],
     });

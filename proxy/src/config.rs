@@ -4,6 +4,7 @@ mod value;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use hyper::Uri;
@@ -15,13 +16,16 @@ pub struct Config {
     pub identity: Identity,
     /// The control plane's discovery service: `http://host:port`.
     pub control_plane: Uri,
-    /// Where the application sends its requests; none when the proxy takes no outbound traffic.
-    pub outbound: Option<SocketAddr>,
+    /// Where the application sends its requests, and where its connections are redirected to; none when the proxy takes no
+    /// outbound traffic.
+    pub outbound: Vec<SocketAddr>,
     pub inbound: Vec<Inbound>,
     pub admin: SocketAddr,
     pub tap: SocketAddr,
     /// Threads that relay traffic.
     pub workers: usize,
+    /// Ports whose connections are passed through unseen.
+    pub opaque_ports: Ports,
     pub log: Log,
     pub timeouts: Timeouts,
     /// Heads (request or response) longer than this are refused.
@@ -45,7 +49,34 @@ pub struct Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inbound {
     pub listen: SocketAddr,
-    pub application: SocketAddr,
+    pub application: Application,
+}
+
+/// Where the application is that others reach through a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Application {
+    At(SocketAddr),
+    /// Where each connection was meant to go before it was redirected to the listener.
+    Original,
+}
+
+impl fmt::Display for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(address) => address.fmt(f),
+            Self::Original => f.write_str(value::ORIGINAL),
+        }
+    }
+}
+
+/// A set of ports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ports(Vec<RangeInclusive<u16>>);
+
+impl Ports {
+    pub fn contain(&self, port: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&port))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +141,7 @@ pub const ADMIN: &str = "MESH_PROXY_ADMIN";
 /// The variable of the tap listener's address.
 pub const TAP: &str = "MESH_PROXY_TAP";
 const WORKERS: &str = "MESH_PROXY_WORKERS";
+const OPAQUE_PORTS: &str = "MESH_PROXY_OPAQUE_PORTS";
 const LOG: &str = "MESH_PROXY_LOG";
 const LOG_FORMAT: &str = "MESH_PROXY_LOG_FORMAT";
 const DRAIN_TIMEOUT: &str = "MESH_PROXY_DRAIN_TIMEOUT";
@@ -120,7 +152,7 @@ const MAX_HEADER_BYTES: &str = "MESH_PROXY_MAX_HEADER_BYTES";
 const STOP_WITH_STDIN: &str = "MESH_PROXY_STOP_WITH_STDIN";
 
 const MAX_WORKERS: usize = 256;
-const HEADER_BYTES: std::ops::RangeInclusive<usize> = 1024..=1024 * 1024;
+const HEADER_BYTES: RangeInclusive<usize> = 1024..=1024 * 1024;
 
 impl Config {
     /// Reads the configuration through `variable`, which gives a variable's value when it is set. Empty counts as unset.
@@ -136,11 +168,12 @@ impl Config {
         Ok(Self {
             identity: values.identity(host)?,
             control_plane: values.or(CONTROL_PLANE, "127.0.0.1:8086", value::host_and_port)?,
-            outbound: values.or(OUTBOUND, "127.0.0.1:4140", value::address_or_off)?,
+            outbound: values.or(OUTBOUND, "127.0.0.1:4140,[::1]:4140", value::addresses_or_off)?,
             inbound: values.or(INBOUND, "", value::inbound_list)?,
             admin: values.or(ADMIN, "127.0.0.1:4191", value::listen_address)?,
             tap: values.or(TAP, "127.0.0.1:4190", value::listen_address)?,
             workers: values.or(WORKERS, "1", |text| value::whole_number(text, 1..=MAX_WORKERS))?,
+            opaque_ports: values.or(OPAQUE_PORTS, "", value::ports)?,
             log: Log {
                 level: values.or(LOG, "info", value::log_level)?,
                 format: values.or(LOG_FORMAT, "text", value::log_format)?,
@@ -163,6 +196,18 @@ impl Config {
     /// The first variable whose value cannot be taken.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()), host_name)
+    }
+}
+
+impl Config {
+    /// Whether one of the proxy's own listeners has this port.
+    pub fn listens_on(&self, port: u16) -> bool {
+        let inbound = self.inbound.iter().map(|inbound| &inbound.listen);
+        self.outbound
+            .iter()
+            .chain([&self.admin, &self.tap])
+            .chain(inbound)
+            .any(|address| address.port() == port)
     }
 }
 
@@ -212,6 +257,10 @@ mod tests {
         )
     }
 
+    fn inbound(listen: &str, application: Application) -> Inbound {
+        Inbound { listen: listen.parse().unwrap(), application }
+    }
+
     #[test]
     fn an_empty_environment_gives_the_documented_defaults() {
         let config = read(&[]).unwrap();
@@ -222,7 +271,7 @@ mod tests {
             ("workload", "host-1")
         );
         assert_eq!(config.control_plane, "http://127.0.0.1:8086");
-        assert_eq!(config.outbound, "127.0.0.1:4140".parse().ok());
+        assert_eq!(config.outbound, ["127.0.0.1:4140".parse().unwrap(), "[::1]:4140".parse().unwrap()]);
         assert_eq!(config.inbound, []);
         assert_eq!(config.admin, "127.0.0.1:4191".parse().unwrap());
         assert_eq!(config.tap, "127.0.0.1:4190".parse().unwrap());
@@ -241,10 +290,11 @@ mod tests {
             ("MESH_PROXY_WORKLOAD", "deployment/world"),
             ("MESH_PROXY_CONTROL_PLANE", "mesh.example:9000"),
             ("MESH_PROXY_OUTBOUND", "off"),
-            ("MESH_PROXY_INBOUND", "10000=127.0.0.1:9000, [::1]:0=9001"),
+            ("MESH_PROXY_INBOUND", "10000=127.0.0.1:9000, [::1]:0=9001, 4143=original, 10.0.0.1:1=original"),
             ("MESH_PROXY_ADMIN", "0"),
             ("MESH_PROXY_TAP", "0.0.0.0:0"),
             ("MESH_PROXY_WORKERS", "4"),
+            ("MESH_PROXY_OPAQUE_PORTS", "25, 3306,8000-8100"),
             ("MESH_PROXY_LOG", "debug"),
             ("MESH_PROXY_LOG_FORMAT", "json"),
             ("MESH_PROXY_DRAIN_TIMEOUT", "2m"),
@@ -263,20 +313,18 @@ mod tests {
                 workload: "world".to_owned(),
             },
             control_plane: Uri::from_static("http://mesh.example:9000"),
-            outbound: None,
+            outbound: vec![],
             inbound: vec![
-                Inbound {
-                    listen: "127.0.0.1:10000".parse().unwrap(),
-                    application: "127.0.0.1:9000".parse().unwrap(),
-                },
-                Inbound {
-                    listen: "[::1]:0".parse().unwrap(),
-                    application: "127.0.0.1:9001".parse().unwrap(),
-                },
+                inbound("127.0.0.1:10000", Application::At("127.0.0.1:9000".parse().unwrap())),
+                inbound("[::1]:0", Application::At("127.0.0.1:9001".parse().unwrap())),
+                inbound("0.0.0.0:4143", Application::Original),
+                inbound("[::]:4143", Application::Original),
+                inbound("10.0.0.1:1", Application::Original),
             ],
             admin: "127.0.0.1:0".parse().unwrap(),
             tap: "0.0.0.0:0".parse().unwrap(),
             workers: 4,
+            opaque_ports: Ports(vec![25..=25, 3306..=3306, 8000..=8100]),
             log: Log { level: LogLevel::Debug, format: LogFormat::Json },
             timeouts: Timeouts {
                 drain: Duration::from_secs(120),
@@ -305,6 +353,10 @@ mod tests {
             ("MESH_PROXY_CONTROL_PLANE", "localhost:70000"),
             ("MESH_PROXY_OUTBOUND", "on"),
             ("MESH_PROXY_OUTBOUND", "70000"),
+            ("MESH_PROXY_OUTBOUND", "4140,off"),
+            ("MESH_PROXY_OPAQUE_PORTS", "0"),
+            ("MESH_PROXY_OPAQUE_PORTS", "10-5"),
+            ("MESH_PROXY_OPAQUE_PORTS", "a"),
             ("MESH_PROXY_INBOUND", "10000"),
             ("MESH_PROXY_INBOUND", "10000=0"),
             ("MESH_PROXY_INBOUND", "10000=localhost:80"),

@@ -1,6 +1,8 @@
 //! What one worker thread owns. Nothing in it is shared with other threads but atomics.
 
-use std::net::SocketAddr;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use crate::destination::{Destinations, Endpoint, Local};
 use crate::direction::Direction;
 use crate::discovery::{Ask, WorkerId};
 use crate::drain::Drain;
-use crate::metrics::{HttpMetrics, Labels, Party, Peer, Registry, TcpMetrics};
+use crate::metrics::{DetectionMetrics, HttpMetrics, Labels, Party, Peer, Registry, TcpMetrics};
 use crate::random::Random;
 use crate::relay::Sweep;
 use crate::tap::Tap;
@@ -28,8 +30,13 @@ pub struct Worker {
     pub drain: Rc<Drain>,
     /// The deadlines of connections.
     pub sweep: Rc<Sweep>,
+    /// The application by the addresses at which others meant to reach it.
+    applications: RefCell<HashMap<SocketAddr, Rc<Endpoint>>>,
     local: Rc<Local>,
 }
+
+/// So many addresses of the application are kept at most: as many as it has ports in use, unless somebody tries them all.
+const MAX_APPLICATIONS: usize = 1024;
 
 /// The metrics of one direction on the side of its clients.
 pub struct ClientMetrics {
@@ -52,14 +59,59 @@ impl Worker {
         let inbound = ClientMetrics::new(Direction::Inbound, &config, &registry);
         let local = Rc::new(Local { config: Arc::clone(&config), registry, random: Random::default() });
         let destinations = Destinations::new(id, asks, Rc::clone(&local));
+        let applications = RefCell::default();
         let sweep = Sweep::new(&config.timeouts);
-        Self { config, sweep, destinations, outbound, inbound, tap, drain: Rc::default(), local }
+        Self {
+            config,
+            sweep,
+            destinations,
+            outbound,
+            inbound,
+            tap,
+            drain: Rc::default(),
+            applications,
+            local,
+        }
     }
 
     /// The application beside the proxy as the one endpoint of an inbound listener.
     pub(crate) fn application(&self, address: SocketAddr) -> Rc<Endpoint> {
         Rc::new(Endpoint::application(address, Rc::clone(&self.local)))
     }
+
+    /// The application on the port of `address`, where a redirected connection was meant to go.
+    pub(crate) fn application_at(&self, address: SocketAddr) -> Rc<Endpoint> {
+        let mut applications = self.applications.borrow_mut();
+        if let Some(application) = applications.get(&address) {
+            return Rc::clone(application);
+        }
+        if applications.len() >= MAX_APPLICATIONS {
+            applications.clear();
+        }
+        let loopback = (!self.config.listens_on(address.port())).then(|| on_loopback(address));
+        let application = Rc::new(Endpoint::application_at(address, loopback, Rc::clone(&self.local)));
+        applications.insert(address, Rc::clone(&application));
+        application
+    }
+
+    /// Where a redirected connection goes whose address is none of the mesh.
+    pub(crate) fn straight_on(&self, address: SocketAddr) -> Rc<Endpoint> {
+        Rc::new(Endpoint::straight_on(address, Rc::clone(&self.local)))
+    }
+
+    /// How long it took to tell what the clients of one direction speak.
+    pub(crate) fn detection(&self, direction: Direction) -> &DetectionMetrics {
+        self.local.registry.detection(direction)
+    }
+}
+
+/// The same port on the loopback address of the same family.
+fn on_loopback(address: SocketAddr) -> SocketAddr {
+    let ip = match address {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 impl ClientMetrics {

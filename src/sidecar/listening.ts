@@ -1,6 +1,6 @@
 /** Where a running sidecar really listens; each address:port. */
 export interface SidecarAddresses {
-  /** Absent when it takes no outbound traffic. */
+  /** The first of several; absent when it takes no outbound traffic. */
   outbound?: string;
   /** One for each inbound setting, in their order. */
   inbound: string[];
@@ -13,7 +13,7 @@ export function sidecarAddresses(line: string): SidecarAddresses | undefined {
   const fields = jsonObject(line);
   if (fields?.["message"] !== "listening") return undefined;
   const text = (name: string) => (typeof fields[name] === "string" ? fields[name] : "");
-  const outbound = text("outbound");
+  const [outbound = "off"] = text("outbound").split(",");
   const inbound = text("inbound").split(",").filter(Boolean);
   return {
     ...(outbound !== "off" && { outbound }),

@@ -11,9 +11,9 @@ export interface SidecarSettings {
   workload?: string | undefined;
   /** host:port of the control plane. */
   controlPlane?: string | undefined;
-  /** PORT, ADDRESS:PORT or `off`. */
+  /** A list of PORT or ADDRESS:PORT, or `off`. */
   outbound?: string | undefined;
-  /** LISTEN=APPLICATION, each PORT or ADDRESS:PORT. */
+  /** LISTEN=APPLICATION, each PORT or ADDRESS:PORT, or LISTEN=original. */
   inbound?: readonly string[] | undefined;
   /** PORT or ADDRESS:PORT. */
   admin?: string | undefined;
@@ -21,6 +21,8 @@ export interface SidecarSettings {
   tap?: string | undefined;
   /** Threads, from 1 to 256. */
   workers?: string | undefined;
+  /** Ports and ranges of ports. */
+  opaquePorts?: string | undefined;
   logLevel?: string | undefined;
   logFormat?: string | undefined;
 }
@@ -44,6 +46,14 @@ const WORKLOAD_KINDS: readonly ResourceType[] = [
 
 const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) <= 65535;
 
+/** PORT, or PORT-PORT. */
+function isPortRange(text: string): boolean {
+  const [first = "", last = first, ...rest] = text.split("-");
+  return (
+    rest.length === 0 && isPort(first) && isPort(last) && Number(first) > 0 && Number(first) <= Number(last)
+  );
+}
+
 /** PORT, or ADDRESS:PORT with an IPv6 address in brackets. */
 function isAddress(text: string): boolean {
   if (isPort(text)) return true;
@@ -53,7 +63,8 @@ function isAddress(text: string): boolean {
 
 function isInbound(text: string): boolean {
   const [listen = "", application = "", ...rest] = text.split("=");
-  return rest.length === 0 && isAddress(listen) && isAddress(application) && !/(^|:)0+$/.test(application);
+  if (rest.length > 0 || !isAddress(listen)) return false;
+  return application === "original" || (isAddress(application) && !/(^|:)0+$/.test(application));
 }
 
 function isHostAndPort(text: string): boolean {
@@ -71,10 +82,15 @@ const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
   outbound: setting(
     "--outbound",
     "OUTBOUND",
-    "PORT, ADDRESS:PORT or off",
-    (text) => text === "off" || isAddress(text),
+    "a list of PORT or ADDRESS:PORT, or off",
+    (text) => text === "off" || text.split(",").every(isAddress),
   ),
-  inbound: setting("--inbound", "INBOUND", "LISTEN=APPLICATION, each PORT or ADDRESS:PORT", isInbound),
+  inbound: setting(
+    "--inbound",
+    "INBOUND",
+    "LISTEN=APPLICATION, each PORT or ADDRESS:PORT, or LISTEN=original",
+    isInbound,
+  ),
   admin: setting("--admin", "ADMIN", "PORT or ADDRESS:PORT", isAddress),
   tap: setting("--tap", "TAP", "PORT or ADDRESS:PORT", isAddress),
   workers: setting(
@@ -82,6 +98,9 @@ const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
     "WORKERS",
     "a whole number from 1 to 256",
     (text) => /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 256,
+  ),
+  opaquePorts: setting("--opaque-ports", "OPAQUE_PORTS", "a list of ports and ranges of ports", (text) =>
+    text.split(",").every(isPortRange),
   ),
   logLevel: setting(
     "--log-level",

@@ -1,12 +1,12 @@
 //! The forms of the variables' values. Each error says what was found and what was expected.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use hyper::Uri;
 
-use super::{Inbound, LogFormat, LogLevel};
+use super::{Application, Inbound, LogFormat, LogLevel, Ports};
 
 pub(super) fn kind_and_name(text: &str) -> Result<(String, String), String> {
     match text.split_once('/') {
@@ -41,24 +41,65 @@ fn address(text: &str) -> Option<SocketAddr> {
     }
 }
 
-pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
+pub(super) fn addresses_or_off(text: &str) -> Result<Vec<SocketAddr>, String> {
     if text.eq_ignore_ascii_case("off") {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    address(text).map(Some).ok_or_else(|| format!("\"{text}\" is not PORT, ADDRESS:PORT or off"))
+    let addresses: Option<Vec<_>> = items(text).map(address).collect();
+    addresses.ok_or_else(|| format!("\"{text}\" is not a list of PORT or ADDRESS:PORT, or off"))
 }
+
+/// The items of a list that are separated by commas.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// Stands for the application of redirected connections.
+pub(super) const ORIGINAL: &str = "original";
 
 pub(super) fn inbound_list(text: &str) -> Result<Vec<Inbound>, String> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(inbound).collect()
+    let lists: Result<Vec<_>, _> = items(text).map(inbound).collect();
+    Ok(lists?.concat())
 }
 
-fn inbound(text: &str) -> Result<Inbound, String> {
+fn inbound(text: &str) -> Result<Vec<Inbound>, String> {
     text.split_once('=')
-        .and_then(|(listen, application)| {
-            let application = address(application.trim()).filter(|application| application.port() != 0)?;
-            Some(Inbound { listen: address(listen.trim())?, application })
+        .and_then(|(listen, application)| match application.trim() {
+            ORIGINAL => Some(redirected(listen.trim())?),
+            application => {
+                let application = address(application).filter(|application| application.port() != 0)?;
+                let listen = address(listen.trim())?;
+                Some(vec![Inbound { listen, application: Application::At(application) }])
+            }
         })
-        .ok_or_else(|| format!("\"{text}\" is not LISTEN=APPLICATION, each PORT or ADDRESS:PORT"))
+        .ok_or_else(|| {
+            format!("\"{text}\" is not LISTEN=APPLICATION, each PORT or ADDRESS:PORT, or LISTEN={ORIGINAL}")
+        })
+}
+
+/// Connections are redirected to an address of the interface on which they arrive: a port alone means all of them.
+fn redirected(listen: &str) -> Option<Vec<Inbound>> {
+    let listens = match listen.parse::<u16>() {
+        Ok(port) => {
+            let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+            all.map(|ip| SocketAddr::new(ip, port)).to_vec()
+        }
+        Err(_) => vec![listen.parse().ok()?],
+    };
+    Some(listens.into_iter().map(|listen| Inbound { listen, application: Application::Original }).collect())
+}
+
+/// Ports and ranges of ports: `25,8000-8100`.
+pub(super) fn ports(text: &str) -> Result<Ports, String> {
+    let range = |item: &str| {
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        let range = first.trim().parse().ok()?..=last.trim().parse().ok()?;
+        (*range.start() > 0 && !range.is_empty()).then_some(range)
+    };
+    let ranges = items(text).map(|item| {
+        range(item).ok_or_else(|| format!("\"{item}\" is not a port or a range of ports such as 8000-8100"))
+    });
+    Ok(Ports(ranges.collect::<Result<_, _>>()?))
 }
 
 pub(super) fn whole_number(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {

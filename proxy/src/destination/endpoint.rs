@@ -17,9 +17,16 @@ use crate::upstream::IdlePool;
 /// What an endpoint with requests in flight and no answer yet is taken to cost: more than any that has answered.
 const UNKNOWN_NANOS: f64 = 1e15;
 
+/// For what is no part of the mesh, and may be far: as patient as an application that connects itself.
+const FAR_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// An endpoint as one worker knows it: its address, its connections, and how well it does.
 pub struct Endpoint {
     pub address: SocketAddr,
+    /// Where it is tried when it refuses connections at `address`.
+    pub(crate) fallback: Option<SocketAddr>,
+    /// How long an attempt to connect may take.
+    pub(crate) connect_timeout: Duration,
     /// Idle connections to it.
     pub idle: IdlePool,
     pub(crate) info: Arc<EndpointInfo>,
@@ -44,6 +51,22 @@ impl Endpoint {
         Self::new(Direction::Inbound, Arc::new(info), Arc::default(), local)
     }
 
+    /// The application on the port of `address`, where others mean to reach it; it may also listen on loopback alone.
+    pub(crate) fn application_at(
+        address: SocketAddr,
+        loopback: Option<SocketAddr>,
+        local: Rc<Local>,
+    ) -> Self {
+        Self { fallback: loopback, ..Self::application(address, local) }
+    }
+
+    /// What is no part of the mesh, as far as anybody knows.
+    pub(crate) fn straight_on(address: SocketAddr, local: Rc<Local>) -> Self {
+        let info = Arc::new(EndpointInfo::unknown(address));
+        let endpoint = Self::new(Direction::Outbound, info, Arc::default(), local);
+        Self { connect_timeout: FAR_TIMEOUT, ..endpoint }
+    }
+
     fn new(
         direction: Direction,
         info: Arc<EndpointInfo>,
@@ -52,6 +75,8 @@ impl Endpoint {
     ) -> Self {
         Self {
             address: info.address,
+            fallback: None,
+            connect_timeout: local.config.timeouts.connect,
             idle: IdlePool::default(),
             info,
             service,
@@ -120,6 +145,11 @@ impl Endpoint {
     /// response's head.
     pub fn succeeded(&self, latency: Duration) {
         self.latency.observe(latency, Instant::now());
+        self.ejection.succeed();
+    }
+
+    /// The endpoint took a connection of which nothing else can be told.
+    pub fn took_connection(&self) {
         self.ejection.succeed();
     }
 

@@ -1,9 +1,13 @@
 //! What a client speaks, told from its first bytes.
 
+use super::tls::Hello;
+
 /// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     Http1,
+    /// TLS, whatever it hides.
+    Tls,
     /// Anything else; its bytes are not looked at.
     Opaque,
     /// The bytes so far could be the start of either.
@@ -20,6 +24,11 @@ const METHODS: [&[u8]; 9] =
 impl Protocol {
     /// The protocol that begins with `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
+        match Hello::of(bytes) {
+            Hello::Complete(_) => return Self::Tls,
+            Hello::Partial if !bytes.is_empty() => return Self::Unknown,
+            Hello::Partial | Hello::None => {}
+        }
         let line_start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let rest = &bytes[line_start..];
         let Some(line_length) = rest.iter().position(|byte| *byte == b'\n') else {
@@ -40,10 +49,17 @@ impl Protocol {
         let could_be = |method: &&[u8]| if is_whole { **method == *word } else { method.starts_with(word) };
         match bytes {
             [] => Self::Unknown,
+            _ if Hello::of(bytes) == Hello::Partial => Self::Tls,
             _ if !word.is_empty() && METHODS.iter().any(could_be) => Self::Http1,
             _ => Self::Opaque,
         }
     }
+}
+
+/// Whether the request that begins with `bytes` is one to a proxy: CONNECT, or a whole URI (RFC 9112, section 3.2).
+pub fn is_for_a_proxy(bytes: &[u8]) -> bool {
+    let target = bytes.trim_ascii_start().split(|byte| *byte == b' ').nth(1);
+    target.is_some_and(|target| !target.starts_with(b"/") && !target.starts_with(b"*"))
 }
 
 fn begins_like_a_method(bytes: &[u8]) -> bool {
@@ -72,7 +88,8 @@ mod tests {
             (b"PROPFIND /a HTTP/1.1\r\nHost: x\r\n", Protocol::Http1),
             (b"M-SEARCH * HTTP/1.1\r\n", Protocol::Http1),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Protocol::Opaque),
-            (b"\x16\x03\x01\x02", Protocol::Opaque),
+            (b"\x16\x03\x01\x02", Protocol::Unknown),
+            (b"\x16\x02\x01\x02", Protocol::Opaque),
             (b"SSH-2.0-x", Protocol::Opaque),
             (b"EHLO example\r\n", Protocol::Opaque),
             (b"GET key\r\n", Protocol::Opaque),
@@ -88,10 +105,24 @@ mod tests {
     }
 
     #[test]
+    fn knows_a_request_to_a_proxy() {
+        for (request, expected) in [
+            (&b"GET http://x/ HTTP/1.1\r\n"[..], true),
+            (b"CONNECT x:443 HTTP/1.1\r\n", true),
+            (b"\r\nGET / HTTP/1.1\r\n", false),
+            (b"OPTIONS * HTTP/1.1\r\n", false),
+            (b"GET", false),
+        ] {
+            assert_eq!(is_for_a_proxy(request), expected, "{}", request.escape_ascii());
+        }
+    }
+
+    #[test]
     fn takes_a_silent_start_for_what_it_looks_like() {
         assert_eq!(Protocol::when_silent(b""), Protocol::Unknown);
         assert_eq!(Protocol::when_silent(b"PO"), Protocol::Http1);
         assert_eq!(Protocol::when_silent(b"GET /a"), Protocol::Http1);
+        assert_eq!(Protocol::when_silent(b"\x16\x03\x01\x02"), Protocol::Tls);
         assert_eq!(Protocol::when_silent(b"EHLO"), Protocol::Opaque);
         assert_eq!(Protocol::when_silent(b"GETX /"), Protocol::Opaque);
     }

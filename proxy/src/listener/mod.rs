@@ -2,7 +2,11 @@
 
 mod accept;
 mod detect;
-mod inbound;
+mod original;
+mod serve;
+mod tls;
+
+pub use detect::Protocol;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -13,18 +17,30 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 
 use crate::destination::Endpoint;
-use crate::relay::{Client, Peer, Side};
+use crate::relay::{Client, Original, Peer, Side};
 use crate::worker::{ClientMetrics, Worker};
 
-/// Serves what the application sends, until the drain begins.
+/// Serves what the application sends, to us or redirected here, until the drain begins.
 pub async fn serve_outbound(worker: Rc<Worker>, listener: TcpListener) {
     accept::each(&worker, &listener, |socket, address| {
-        let client = client(&worker, Side::Outbound, &worker.outbound, socket, address);
         let hold = worker.drain.hold();
-        spawn_local(async move {
-            client.serve().await;
-            drop(hold);
-        });
+        match original::destination(&socket) {
+            None => {
+                let client = client(&worker, Side::Outbound, &worker.outbound, socket, address);
+                spawn_local(async move {
+                    client.serve().await;
+                    drop(hold);
+                });
+            }
+            Some(original) => {
+                let side = Side::Redirected(Original::new(original));
+                let client = client(&worker, side, &worker.outbound, socket, address);
+                spawn_local(async move {
+                    serve::serve(client, original.port()).await;
+                    drop(hold);
+                });
+            }
+        }
     })
     .await;
 }
@@ -32,16 +48,29 @@ pub async fn serve_outbound(worker: Rc<Worker>, listener: TcpListener) {
 /// Serves what others send to the application, which is the one endpoint of this listener, until the drain begins.
 pub async fn serve_inbound(worker: Rc<Worker>, listener: TcpListener, application: Rc<Endpoint>) {
     accept::each(&worker, &listener, |socket, address| {
-        let side = Side::Inbound(Rc::clone(&application));
-        let client = client(&worker, side, &worker.inbound, socket, address);
-        let application = Rc::clone(&application);
-        let hold = worker.drain.hold();
-        spawn_local(async move {
-            inbound::serve(client, application).await;
-            drop(hold);
-        });
+        serve_application(&worker, Rc::clone(&application), socket, address);
     })
     .await;
+}
+
+/// Serves what others send to the application and is redirected here, until the drain begins.
+pub async fn serve_redirected(worker: Rc<Worker>, listener: TcpListener) {
+    accept::each(&worker, &listener, |socket, address| match original::destination(&socket) {
+        Some(original) => serve_application(&worker, worker.application_at(original), socket, address),
+        // Whoever means the listener itself means no application; sent on, it would come back here.
+        None => tracing::debug!(client = %address, "connection that was not redirected is closed"),
+    })
+    .await;
+}
+
+fn serve_application(worker: &Rc<Worker>, application: Rc<Endpoint>, socket: TcpStream, address: SocketAddr) {
+    let port = application.address.port();
+    let client = client(worker, Side::Inbound(application), &worker.inbound, socket, address);
+    let hold = worker.drain.hold();
+    spawn_local(async move {
+        serve::serve(client, port).await;
+        drop(hold);
+    });
 }
 
 fn client(

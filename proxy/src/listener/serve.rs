@@ -1,116 +1,174 @@
-//! A connection to the application: HTTP/1 is relayed request by request, anything else byte by byte.
+//! A connection of which nobody said what it speaks: HTTP/1 is relayed request by request, anything else byte by byte.
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::detect::Protocol;
-use crate::destination::Endpoint;
+use super::detect::{self, Protocol};
+use super::tls;
 use crate::metrics::CloseReason;
-use crate::relay::{self, Client, Peer, Room};
-use crate::upstream;
+use crate::relay::{self, Client, Link, Peer, Room};
 
-/// How long a client may be silent before the application is connected, for it may be the one to speak first.
+/// How long a client may be silent before its destination is connected, for that may be the one to speak first.
 const SILENCE: Duration = Duration::from_millis(30);
 
-/// Serves a connection to its end.
-pub async fn serve(mut client: Client, application: Rc<Endpoint>) {
+/// Serves a connection that was meant for `port` to its end.
+pub async fn serve(mut client: Client, port: u16) {
+    if client.worker.config.opaque_ports.contain(port) {
+        return Box::pin(serve_opaque(client)).await;
+    }
+    let accepted = Instant::now();
     match poll_fn(|cx| poll_first_bytes(&mut client, cx)).await {
-        Some(Protocol::Http1) => client.serve().await,
-        Some(Protocol::Opaque) => Box::pin(serve_opaque(client, application)).await,
-        Some(Protocol::Unknown) => Box::pin(serve_slow(client, application)).await,
+        Some(Protocol::Unknown) => Box::pin(serve_slow(client, accepted)).await,
+        Some(protocol) => {
+            client.detected(protocol, accepted);
+            match protocol {
+                Protocol::Http1 => client.serve().await,
+                _ => Box::pin(serve_as(client, protocol)).await,
+            }
+        }
         None => client.peer.ends(CloseReason::Reset),
+    }
+}
+
+async fn serve_as(client: Client, protocol: Protocol) {
+    match protocol {
+        Protocol::Http1 => client.serve().await,
+        Protocol::Tls => serve_tls(client).await,
+        Protocol::Opaque => serve_opaque(client).await,
+        Protocol::Unknown => serve_silent(client).await,
     }
 }
 
 /// Reads what is there already. None when the client is gone.
 fn poll_first_bytes(client: &mut Client, cx: &mut Context<'_>) -> Poll<Option<Protocol>> {
     let protocol = match client.peer.poll_receive(cx, Room::Head) {
-        Poll::Ready(Ok(_)) => Some(Protocol::of(client.peer.received.bytes())),
+        Poll::Ready(Ok(0)) => Some(Protocol::Opaque),
+        Poll::Ready(Ok(_)) => Some(protocol_of(client)),
         Poll::Ready(Err(_)) => None,
         Poll::Pending => Some(Protocol::Unknown),
     };
     Poll::Ready(protocol)
 }
 
+/// What the client speaks. A request that names a proxy's destination was meant for an HTTP proxy, which is left to read it.
+fn protocol_of(client: &Client) -> Protocol {
+    let bytes = client.peer.received.bytes();
+    match Protocol::of(bytes) {
+        Protocol::Http1 if client.is_redirected() && detect::is_for_a_proxy(bytes) => Protocol::Opaque,
+        protocol => protocol,
+    }
+}
+
 /// Waits a little for the client to say enough, and then for whoever speaks first.
-async fn serve_slow(mut client: Client, application: Rc<Endpoint>) {
-    let protocol = match tokio::time::timeout(SILENCE, client_speaks(&mut client.peer)).await {
+async fn serve_slow(mut client: Client, accepted: Instant) {
+    let protocol = what_it_speaks(&mut client).await;
+    client.detected(protocol, accepted);
+    serve_as(client, protocol).await;
+}
+
+/// What the client speaks, as far as it tells within a short time.
+async fn what_it_speaks(client: &mut Client) -> Protocol {
+    let speaks = poll_fn(|cx| poll_protocol(client, cx));
+    match tokio::time::timeout(SILENCE, speaks).await {
         Ok(protocol) => protocol,
         Err(_) => Protocol::when_silent(client.peer.received.bytes()),
-    };
-    match protocol {
-        Protocol::Http1 => client.serve().await,
-        Protocol::Opaque => serve_opaque(client, application).await,
-        Protocol::Unknown => serve_silent(client, application).await,
     }
 }
 
 /// Reads until the protocol is known.
-async fn client_speaks(client: &mut Peer) -> Protocol {
-    poll_fn(|cx| {
-        loop {
-            match client.poll_receive(cx, Room::Head) {
-                Poll::Ready(Ok(length)) if length > 0 => {}
-                Poll::Ready(_) => return Poll::Ready(Protocol::Opaque),
-                Poll::Pending => return Poll::Pending,
-            }
-            let protocol = Protocol::of(client.received.bytes());
-            if protocol != Protocol::Unknown {
-                return Poll::Ready(protocol);
-            }
-        }
-    })
-    .await
-}
-
-/// Nobody has spoken. When the application does so first, its protocol is not HTTP.
-async fn serve_silent(mut client: Client, application: Rc<Endpoint>) {
-    let Some(mut upstream) = connect(&mut client, &application).await else { return };
-    let first = poll_fn(|cx| poll_first_speaker(&mut client, &mut upstream, cx)).await;
-    match first {
-        Protocol::Opaque => relay::copy(&mut client.peer, &mut upstream).await,
-        Protocol::Http1 | Protocol::Unknown => {
-            application.idle.put(upstream, Instant::now(), &client.worker.sweep);
-            client.idle_since = Instant::now();
-            client.serve().await;
-        }
-    }
-}
-
-fn poll_first_speaker(client: &mut Client, upstream: &mut Peer, cx: &mut Context<'_>) -> Poll<Protocol> {
-    client.watch.wakes(cx);
-    if client.worker.drain.has_started() && client.peer.received.is_empty() {
-        return Poll::Ready(Protocol::Http1);
-    }
-    if upstream.poll_receive(cx, Room::Body).is_ready() {
-        return Poll::Ready(Protocol::Opaque);
-    }
+fn poll_protocol(client: &mut Client, cx: &mut Context<'_>) -> Poll<Protocol> {
     loop {
         match client.peer.poll_receive(cx, Room::Head) {
             Poll::Ready(Ok(length)) if length > 0 => {}
             Poll::Ready(_) => return Poll::Ready(Protocol::Opaque),
             Poll::Pending => return Poll::Pending,
         }
-        let protocol = Protocol::of(client.peer.received.bytes());
+        let protocol = protocol_of(client);
         if protocol != Protocol::Unknown {
             return Poll::Ready(protocol);
         }
     }
 }
 
-async fn serve_opaque(mut client: Client, application: Rc<Endpoint>) {
-    if let Some(mut upstream) = connect(&mut client, &application).await {
-        relay::copy(&mut client.peer, &mut upstream).await;
+/// Who spoke first after a silence.
+enum First {
+    Client,
+    Server,
+    /// Nobody, and the drain has begun.
+    Drain,
+}
+
+/// Nobody has spoken. When the server does so first, its protocol is not HTTP.
+async fn serve_silent(mut client: Client) {
+    let Some(mut link) = connect(&mut client).await else { return };
+    match poll_fn(|cx| poll_first_speaker(&mut client, &mut link.upstream, cx)).await {
+        First::Server => return relay_bytes(client, link).await,
+        First::Drain => return client.peer.ends(CloseReason::Drain),
+        First::Client => {}
+    }
+    let protocol = match protocol_of(&client) {
+        _ if client.peer.finished => Protocol::Opaque,
+        Protocol::Unknown => what_it_speaks(&mut client).await,
+        protocol => protocol,
+    };
+    match protocol {
+        Protocol::Http1 => {
+            let endpoint = link.in_flight.endpoint();
+            endpoint.idle.put(link.upstream, Instant::now(), &client.worker.sweep);
+            client.idle_since = Instant::now();
+            client.serve().await;
+        }
+        Protocol::Tls => relay_tls(client, link).await,
+        Protocol::Opaque | Protocol::Unknown => relay_bytes(client, link).await,
     }
 }
 
-async fn connect(client: &mut Client, application: &Endpoint) -> Option<Peer> {
-    match upstream::connect(application, client.worker.config.timeouts.connect).await {
-        Ok(upstream) => Some(upstream),
+fn poll_first_speaker(client: &mut Client, upstream: &mut Peer, cx: &mut Context<'_>) -> Poll<First> {
+    client.watch.wakes(cx);
+    if client.worker.drain.has_started() {
+        return Poll::Ready(First::Drain);
+    }
+    if upstream.poll_receive(cx, Room::Body).is_ready() {
+        return Poll::Ready(First::Server);
+    }
+    client.peer.poll_receive(cx, Room::Head).map(|_| First::Client)
+}
+
+async fn serve_tls(mut client: Client) {
+    if let Some(link) = connect(&mut client).await {
+        relay_tls(client, link).await;
+    }
+}
+
+async fn serve_opaque(mut client: Client) {
+    if let Some(link) = connect(&mut client).await {
+        relay_bytes(client, link).await;
+    }
+}
+
+async fn relay_bytes(mut client: Client, mut link: Link) {
+    relay::copy(&mut client.peer, &mut link.upstream).await;
+}
+
+/// TLS is the application's own; of what it hides, only the server's name is told.
+async fn relay_tls(mut client: Client, mut link: Link) {
+    let tapped = client.worker.tap.active().then(|| {
+        let server_name = tls::server_name(client.peer.received.bytes()).unwrap_or_default();
+        client.tap_connection(link.in_flight.endpoint(), &server_name)
+    });
+    let started = Instant::now();
+    let copied = relay::copy(&mut client.peer, &mut link.upstream).await;
+    if let Some(tapped) = tapped.flatten() {
+        tapped.end(started.elapsed(), copied.to_upstream, copied.to_client, copied.error);
+    }
+}
+
+async fn connect(client: &mut Client) -> Option<Link> {
+    match client.link_connection().await {
+        Ok(link) => Some(link),
         Err(error) => {
-            tracing::debug!(address = %application.address, reason = error.reason(), "connection refused");
+            tracing::debug!(client = %client.address, reason = error.reason(), "connection refused");
             client.peer.reset_when_closed(CloseReason::Error);
             None
         }

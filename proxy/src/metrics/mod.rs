@@ -3,6 +3,7 @@
 //! A handle is looked up once an endpoint or listener and counts with relaxed atomics from then on; the text is rendered on
 //! the control thread.
 
+mod detection;
 mod histogram;
 mod http;
 mod labels;
@@ -12,6 +13,7 @@ mod registry;
 mod tcp;
 mod text;
 
+pub use detection::DetectionMetrics;
 pub use http::HttpMetrics;
 pub use labels::{Labels, Party};
 pub(crate) use page::render;

@@ -10,6 +10,7 @@ use super::process::Process;
 use super::registry::{Live, Registry};
 use super::tcp::{CloseReason, TcpMetrics};
 use super::text::{Kind, Text};
+use crate::direction::Direction;
 use crate::discovery::Status;
 use crate::tap::Observers;
 
@@ -20,6 +21,7 @@ pub(crate) fn render(registry: &Registry, status: &Status, observers: &Observers
         http(live, &mut text);
         tcp(live, &mut text);
     });
+    detection(registry, &mut text);
     discovery(status, &mut text);
     tap(observers, &mut text);
     build(&mut text);
@@ -55,17 +57,32 @@ fn http(live: &Live<'_>, text: &mut Text) {
     }
 }
 
-fn latency(labels: &str, is_failure: bool, histogram: &Histogram, text: &mut Text) {
+fn latency(labels: &str, is_failure: bool, latencies: &Histogram, text: &mut Text) {
+    histogram("mesh_response_latency_seconds", &[&labels, &classification(is_failure)], latencies, text);
+}
+
+fn histogram(name: &str, labels: &[&dyn Display], histogram: &Histogram, text: &mut Text) {
     let figures = histogram.figures();
-    let class = classification(is_failure);
+    let (bucket, sum, count) = (format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count"));
     for (bound, count) in BOUNDS_MICROS.iter().zip(figures.cumulative) {
         let bound = Pair("le", *bound as f64 / 1e6);
-        text.sample("mesh_response_latency_seconds_bucket", &[&labels, &class, &bound], count);
+        text.sample(&bucket, &[labels, &[&bound]].concat(), count);
     }
-    let all = Pair("le", "+Inf");
-    text.sample("mesh_response_latency_seconds_bucket", &[&labels, &class, &all], figures.count());
-    text.sample("mesh_response_latency_seconds_sum", &[&labels, &class], figures.sum.as_secs_f64());
-    text.sample("mesh_response_latency_seconds_count", &[&labels, &class], figures.count());
+    text.sample(&bucket, &[labels, &[&Pair("le", "+Inf")]].concat(), figures.count());
+    text.sample(&sum, labels, figures.sum.as_secs_f64());
+    text.sample(&count, labels, figures.count());
+}
+
+fn detection(registry: &Registry, text: &mut Text) {
+    let name = "mesh_protocol_detection_seconds";
+    let help =
+        "Time from a connection's start until it was told what its client speaks, or that it is silent.";
+    text.family(name, Kind::Histogram, help);
+    for (label, direction) in [("inbound", Direction::Inbound), ("outbound", Direction::Outbound)] {
+        for (protocol, times) in registry.detection(direction).histograms() {
+            histogram(name, &[&Pair("direction", label), &Pair("protocol", protocol)], times, text);
+        }
+    }
 }
 
 fn tcp(live: &Live<'_>, text: &mut Text) {
@@ -146,7 +163,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::direction::Direction;
     use crate::error::ProxyError;
     use crate::metrics::{Labels, Party, Peer};
 

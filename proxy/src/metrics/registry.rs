@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{HttpMetrics, Labels, Peer, TcpMetrics};
+use super::{DetectionMetrics, HttpMetrics, Labels, Peer, TcpMetrics};
+use crate::direction::Direction;
 
 /// Series that nobody touched for this long go.
 const IDLE_TIME: Duration = Duration::from_secs(600);
@@ -14,6 +15,8 @@ const IDLE_TIME: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub struct Registry {
     groups: Mutex<Groups>,
+    inbound_detection: DetectionMetrics,
+    outbound_detection: DetectionMetrics,
 }
 
 /// All series, by rendered labels.
@@ -67,6 +70,14 @@ impl Registry {
         Arc::clone(&self.lock().tcp.entry(key).or_default().metrics)
     }
 
+    /// How long it took to tell what the clients of one direction speak.
+    pub fn detection(&self, direction: Direction) -> &DetectionMetrics {
+        match direction {
+            Direction::Inbound => &self.inbound_detection,
+            Direction::Outbound => &self.outbound_detection,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +126,6 @@ impl Groups {
 mod tests {
     use super::super::{CloseReason, Party};
     use super::*;
-    use crate::direction::Direction;
 
     fn labels(pod: &str) -> Labels<'_> {
         let destination = Party { pod, ..Party::default() };

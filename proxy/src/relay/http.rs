@@ -12,10 +12,11 @@ use super::exchange::{Ended, Exchange, Report};
 use super::flow::Flow;
 use super::peer::Peer;
 use super::record::{self, Record};
-use super::route::{self, Choice, Link, Target, Tried};
+use super::route::{self, Choice, Link, Original, Target, Tried};
 use super::sweep::Watch;
 use super::{close, refuse, tunnel};
 use crate::destination::Endpoint;
+use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::http1::{Method, Parsed, Refusal, RequestHead};
 use crate::metrics::{CloseReason, HttpMetrics};
@@ -25,8 +26,19 @@ use crate::worker::Worker;
 pub enum Side {
     /// To the services that they name.
     Outbound,
+    /// To where the connection was meant to go before it was redirected to us.
+    Redirected(Original),
     /// To the application.
     Inbound(Rc<Endpoint>),
+}
+
+impl Side {
+    pub fn direction(&self) -> Direction {
+        match self {
+            Self::Outbound | Self::Redirected(_) => Direction::Outbound,
+            Self::Inbound(_) => Direction::Inbound,
+        }
+    }
 }
 
 /// An accepted connection.
@@ -153,7 +165,7 @@ impl Client {
         let mut choice = Choice::Any;
         let mut tried = Tried::new();
         loop {
-            let mut link = match target.link(&self.worker, choice, &mut tried).await {
+            let mut link = match target.link(choice, &mut tried).await {
                 Ok(link) => link,
                 Err(error) => return Box::pin(self.refuse(request, Some(target), error, record)).await,
             };
@@ -198,7 +210,11 @@ impl Client {
         match &self.side {
             Side::Inbound(application) => {
                 request.name_host(|| application.address.to_string());
-                Ok(Target::Application(Rc::clone(application)))
+                Ok(Target::Endpoint(Rc::clone(application)))
+            }
+            Side::Redirected(original) => {
+                request.name_host(|| original.address().to_string());
+                Ok(route::find_original(&self.worker, original).await)
             }
             Side::Outbound => {
                 let authority = request.authority(self.peer.received.bytes());
@@ -252,7 +268,7 @@ impl Client {
 
     /// Opens a tunnel to what the client named.
     async fn connect(&mut self, request: RequestHead, target: Target, mut record: Record) -> After {
-        let mut link = match target.link(&self.worker, Choice::New, &mut Tried::new()).await {
+        let mut link = match target.link(Choice::New, &mut Tried::new()).await {
             Ok(link) => link,
             Err(error) => return self.refuse(request, Some(target), error, record).await,
         };
@@ -350,7 +366,7 @@ impl Client {
     /// The counters for requests without an endpoint.
     fn http(&self) -> Arc<HttpMetrics> {
         match self.side {
-            Side::Outbound => Arc::clone(&self.worker.outbound.http),
+            Side::Outbound | Side::Redirected(_) => Arc::clone(&self.worker.outbound.http),
             Side::Inbound(_) => Arc::clone(&self.worker.inbound.http),
         }
     }

@@ -6,6 +6,7 @@
 
 mod buffer;
 mod close;
+mod connection;
 mod exchange;
 mod flow;
 mod http;
@@ -19,5 +20,6 @@ mod tunnel;
 pub use buffer::Room;
 pub use http::{Client, Side};
 pub use peer::Peer;
+pub use route::{Link, Original};
 pub use sweep::{Expire, Sweep, Watch};
-pub use tunnel::copy;
+pub use tunnel::{Copied, copy};

@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use super::exchange::{Ended, Report};
-use super::http::{Client, Side};
+use super::http::Client;
 use crate::destination::Endpoint;
-use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::http1::{RequestHead, Version};
 use crate::metrics::HttpMetrics;
@@ -97,10 +96,7 @@ fn tap(client: &Client, request: &RequestHead, endpoint: Option<&Endpoint>) -> O
     let head = client.peer.received.bytes();
     let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
     client.worker.tap.request(&Request {
-        direction: match client.side {
-            Side::Outbound => Direction::Outbound,
-            Side::Inbound(_) => Direction::Inbound,
-        },
+        direction: client.side.direction(),
         client: client.address,
         endpoint,
         method: text(request.method_name(head)),

@@ -1,5 +1,6 @@
 //! From a request to a connection that takes it.
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -21,8 +22,26 @@ pub type Tried = SmallVec<[SocketAddr; MAX_ENDPOINTS]>;
 /// Where a request goes.
 pub enum Target {
     Service(Rc<Destination>),
-    /// The application beside the proxy.
-    Application(Rc<Endpoint>),
+    /// One place without a choice: the application beside the proxy, or where a connection goes straight on to.
+    Endpoint(Rc<Endpoint>),
+}
+
+/// Where a redirected connection was meant to go.
+pub struct Original {
+    address: SocketAddr,
+    /// The same as an endpoint of this connection alone: what is no service of the mesh may tell its clients apart by their
+    /// connections.
+    straight_on: OnceCell<Rc<Endpoint>>,
+}
+
+impl Original {
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, straight_on: OnceCell::new() }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
 }
 
 /// A connection to an endpoint for the time of one request.
@@ -60,20 +79,35 @@ pub async fn find(worker: &Worker, authority: &str) -> Result<Target, ProxyError
     }
 }
 
+/// Finds the service or the endpoint that has an address; asks the control plane when the worker does not know it. What
+/// is neither, and what nobody can tell, is the address itself.
+pub async fn find_original(worker: &Worker, original: &Original) -> Target {
+    if let Some(destination) = worker.destinations.cached_original(original.address) {
+        return Target::Service(destination);
+    }
+    match Box::pin(worker.destinations.resolve_original(original.address)).await {
+        Ok(destination) => Target::Service(destination),
+        Err(ResolveError::NoSuchService | ResolveError::Unavailable) => {
+            let endpoint = original.straight_on.get_or_init(|| worker.straight_on(original.address));
+            Target::Endpoint(Rc::clone(endpoint))
+        }
+    }
+}
+
 impl Target {
     /// A connection to the endpoint that is best now, or to the next best when that one takes none; never one of those in `tried`,
     /// to which it adds.
     ///
     /// # Errors
     /// No endpoint, or why the last one tried takes no connection.
-    pub async fn link(&self, worker: &Worker, choice: Choice, tried: &mut Tried) -> Result<Link, ProxyError> {
+    pub async fn link(&self, choice: Choice, tried: &mut Tried) -> Result<Link, ProxyError> {
         let mut failure = ProxyError::NoEndpoints;
         while let Some(endpoint) = self.pick(tried) {
             let in_flight = endpoint.begin();
             if let Some(upstream) = (choice == Choice::Any).then(|| endpoint.idle.take()).flatten() {
                 return Ok(Link { upstream, in_flight, reused: true });
             }
-            match Box::pin(upstream::connect(&endpoint, worker.config.timeouts.connect)).await {
+            match Box::pin(upstream::connect(&endpoint)).await {
                 Ok(upstream) => return Ok(Link { upstream, in_flight, reused: false }),
                 Err(error) => failure = error,
             }
@@ -91,8 +125,8 @@ impl Target {
     fn pick(&self, tried: &[SocketAddr]) -> Option<Rc<Endpoint>> {
         match self {
             Self::Service(destination) if tried.len() < MAX_ENDPOINTS => destination.pick(tried),
-            Self::Application(endpoint) if tried.is_empty() => Some(Rc::clone(endpoint)),
-            Self::Service(_) | Self::Application(_) => None,
+            Self::Endpoint(endpoint) if tried.is_empty() => Some(Rc::clone(endpoint)),
+            Self::Service(_) | Self::Endpoint(_) => None,
         }
     }
 
@@ -100,7 +134,7 @@ impl Target {
     pub fn http(&self) -> &HttpMetrics {
         match self {
             Self::Service(destination) => destination.http(),
-            Self::Application(endpoint) => endpoint.http(),
+            Self::Endpoint(endpoint) => endpoint.http(),
         }
     }
 }

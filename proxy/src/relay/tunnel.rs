@@ -8,8 +8,18 @@ use super::peer::Peer;
 use crate::http1::Body;
 use crate::metrics::CloseReason;
 
+/// What went through a tunnel.
+pub struct Copied {
+    /// Bytes that the client sent.
+    pub to_upstream: u64,
+    /// Bytes that the client was sent.
+    pub to_client: u64,
+    /// Why the tunnel ended before both sides had finished.
+    pub error: Option<&'static str>,
+}
+
 /// Copies what each peer sends to the other. When one finishes, the other hears of it and may go on.
-pub async fn copy(client: &mut Peer, upstream: &mut Peer) {
+pub async fn copy(client: &mut Peer, upstream: &mut Peer) -> Copied {
     let mut there = OneWay::new();
     let mut back = OneWay::new();
     let result = poll_fn(|cx| {
@@ -17,9 +27,15 @@ pub async fn copy(client: &mut Peer, upstream: &mut Peer) {
         let answered = back.poll(cx, upstream, client)?;
         if sent.is_ready() && answered.is_ready() { Poll::Ready(Ok::<(), Broken>(())) } else { Poll::Pending }
     });
-    if result.await.is_err() {
+    let is_broken = result.await.is_err();
+    if is_broken {
         client.reset_when_closed(CloseReason::Reset);
         upstream.reset_when_closed(CloseReason::Reset);
+    }
+    Copied {
+        to_upstream: there.flow.body_bytes,
+        to_client: back.flow.body_bytes,
+        error: is_broken.then_some("reset"),
     }
 }
 

@@ -2,14 +2,23 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::config::{self, Config, Inbound};
+use crate::config::{self, Application, Config, Inbound};
 
 /// Connections that the kernel keeps for us until we accept them.
 const BACKLOG: i32 = 4096;
+
+/// Which connections a listener on `[::]` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    /// Those of IPv4 too, as the system does unless told otherwise.
+    Any,
+    /// Those of IPv6 alone: IPv4 has a listener beside it.
+    Own,
+}
 
 /// An address that could not be listened on.
 #[derive(Debug)]
@@ -17,6 +26,14 @@ pub struct BindError {
     address: SocketAddr,
     variable: &'static str,
     error: io::Error,
+}
+
+impl BindError {
+    fn is_for_want_of_ipv6(&self) -> bool {
+        let general = matches!(self.address.ip(), IpAddr::V6(Ipv6Addr::LOCALHOST | Ipv6Addr::UNSPECIFIED));
+        let missing = matches!(self.error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL));
+        general && missing
+    }
 }
 
 impl fmt::Display for BindError {
@@ -43,14 +60,14 @@ pub(super) struct Listeners {
 /// The listeners of one worker; those of other workers listen on the same addresses.
 #[derive(Default)]
 pub(super) struct WorkerListeners {
-    pub outbound: Option<TcpListener>,
+    pub outbound: Vec<TcpListener>,
     /// The listener and the application behind it.
-    pub inbound: Vec<(TcpListener, SocketAddr)>,
+    pub inbound: Vec<(TcpListener, Application)>,
 }
 
 /// Where the proxy really listens (a port of 0 in the configuration is chosen by the system).
 pub(super) struct Addresses {
-    pub outbound: Option<SocketAddr>,
+    pub outbound: Vec<SocketAddr>,
     pub inbound: Vec<Inbound>,
     pub admin: SocketAddr,
     pub tap: SocketAddr,
@@ -58,20 +75,30 @@ pub(super) struct Addresses {
 
 impl Listeners {
     pub fn bind(config: &Config) -> Result<Self, BindError> {
-        let (admin, admin_address) = bind(config.admin, config::ADMIN)?;
-        let (tap, tap_address) = bind(config.tap, config::TAP)?;
+        let (admin, admin_address) = bind(config.admin, Family::Any, config::ADMIN)?;
+        let (tap, tap_address) = bind(config.tap, Family::Any, config::TAP)?;
         let mut workers: Vec<_> = (0..config.workers).map(|_| WorkerListeners::default()).collect();
         let mut addresses =
-            Addresses { outbound: None, inbound: Vec::new(), admin: admin_address, tap: tap_address };
-        if let Some(address) = config.outbound {
-            let (listeners, address) = bind_shared(address, config::OUTBOUND, config.workers)?;
-            addresses.outbound = Some(address);
+            Addresses { outbound: Vec::new(), inbound: Vec::new(), admin: admin_address, tap: tap_address };
+        for address in &config.outbound {
+            let bound = bind_shared(*address, Family::Any, config::OUTBOUND, config.workers);
+            let Some((listeners, address)) = unless_without_ipv6(bound, config.outbound.len())? else {
+                continue;
+            };
+            addresses.outbound.push(address);
             for (worker, listener) in workers.iter_mut().zip(listeners) {
-                worker.outbound = Some(listener);
+                worker.outbound.push(listener);
             }
         }
         for Inbound { listen, application } in &config.inbound {
-            let (listeners, listen) = bind_shared(*listen, config::INBOUND, config.workers)?;
+            let family = match application {
+                Application::At(_) => Family::Any,
+                Application::Original => Family::Own,
+            };
+            let bound = bind_shared(*listen, family, config::INBOUND, config.workers);
+            let Some((listeners, listen)) = unless_without_ipv6(bound, config.inbound.len())? else {
+                continue;
+            };
             addresses.inbound.push(Inbound { listen, application: *application });
             for (worker, listener) in workers.iter_mut().zip(listeners) {
                 worker.inbound.push((listener, *application));
@@ -81,25 +108,42 @@ impl Listeners {
     }
 }
 
+/// An IPv6 address among several is passed over on a host without IPv6, so that one configuration serves every host.
+fn unless_without_ipv6<T>(bound: Result<T, BindError>, addresses: usize) -> Result<Option<T>, BindError> {
+    match bound {
+        Ok(bound) => Ok(Some(bound)),
+        Err(error) if addresses > 1 && error.is_for_want_of_ipv6() => {
+            tracing::info!(address = %error.address, "not listened on: the host has no IPv6");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// As many listeners as there are workers, all on one address; the kernel spreads connections over them.
 fn bind_shared(
     address: SocketAddr,
+    family: Family,
     variable: &'static str,
     workers: usize,
 ) -> Result<(Vec<TcpListener>, SocketAddr), BindError> {
     // Alone first: a port that is shared could be shared with another process unnoticed.
-    let (alone, address) = bind(address, variable)?;
+    let (alone, address) = bind(address, family, variable)?;
     if workers == 1 {
         return Ok((vec![alone], address));
     }
     drop(alone);
-    let listeners = (0..workers).map(|_| listen(address, true));
+    let listeners = (0..workers).map(|_| listen(address, family, true));
     let listeners = listeners.collect::<io::Result<_>>();
     Ok((listeners.map_err(|error| BindError { address, variable, error })?, address))
 }
 
-fn bind(address: SocketAddr, variable: &'static str) -> Result<(TcpListener, SocketAddr), BindError> {
-    listen(address, false)
+fn bind(
+    address: SocketAddr,
+    family: Family,
+    variable: &'static str,
+) -> Result<(TcpListener, SocketAddr), BindError> {
+    listen(address, family, false)
         .and_then(|listener| {
             let address = listener.local_addr()?;
             Ok((listener, address))
@@ -107,11 +151,14 @@ fn bind(address: SocketAddr, variable: &'static str) -> Result<(TcpListener, Soc
         .map_err(|error| BindError { address, variable, error })
 }
 
-fn listen(address: SocketAddr, is_shared: bool) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, family: Family, is_shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(is_shared)?;
     socket.set_nonblocking(true)?;
+    if address.is_ipv6() && family == Family::Own {
+        socket.set_only_v6(true)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -132,10 +179,10 @@ mod tests {
             ("MESH_PROXY_WORKERS", "3"),
         ]);
         let listeners = Listeners::bind(&config).unwrap();
-        let outbound = listeners.addresses.outbound.unwrap();
+        let outbound = listeners.addresses.outbound[0];
         assert_ne!(outbound.port(), 0);
         for worker in &listeners.workers {
-            assert_eq!(worker.outbound.as_ref().unwrap().local_addr().unwrap(), outbound);
+            assert_eq!(worker.outbound[0].local_addr().unwrap(), outbound);
             assert_eq!(worker.inbound[0].0.local_addr().unwrap(), listeners.addresses.inbound[0].listen);
         }
     }

@@ -14,7 +14,7 @@ use super::bind::{Addresses, BindError, Listeners};
 use super::shutdown::{self, Requests};
 use super::threads;
 use crate::admin::{self, Admin, Readiness};
-use crate::config::Config;
+use crate::config::{Application, Config};
 use crate::discovery;
 use crate::metrics::Registry;
 use crate::proto;
@@ -148,7 +148,10 @@ fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
     let identity = &config.identity;
     let inbound = addresses.inbound.iter().map(|inbound| proto::Inbound {
         address: inbound.listen.to_string(),
-        application: inbound.application.to_string(),
+        application: match inbound.application {
+            Application::At(address) => address.to_string(),
+            Application::Original => String::new(),
+        },
     });
     proto::Proxy {
         name: identity.name.clone(),
@@ -161,13 +164,14 @@ fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
         admin_address: addresses.admin.to_string(),
         tap_address: addresses.tap.to_string(),
         inbound: inbound.collect(),
-        outbound_address: addresses.outbound.map(|address| address.to_string()).unwrap_or_default(),
+        outbound_address: addresses.outbound.first().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
 /// Logs where the proxy listens, with the real ports.
 fn announce(addresses: &Addresses) {
-    let outbound = addresses.outbound.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let outbound: Vec<_> = addresses.outbound.iter().map(ToString::to_string).collect();
+    let outbound = if outbound.is_empty() { "off".to_owned() } else { outbound.join(",") };
     let inbound: Vec<_> = addresses
         .inbound
         .iter()

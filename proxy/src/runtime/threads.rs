@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 
 use super::bind::WorkerListeners;
-use crate::config::Config;
+use crate::config::{Application, Config};
 use crate::destination::SWEEP_INTERVAL;
 use crate::discovery::{Ask, Update, WorkerId};
 use crate::listener;
@@ -70,14 +70,21 @@ async fn work(start: Start) -> io::Result<()> {
 }
 
 fn serve(worker: &Rc<Worker>, listeners: WorkerListeners) -> io::Result<()> {
-    if let Some(listener) = listeners.outbound {
+    for listener in listeners.outbound {
         let listener = TcpListener::from_std(listener)?;
         spawn_local(listener::serve_outbound(Rc::clone(worker), listener));
     }
     for (listener, application) in listeners.inbound {
         let listener = TcpListener::from_std(listener)?;
-        let application = worker.application(application);
-        spawn_local(listener::serve_inbound(Rc::clone(worker), listener, application));
+        match application {
+            Application::At(address) => {
+                let application = worker.application(address);
+                spawn_local(listener::serve_inbound(Rc::clone(worker), listener, application));
+            }
+            Application::Original => {
+                spawn_local(listener::serve_redirected(Rc::clone(worker), listener));
+            }
+        }
     }
     Ok(())
 }

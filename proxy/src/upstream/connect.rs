@@ -1,6 +1,7 @@
 //! Making a connection.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +15,20 @@ use crate::relay::Peer;
 ///
 /// # Errors
 /// Why there is none.
-pub async fn connect(endpoint: &Endpoint, timeout: Duration) -> Result<Peer, ProxyError> {
-    match tokio::time::timeout(timeout, TcpStream::connect(endpoint.address)).await {
-        Ok(Ok(socket)) => Ok(Peer::new(socket, Arc::clone(endpoint.tcp()))),
+pub async fn connect(endpoint: &Endpoint) -> Result<Peer, ProxyError> {
+    let socket = match (open(endpoint.address, endpoint.connect_timeout).await, endpoint.fallback) {
+        (Err(ProxyError::ConnectRefused), Some(fallback)) => open(fallback, endpoint.connect_timeout).await,
+        (opened, _) => opened,
+    };
+    socket.map(|socket| Peer::new(socket, Arc::clone(endpoint.tcp())))
+}
+
+async fn open(address: SocketAddr, timeout: Duration) -> Result<TcpStream, ProxyError> {
+    match tokio::time::timeout(timeout, TcpStream::connect(address)).await {
+        Ok(Ok(socket)) => Ok(socket),
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(ProxyError::ConnectRefused),
         Ok(Err(error)) => {
-            tracing::debug!(address = %endpoint.address, %error, "connect failed");
+            tracing::debug!(%address, %error, "connect failed");
             Err(ProxyError::ConnectFailed)
         }
         Err(_) => Err(ProxyError::ConnectTimeout),
