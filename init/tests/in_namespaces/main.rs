@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod installing;
+mod namespaces;
 mod network;
 mod redirecting;
 mod stand_ins;

@@ -177,15 +177,23 @@ impl Stream {
     }
 }
 
+/// A target as text: what the application named, or `ip:port` of an original destination.
 fn authority(target: Option<proto::Target>) -> String {
     match target.unwrap().target.unwrap() {
         target::Target::Authority(authority) => authority,
-        target::Target::OriginalDestination(address) => format!("{}:{}", address.ip, address.port),
+        target::Target::OriginalDestination(address) => {
+            SocketAddr::new(address.ip.parse().unwrap(), address.port.try_into().unwrap()).to_string()
+        }
     }
 }
 
-fn named(authority: &str) -> Option<proto::Target> {
-    Some(proto::Target { target: Some(target::Target::Authority(authority.to_owned())) })
+/// The target that is written so.
+fn named(text: &str) -> Option<proto::Target> {
+    let target = match text.parse::<SocketAddr>() {
+        Ok(original) => target::Target::OriginalDestination(address(&original)),
+        Err(_) => target::Target::Authority(text.to_owned()),
+    };
+    Some(proto::Target { target: Some(target) })
 }
 
 fn endpoint(endpoint: &SocketAddr) -> proto::Endpoint {

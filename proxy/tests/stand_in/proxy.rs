@@ -35,7 +35,12 @@ pub fn command(variables: &[(&str, &str)]) -> Command {
 
 impl Proxy {
     pub fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = command(variables).spawn().unwrap();
+        Self::run(&mut command(variables))
+    }
+
+    /// Runs what `command` made, perhaps changed.
+    pub fn run(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut listening = String::new();
         while !listening.contains(r#""message":"listening""#) {
