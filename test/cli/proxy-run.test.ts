@@ -60,7 +60,7 @@ describe("mesh proxy run", () => {
       stdout: "",
       stderr:
         "error: --inbound 10000 cannot be taken\n" +
-        "try: --inbound with LISTEN=APPLICATION, each PORT or ADDRESS:PORT\n",
+        "try: --inbound with LISTEN=APPLICATION, each PORT or ADDRESS:PORT, or LISTEN=original\n",
     });
   });
 
