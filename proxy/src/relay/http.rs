@@ -236,7 +236,7 @@ impl Client {
         let drain = &self.worker.drain;
         let endpoint = link.in_flight.endpoint();
         let address = endpoint.address;
-        let is_meshed = endpoint.is_meshed() && matches!(self.side, Side::Outbound);
+        let is_meshed = endpoint.is_meshed() && self.side.direction() == Direction::Outbound;
         let mut exchange =
             Exchange::new(&mut self.peer, &mut link.upstream, request, drain, limit, link.reused, is_meshed);
         let mut ended = exchange.run().await;
