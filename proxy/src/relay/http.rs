@@ -343,7 +343,8 @@ impl Client {
     ) -> After {
         let kept = request.persistent && report.request_read && !self.worker.drain.has_started();
         record.refused(http, error, &report);
-        let sent = refuse::send(&mut self.peer, error, request.method != Method::Head, kept).await;
+        let version = kept.then_some(request.version);
+        let sent = refuse::send(&mut self.peer, error, request.method != Method::Head, version).await;
         self.idle_since = Instant::now();
         match sent {
             Ok(()) => self.after_response(kept, report),
@@ -358,7 +359,7 @@ impl Client {
             ProxyError::HeaderTimeout => CloseReason::Timeout,
             _ => CloseReason::BadMessage,
         });
-        if refuse::send(&mut self.peer, error, true, false).await.is_ok() {
+        if refuse::send(&mut self.peer, error, true, None).await.is_ok() {
             close::linger(&mut self.peer, &self.watch).await;
         }
     }

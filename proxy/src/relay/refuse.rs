@@ -6,21 +6,31 @@ use std::io::Write;
 use super::flow::{Broken, Flow};
 use super::peer::Peer;
 use crate::error::ProxyError;
+use crate::http1::Version;
 
-/// Sends a response that says why there is no other. `has_body` is false for an answer to HEAD; `kept` tells the client
-/// whether it may go on.
+/// Sends a response that says why there is no other. `has_body` is false for an answer to HEAD; `kept` tells a client of that
+/// version that it may go on.
 ///
 /// # Errors
 /// The client is gone.
-pub async fn send(client: &mut Peer, error: ProxyError, has_body: bool, kept: bool) -> Result<(), Broken> {
+pub async fn send(
+    client: &mut Peer,
+    error: ProxyError,
+    has_body: bool,
+    kept: Option<Version>,
+) -> Result<(), Broken> {
     let mut flow = Flow::of_text(&response(error, has_body, kept));
     poll_fn(|cx| flow.poll_send_unsent(cx, client)).await
 }
 
-fn response(error: ProxyError, has_body: bool, kept: bool) -> Vec<u8> {
+fn response(error: ProxyError, has_body: bool, kept: Option<Version>) -> Vec<u8> {
     let (status, reason) = (error.status(), error.reason());
     let phrase = phrase(status);
-    let connection = if kept { "" } else { "connection: close\r\n" };
+    let connection = match kept {
+        Some(Version::Http11) => "",
+        Some(Version::Http10) => "connection: keep-alive\r\n",
+        None => "connection: close\r\n",
+    };
     let body = format!("mesh-proxy: {reason}\n");
     let mut text = Vec::new();
     // Writing to a vector cannot fail.

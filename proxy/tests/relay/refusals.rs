@@ -135,6 +135,8 @@ fn a_request_without_an_endpoint_is_told_why_and_its_connection_is_kept() {
         assert_refused(&client.until(&format!("mesh-proxy: {reason}\n")), status, reason);
         client.send(format!("HEAD / HTTP/1.1\r\nHost: {authority}\r\n\r\n"));
         assert_refused(&client.until("\r\n\r\n"), status, reason);
+        client.send(format!("HEAD / HTTP/1.0\r\nHost: {authority}\r\nConnection: keep-alive\r\n\r\n"));
+        assert!(client.until("\r\n\r\n").contains("\r\nconnection: keep-alive\r\n"));
         assert!(relay.metric("mesh_responses_total", &[&format!("proxy_error=\"{reason}\"")]) >= 2.0);
     }
 }
