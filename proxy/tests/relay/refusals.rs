@@ -177,3 +177,14 @@ fn idle_connections_are_closed_after_the_idle_timeout() {
     assert!(application.is_closed());
     assert_eq!(relay.metric("mesh_tcp_close_total", &["reason=\"idle\""]), 2.0);
 }
+
+#[test]
+fn a_client_that_is_silent_before_it_is_slow_is_told_so() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[("MESH_PROXY_HEADER_TIMEOUT", "500ms")]);
+    let mut client = relay.connect();
+    // The proxy connects when nobody has spoken for a while.
+    let _application = backend.accept();
+    client.send("GET / HT");
+    assert_refused(&client.until("header-timeout\n"), 408, "header-timeout");
+}
