@@ -183,7 +183,7 @@ impl RequestHead {
     fn read_fields(&mut self, head: &[u8], headers: &[Header<'_>], at_proxy: bool) -> Result<(), Refusal> {
         let mut framing = Framing::default();
         let mut hop = Hop::default();
-        let mut upgrade = None;
+        let mut protocols = Protocols::default();
         for (index, header) in headers.iter().enumerate() {
             match Field::named(header.name.as_bytes()) {
                 Field::Other | Field::MeshProxyError => {}
@@ -192,7 +192,7 @@ impl RequestHead {
                 Field::TransferEncoding => framing.transfer_encoding(header.value)?,
                 Field::Connection => hop.read_connection(header.value),
                 Field::Te => hop.read_te(header.value),
-                Field::Upgrade => upgrade = Some(header.value),
+                Field::Upgrade => protocols.read(header.value),
                 Field::Expect => self.expects = true,
                 Field::ProxyAuthorization if at_proxy => self.edits.cut(super::line(head, headers, index)),
                 Field::ProxyAuthorization => {}
@@ -203,8 +203,8 @@ impl RequestHead {
             return Err(Refusal::Malformed);
         }
         self.set_persistence(hop);
-        self.set_upgrade(hop, upgrade);
-        hop.seen |= upgrade.is_some();
+        self.upgrade = protocols.asked && !protocols.http2 && hop.upgrade && self.version == Version::Http11;
+        hop.seen |= protocols.asked;
         hop.edit(&mut self.edits, head, headers, self.upgrade);
         self.set_body(framing)
     }
@@ -232,14 +232,6 @@ impl RequestHead {
             Version::Http11 => !hop.close,
             Version::Http10 => hop.keep_alive && !hop.close,
         };
-    }
-
-    /// An upgrade to HTTP/2 without TLS is not sent on: what follows it could not be relayed request by request.
-    fn set_upgrade(&mut self, hop: Hop, upgrade: Option<&[u8]>) {
-        let to_http2 =
-            |protocols| fields::list(protocols).any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"));
-        let asked = upgrade.is_some_and(|protocols| !to_http2(protocols));
-        self.upgrade = asked && hop.upgrade && self.version == Version::Http11;
     }
 
     fn set_body(&mut self, framing: Framing) -> Result<(), Refusal> {
@@ -289,6 +281,21 @@ impl RequestHead {
     /// Host, or the authority of the target, in `head`; empty when the client named none.
     pub fn authority<'a>(&self, head: &'a [u8]) -> &'a [u8] {
         slice(head, &self.authority)
+    }
+}
+
+/// What the Upgrade fields ask for. An upgrade to HTTP/2 without TLS is not sent on: what follows it could not be relayed
+/// request by request.
+#[derive(Debug, Clone, Copy, Default)]
+struct Protocols {
+    asked: bool,
+    http2: bool,
+}
+
+impl Protocols {
+    fn read(&mut self, value: &[u8]) {
+        self.asked = true;
+        self.http2 |= fields::list(value).any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"));
     }
 }
 
@@ -382,6 +389,7 @@ mod tests {
             ),
             ("Upgrade: websocket\r\n", ""),
             ("Upgrade: h2c\r\nHTTP2-Settings: x\r\nConnection: Upgrade, HTTP2-Settings\r\n", ""),
+            ("Upgrade: h2c\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", ""),
         ] {
             let start = "GET / HTTP/1.1\r\nHost: x\r\n";
             assert_eq!(
