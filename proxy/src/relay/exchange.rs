@@ -26,6 +26,8 @@ pub enum Ended {
     BadResponse,
     /// The request's body is malformed, and the client has no response yet.
     BadRequest,
+    /// The request's body is malformed, and the client has a part of the response already.
+    BadBody,
     /// The client broke the connection, or closed it in the middle of its request.
     ClientGone,
     /// The response broke off after its head. Where nothing in the message would tell, its end must be made to.
@@ -184,7 +186,7 @@ impl<'a> Exchange<'a> {
         match broken {
             Broken::Source => Some(Ended::ClientGone),
             Broken::Malformed if matches!(self.answer, Answer::Awaited) => Some(Ended::BadRequest),
-            Broken::Malformed => Some(Ended::Cut { tellable: false }),
+            Broken::Malformed => Some(Ended::BadBody),
             Broken::Sink => {
                 self.sending = Sending::Broken;
                 None

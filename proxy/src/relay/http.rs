@@ -194,7 +194,7 @@ impl Client {
                     Box::pin(tunnel::copy(&mut self.peer, &mut link.upstream)).await;
                     After::Close
                 }
-                Ended::Cut { .. } | Ended::ClientGone => {
+                Ended::Cut { .. } | Ended::BadBody | Ended::ClientGone => {
                     record.ended(&endpoint, ended, &report);
                     self.break_off(ended, link)
                 }
@@ -260,7 +260,9 @@ impl Client {
     fn break_off(&mut self, ended: Ended, mut link: Link) -> After {
         link.upstream.ends(CloseReason::Reset);
         match ended {
-            Ended::Cut { tellable: false } => self.peer.reset_when_closed(CloseReason::Reset),
+            Ended::Cut { tellable: false } | Ended::BadBody => {
+                self.peer.reset_when_closed(CloseReason::Reset)
+            }
             _ => self.peer.ends(CloseReason::Reset),
         }
         After::Close

@@ -86,6 +86,7 @@ impl Record {
 fn broken_off(ended: Ended) -> Option<&'static str> {
     match ended {
         Ended::ClientGone => Some("client-closed"),
+        Ended::BadBody => Some(ProxyError::BadRequest.reason()),
         Ended::Cut { .. } => Some(ProxyError::UpstreamReset.reason()),
         _ => None,
     }

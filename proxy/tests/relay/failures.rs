@@ -203,3 +203,22 @@ fn very_many_idle_connections_that_a_server_closed_cost_no_request() {
     application.send(OK);
     clients[0].expect(OK);
 }
+
+#[test]
+fn an_endpoint_is_not_blamed_for_broken_bodies_of_requests() {
+    let backend = Backend::start();
+    let relay = Relay::outbound(&[("x", &[backend.address])], &[]);
+    for _ in 0..6 {
+        let mut client = relay.connect();
+        client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+        let mut application = backend.accept();
+        application.until("abc\r\n");
+        application.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client.until("\r\n\r\n");
+        client.send("broken");
+        assert!(application.is_closed() && client.is_closed());
+    }
+    relay.proxy.signal("TERM");
+    let (_, log) = relay.proxy.wait();
+    assert!(!log.contains("ejected"), "{log}");
+}
