@@ -1,7 +1,8 @@
 // What only the tests need: programs from Debian's packages, and a second Node.js. Installs what is missing.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { announce, outputOf, root, run, StepFailed } from "./steps.mjs";
+import { join } from "node:path";
+import { installDebianPackages } from "./debian.mjs";
+import { announce, root, run, StepFailed } from "./steps.mjs";
 
 /** Programs that tests start, by the Debian package that has them. */
 const DEBIAN_PACKAGES = {
@@ -15,61 +16,8 @@ const DEBIAN_PACKAGES = {
 /** The Node.js release, besides the user's own, that the TypeScript tests run on. */
 const OTHER_NODE_MAJOR = 24;
 
-const SYSTEM_DIRECTORIES = ["/usr/sbin", "/sbin"];
-
-const isInstalled = (program) =>
-  [...(process.env.PATH || "").split(delimiter), ...SYSTEM_DIRECTORIES].some((directory) =>
-    existsSync(join(directory, program)),
-  );
-
-/** The prefix of a command that must run as root; undefined when we may not become root. */
-function rootPrefix() {
-  if (process.getuid && process.getuid() === 0) return [];
-  return outputOf("sudo", ["-n", "true"]) === undefined ? undefined : ["sudo", "-n"];
-}
-
-/** Installs packages without letting their services start, now or at the next boot. */
-function aptInstall(packages, prefix) {
-  const asRoot = (...words) => {
-    const [command, ...args] = [...prefix, ...words];
-    run(command, args);
-  };
-  const policy = "/usr/sbin/policy-rc.d";
-  const addsPolicy = !existsSync(policy);
-  // invoke-rc.d asks this program whether a package may start its service; 101 means no.
-  if (addsPolicy) asRoot("sh", "-c", `printf '#!/bin/sh\\nexit 101\\n' > ${policy} && chmod 755 ${policy}`);
-  try {
-    asRoot("apt-get", "update", "-q");
-    const aptGet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    asRoot(...aptGet, "install", "-q", "-y", "--no-install-recommends", ...packages);
-    if (packages.includes("prometheus") && existsSync("/run/systemd/system")) {
-      asRoot("systemctl", "disable", "--now", "prometheus");
-    }
-  } finally {
-    if (addsPolicy) asRoot("rm", "-f", policy);
-  }
-}
-
-/** Installs the Debian packages whose programs are missing; throws StepFailed naming them when it may not. */
-export function installDebianPackages() {
-  const missing = Object.keys(DEBIAN_PACKAGES).filter((name) => !DEBIAN_PACKAGES[name].every(isInstalled));
-  if (missing.length === 0) return;
-  const byHand = `apt-get install ${missing.join(" ")}`;
-  if (!isInstalled("apt-get")) {
-    throw new StepFailed(
-      `the tests need the programs of Debian's packages ${missing.join(", ")}, which are missing`,
-    );
-  }
-  const prefix = rootPrefix();
-  if (!prefix) {
-    throw new StepFailed(
-      `the tests need Debian's packages ${missing.join(", ")}, and installing needs root`,
-      byHand,
-    );
-  }
-  announce(`installing Debian packages that tests need: ${missing.join(", ")}`);
-  aptInstall(missing, prefix);
-}
+/** Installs the Debian packages whose programs the tests need and miss. */
+export const installTestPrograms = () => installDebianPackages(DEBIAN_PACKAGES, "the tests");
 
 /** Path of a Node.js of the other release, installed into .cache/ when missing. */
 export function installOtherNode() {

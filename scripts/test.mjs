@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setUp } from "./setup.mjs";
 import { announce, reportFailure, root } from "./steps.mjs";
-import { installDebianPackages, installOtherNode } from "./test-tools.mjs";
+import { installTestPrograms, installOtherNode } from "./test-tools.mjs";
 
 /**
  * Runs a program, showing its output as it comes.
@@ -91,7 +91,7 @@ function suites(otherNode) {
 
 async function testAll() {
   setUp();
-  installDebianPackages();
+  installTestPrograms();
   const results = [];
   mkdirSync(join(root, ".cache"), { recursive: true });
   for (const [name, suite] of suites(installOtherNode())) {
