@@ -1,4 +1,10 @@
-import { formatBytes, formatDuration, formatTable, type Column } from "../output/index.js";
+import {
+  formatBytes,
+  formatDuration,
+  formatMarkdownTable,
+  formatTable,
+  type Column,
+} from "../output/index.js";
 import type { BenchReport, TargetReport } from "./report.js";
 import type { Spread } from "./spread.js";
 
@@ -24,7 +30,7 @@ export function renderTable(report: BenchReport): string {
 export function renderMarkdown(report: BenchReport, command: string): string {
   const { cpu, cores, kernel, node } = report.machine;
   const tables = tablesOf(report).map(
-    ({ title, columns }) => `**${title}**\n\n${markdownTable(columns, report.targets)}`,
+    ({ title, columns }) => `**${title}**\n\n${formatMarkdownTable(columns, report.targets)}`,
   );
   return [
     `\`${command}\` on ${cpu}, ${cores} cores, ${kernel}, Node.js ${node}`,
@@ -89,15 +95,6 @@ function remarks({ targets, notes }: BenchReport): readonly string[] {
     Object.entries(failures).map(([reason, count]) => `${name}: ${count} × ${reason}`),
   );
   return [...errors.map((error) => `error: ${error}`), ...notes.map((note) => `note: ${note}`)];
-}
-
-function markdownTable(columns: readonly Column<TargetReport>[], rows: readonly TargetReport[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [
-    line(columns.map(({ heading }) => heading)),
-    line(columns.map(({ align }) => (align === "right" ? "---:" : "---"))),
-    ...rows.map((row) => line(columns.map(({ value }) => value(row)))),
-  ].join("\n");
 }
 
 /** How a figure is written: its digits, and the unit behind them. */

@@ -6,5 +6,5 @@ export { Failure, type ExitStatus, formatFailure } from "./failure.js";
 export { LiveView } from "./live.js";
 export { type PrintStream, Printer } from "./printer.js";
 export { StatusLine, type StatusStream } from "./status-line.js";
-export { type Column, formatTable } from "./table.js";
+export { type Column, formatMarkdownTable, formatTable } from "./table.js";
 export { escapeControls, formatJson, formatJsonLine, nearest } from "./text.js";

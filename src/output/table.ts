@@ -40,6 +40,16 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
     .join("\n");
 }
 
+/** A table as Markdown has it: headings, alignment, then a line a row. The last line has no line end. */
+export function formatMarkdownTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(columns.map(({ heading }) => heading)),
+    line(columns.map(({ align }) => (align === "right" ? "---:" : "---"))),
+    ...rows.map((row) => line(columns.map(({ value }) => value(row)))),
+  ].join("\n");
+}
+
 function cell<Row>(column: Column<Row>, row: Row): string {
   const text = escapeControls(column.value(row));
   return column.paint === undefined ? text : column.paint(text, row);
