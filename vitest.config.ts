@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["{src,commands,test}/**/*.test.ts"],
+    include: ["{bench,src,commands,test}/**/*.test.ts"],
     testTimeout: 20_000,
   },
 });

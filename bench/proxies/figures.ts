@@ -1,0 +1,35 @@
+/** What is measured of each proxy in each round. All times are in µs, all memory in bytes. */
+export interface Figures {
+  /** Memory after the start and one request. */
+  readonly rssIdle: number;
+  /** How often a second its threads wake up while nothing is asked of it. */
+  readonly wakeUps: number;
+  /** Requests a second, as many as it takes. */
+  readonly throughput: number;
+  /** CPU time a request at that load. */
+  readonly cpuSaturated: number;
+  /** Of which in user space. */
+  readonly userSaturated: number;
+  /** Memory during that load, at its highest. */
+  readonly rssLoaded: number;
+  /** CPU time a request at the fixed rate. */
+  readonly cpuPaced: number;
+  /** Latency at the fixed rate. */
+  readonly p50: number;
+  readonly p99: number;
+  /** The same less that of the direct call in the same round. */
+  readonly addedP50: number;
+  readonly addedP99: number;
+  /** Memory with many idle keep-alive connections, each of which has had one request. */
+  readonly rssHeld: number;
+  /** Memory two seconds after those have gone, less what it was at first. */
+  readonly rssKept: number;
+  /** Responses of 1 MB: megabytes a second, and CPU time a megabyte. */
+  readonly bodyThroughput: number;
+  readonly bodyCpu: number;
+}
+
+export type FigureName = keyof Figures;
+
+/** What one round found of one row; what does not apply to it is absent. */
+export type RowFigures = Readonly<Partial<Figures>>;

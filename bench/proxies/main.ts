@@ -1,0 +1,61 @@
+// Compares our outbound proxy with those of others. scripts/bench-proxies.mjs installs what this needs, and starts it.
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Failure, formatFailure, StatusLine } from "../../src/output/index.js";
+import { takeSignals } from "../../src/process/index.js";
+import { compareProxies } from "./compare.js";
+import { renderMarkdown, renderText } from "./render.js";
+import type { Report } from "./report.js";
+import { readSettings } from "./settings.js";
+
+/** Where the report is left, in three forms. */
+const RESULTS = ".cache/bench-proxies";
+const FLOOR = "target/release/forwarding-floor";
+
+async function main(): Promise<void> {
+  const { rounds, seconds, envoy } = readSettings(process.argv.slice(2));
+  const interrupted = new AbortController();
+  const release = takeSignals(() => interrupted.abort());
+  const directory = await mkdtemp(join(tmpdir(), "mesh-bench-proxies-"));
+  const line = new StatusLine();
+  try {
+    const report = await compareProxies({
+      rounds,
+      seconds,
+      programs: { envoy, floor: existsSync(FLOOR) ? FLOOR : undefined },
+      command: `npm run bench:proxies -- --rounds ${rounds} --seconds ${seconds}`,
+      directory,
+      signal: interrupted.signal,
+      onStep: (step) => {
+        interrupted.signal.throwIfAborted();
+        line.show(step);
+      },
+    });
+    line.clear();
+    await keep(report);
+    console.log(renderText(report));
+    console.log(`\nAs Markdown and JSON, with every round: ${RESULTS}/report.md, ${RESULTS}/report.json`);
+  } catch (error) {
+    throw interrupted.signal.aborted ? new Failure("interrupted") : error;
+  } finally {
+    line.clear();
+    release();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function keep(report: Report): Promise<void> {
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(join(RESULTS, "report.md"), `${renderMarkdown(report)}\n`);
+  await writeFile(join(RESULTS, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const failure = error instanceof Failure ? error : undefined;
+  console.error(failure === undefined ? error : formatFailure(failure));
+  process.exitCode = failure?.exitStatus ?? 1;
+}

@@ -1,0 +1,158 @@
+import type { Spread } from "../../src/bench/index.js";
+import { formatMarkdownTable, formatTable, type Column } from "../../src/output/index.js";
+import { verdictsOn, type Verdict } from "./bars.js";
+import { DISTURBED_CORES } from "./disturbance.js";
+import type { FigureName } from "./figures.js";
+import { BODY_CONNECTIONS, PACED_CONNECTIONS, RATE, SATURATING_CONNECTIONS } from "./load.js";
+import { REFERENCE } from "./peers.js";
+import { ratioOfFigure, spreadOfFigure, type Report } from "./report.js";
+import { HELD_CONNECTIONS } from "./round.js";
+
+const NOTHING = "-";
+
+/** A report for a terminal. */
+export function renderText(report: Report): string {
+  const tables = tablesOf(report).map(
+    ({ title, columns, rows }) => `${title}\n${formatTable(columns, rows)}`,
+  );
+  return [
+    ...circumstancesOf(report),
+    ...tables,
+    `Bars\n${formatTable(BAR_COLUMNS, verdictsOn(report))}`,
+  ].join("\n\n");
+}
+
+/** A report to put where Markdown is read. */
+export function renderMarkdown(report: Report): string {
+  const tables = tablesOf(report).map(
+    ({ title, columns, rows }) => `**${title}**\n\n${formatMarkdownTable(columns, rows)}`,
+  );
+  return [
+    `\`${report.command}\``,
+    ...circumstancesOf(report),
+    ...tables,
+    `**Bars**\n\n${formatMarkdownTable(BAR_COLUMNS, verdictsOn(report))}`,
+  ].join("\n\n");
+}
+
+/** Machine and versions; how it was measured; whether to believe it. */
+function circumstancesOf(report: Report): readonly string[] {
+  const { machine, rounds, seconds, titles, tools, began, disturbance } = report;
+  const { cpu, cores, kernel, node, load } = machine;
+  const { measurements, disturbed, others, stolen } = disturbance;
+  const versions = Object.values(titles).filter((title) => !["direct", "floor"].includes(title));
+  return [
+    `${began}, ${cpu}, ${cores} cores, ${kernel}, Node.js ${node}; ${versions.join(", ")}; ${tools}.`,
+    `${rounds} ${rounds === 1 ? "round" : "rounds"} of ${seconds} s a measurement; medians (smallest to largest round). ` +
+      `Ratios are to ${REFERENCE} in the same round. Backend and load on one core, the proxies on another.`,
+    `Load average before the start: ${load.toFixed(1)}. ${disturbed} of ${measurements} measurements were disturbed ` +
+      `(more than ${percent(DISTURBED_CORES)} of a core lost to other work): ` +
+      `other programs took ${shareOf(others)} of a core, the machine's host ${shareOf(stolen)}.`,
+  ];
+}
+
+interface TableOf {
+  readonly title: string;
+  readonly columns: readonly Column<string>[];
+  /** Names of the report's rows. */
+  readonly rows: readonly string[];
+}
+
+function tablesOf(report: Report): readonly TableOf[] {
+  const all = Object.keys(report.titles);
+  const proxies = all.filter((name) => name !== "direct");
+  const spread = (heading: string, figure: FigureName, notation: Notation) =>
+    right(heading, (row) => withSpread(spreadOfFigure(report, row, figure), notation));
+  const median = (heading: string, figure: FigureName, notation: Notation) =>
+    right(heading, (row) => medianOf(spreadOfFigure(report, row, figure), notation));
+  const ratio = (figure: FigureName) =>
+    right(`× ${REFERENCE.toUpperCase()}`, (row) =>
+      withSpread(ratioOfFigure(report, row, figure, REFERENCE), HUNDREDTHS),
+    );
+  return [
+    {
+      title: `As many requests as it takes, ${SATURATING_CONNECTIONS} connections (wrk)`,
+      rows: all,
+      columns: [
+        NAME,
+        spread("CPU µs/REQUEST", "cpuSaturated", TENTHS),
+        ratio("cpuSaturated"),
+        median("IN USER SPACE", "userSaturated", TENTHS),
+        spread("REQUESTS/S", "throughput", WHOLE),
+      ],
+    },
+    {
+      title: `${RATE} requests a second, ${PACED_CONNECTIONS} connections (h2load)`,
+      rows: all,
+      columns: [
+        NAME,
+        spread("CPU µs/REQUEST", "cpuPaced", TENTHS),
+        ratio("cpuPaced"),
+        median("P50 µs", "p50", WHOLE),
+        median("P99 µs", "p99", WHOLE),
+        spread("ADDED P50 µs", "addedP50", WHOLE),
+        spread("ADDED P99 µs", "addedP99", WHOLE),
+      ],
+    },
+    {
+      title: "RSS in MB, and wake-ups a second when idle",
+      rows: proxies,
+      columns: [
+        NAME,
+        median("IDLE", "rssIdle", MEGABYTES),
+        median("AT SATURATION", "rssLoaded", MEGABYTES),
+        median(`${HELD_CONNECTIONS} IDLE CONNECTIONS`, "rssHeld", MEGABYTES),
+        median("KEPT AFTERWARDS", "rssKept", MEGABYTES),
+        spread("WAKE-UPS/S", "wakeUps", TENTHS),
+      ],
+    },
+    {
+      title: `Responses of 1 MB, ${BODY_CONNECTIONS} connections (wrk)`,
+      rows: all,
+      columns: [
+        NAME,
+        spread("CPU µs/MB", "bodyCpu", WHOLE),
+        ratio("bodyCpu"),
+        spread("MB/S", "bodyThroughput", WHOLE),
+      ],
+    },
+  ];
+}
+
+const NAME: Column<string> = { heading: "PROXY", value: (name) => name };
+
+const BAR_COLUMNS: readonly Column<Verdict>[] = [
+  { heading: "BAR", value: ({ bar }) => bar },
+  { heading: "LIMIT", value: ({ limit }) => limit },
+  { heading: "MEASURED", value: ({ measured }) => measured },
+  { heading: "VERDICT", value: ({ met }) => (met === null ? NOTHING : met ? "met" : "missed") },
+];
+
+function right(heading: string, value: (row: string) => string): Column<string> {
+  return { heading, value, align: "right" };
+}
+
+type Notation = (value: number) => string;
+
+const WHOLE: Notation = (value) => String(Math.round(value));
+const TENTHS: Notation = (value) => value.toFixed(1);
+const HUNDREDTHS: Notation = (value) => value.toFixed(2);
+const MEGABYTES: Notation = (bytes) => (bytes / 1e6).toFixed(1);
+
+function medianOf(spread: Spread | null, notation: Notation): string {
+  return spread === null ? NOTHING : notation(spread.median);
+}
+
+function withSpread(spread: Spread | null, notation: Notation): string {
+  if (spread === null) return NOTHING;
+  if (spread.min === spread.max) return notation(spread.median);
+  return `${notation(spread.median)} (${notation(spread.min)} to ${notation(spread.max)})`;
+}
+
+function shareOf(spread: Spread | null): string {
+  return spread === null ? NOTHING : `${percent(spread.median)} (at worst ${percent(spread.max)})`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)}%`;
+}

@@ -1,0 +1,77 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../../src/output/index.js";
+import { SupervisedProcess } from "../../src/process/index.js";
+import { onCore } from "./cores.js";
+import { ask } from "./http.js";
+import { freePort } from "./ports.js";
+import type { RunningRow } from "./row.js";
+
+const START_LIMIT_MS = 15_000;
+const STOP_MS = 2000;
+const POLL_MS = 50;
+const KEPT_LINES = 5;
+const CONFIGURATION = new URL(
+  import.meta.url.includes("/dist/") ? "../../../bench/proxies/configuration/" : "configuration/",
+  import.meta.url,
+);
+
+/** A server that is told its port, and that of the backend, by a file or by its arguments. */
+export interface Server {
+  readonly core: number;
+  readonly command: string;
+  /** A file of `configuration/`, in which `$LISTEN` and `$BACKEND` stand for the ports. */
+  readonly configuration?: string;
+  /** Its arguments. The configuration, with the ports filled in, is in its working directory. */
+  readonly args: (place: { directory: string; port: number; configuration: string }) => readonly string[];
+}
+
+/**
+ * Starts a server on a free port of 127.0.0.1, with a folder of its own below `directory`, and waits until it answers.
+ * @throws Failure when it ends instead, with what it said last
+ */
+export async function startServer(server: Server, directory: string, backend: number): Promise<RunningRow> {
+  const port = await freePort();
+  const home = join(directory, `${server.command.replace(/.*\//, "")}-${port}`);
+  await mkdir(join(home, "temporary"), { recursive: true });
+  const configuration = join(home, server.configuration ?? "none");
+  if (server.configuration !== undefined) {
+    const template = await readFile(new URL(server.configuration, CONFIGURATION), "utf8");
+    const text = template.replaceAll("$LISTEN", String(port)).replaceAll("$BACKEND", String(backend));
+    await writeFile(configuration, text);
+  }
+  const said: string[] = [];
+  const child = new SupervisedProcess({
+    ...onCore(server.core, server.command, ...server.args({ directory: home, port, configuration })),
+    env: process.env,
+    onLine: (line) => said.splice(0, Math.max(0, said.push(line) - KEPT_LINES)),
+  });
+  const stop = async () => {
+    await child.stop(STOP_MS);
+  };
+  const ended = child.ended.then(({ status, signal }): never => {
+    throw new Failure(`${server.command} ended with ${signal ?? `status ${status}`}: ${said.join(" ")}`);
+  });
+  try {
+    await Promise.race([untilAnswers(server.command, port), ended]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  ended.catch(() => undefined);
+  return { port, pid: child.pid ?? null, stop };
+}
+
+async function untilAnswers(command: string, port: number): Promise<void> {
+  const limit = Date.now() + START_LIMIT_MS;
+  for (;;) {
+    try {
+      await ask(port);
+      return;
+    } catch (error) {
+      if (Date.now() > limit) throw new Failure(`${command} does not answer: ${String(error)}`);
+      await sleep(POLL_MS);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { parseArgs } from "node:util";
+import { Failure } from "../../src/output/index.js";
+
+/** How much is measured. */
+export interface Settings {
+  readonly rounds: number;
+  /** Of each measurement under load. */
+  readonly seconds: number;
+  /** The binary of Envoy; without one it does not take part. */
+  readonly envoy: string | undefined;
+}
+
+/** Reads the flags; a wrong one is a Failure with status 2 that names it. */
+export function readSettings(args: readonly string[]): Settings {
+  const { rounds, seconds, envoy } = readFlags(args);
+  return {
+    rounds: wholeNumber("--rounds", rounds, 100),
+    seconds: wholeNumber("--seconds", seconds, 600),
+    envoy,
+  };
+}
+
+function readFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        rounds: { type: "string", default: "3" },
+        seconds: { type: "string", default: "5" },
+        envoy: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    throw new Failure(error instanceof Error ? error.message : String(error), {
+      hint: "npm run bench:proxies -- --rounds 3 --seconds 5",
+      exitStatus: 2,
+    });
+  }
+}
+
+function wholeNumber(flag: string, text: string, most: number): number {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > most) {
+    throw new Failure(`${flag} ${text} cannot be taken`, {
+      hint: `${flag} with a whole number from 1 to ${most}`,
+      exitStatus: 2,
+    });
+  }
+  return value;
+}
