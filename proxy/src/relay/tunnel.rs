@@ -1,7 +1,7 @@
 //! Bytes that are not ours to understand, both ways until both sides have finished.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::flow::{Broken, Flow};
 use super::peer::Peer;
@@ -27,7 +27,7 @@ pub async fn copy(client: &mut Peer, upstream: &mut Peer) -> Copied {
         let answered = back.poll(cx, upstream, client)?;
         if sent.is_ready() && answered.is_ready() { Poll::Ready(Ok::<(), Broken>(())) } else { Poll::Pending }
     });
-    let is_broken = result.await.is_err();
+    let is_broken = result.await.is_err() || there.is_broken() || back.is_broken();
     if is_broken {
         client.reset_when_closed(CloseReason::Reset);
         upstream.reset_when_closed(CloseReason::Reset);
@@ -49,6 +49,8 @@ enum State {
     Copying,
     Finishing,
     Finished,
+    /// The receiver takes no more. What it said before is still on its way.
+    Broken,
 }
 
 impl OneWay {
@@ -56,13 +58,30 @@ impl OneWay {
         Self { flow: Flow::new(Body::UntilClose), state: State::Copying }
     }
 
+    fn is_broken(&self) -> bool {
+        self.state == State::Broken
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>, source: &mut Peer, sink: &mut Peer) -> Poll<Result<(), Broken>> {
+        match ready!(self.poll_to_end(cx, source, sink)) {
+            Err(Broken::Sink) => self.state = State::Broken,
+            result => result?,
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_to_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Peer,
+        sink: &mut Peer,
+    ) -> Poll<Result<(), Broken>> {
         if self.state == State::Copying {
-            std::task::ready!(self.flow.poll(cx, source, sink))?;
+            ready!(self.flow.poll(cx, source, sink))?;
             self.state = State::Finishing;
         }
         if self.state == State::Finishing {
-            std::task::ready!(sink.poll_finish(cx)).map_err(|_| Broken::Sink)?;
+            ready!(sink.poll_finish(cx)).map_err(|_| Broken::Sink)?;
             self.state = State::Finished;
         }
         Poll::Ready(Ok(()))

@@ -112,3 +112,20 @@ fn a_client_that_has_finished_still_gets_its_response() {
     application.send("ha");
     assert_eq!(client.rest(), "ha");
 }
+
+#[test]
+fn the_last_words_of_a_server_that_reads_no_more_arrive() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    for _ in 0..20 {
+        let mut client = relay.connect();
+        client.send("EHLO example\r\n");
+        let mut application = backend.accept();
+        application.until("\r\n");
+        client.send(vec![b'x'; 200_000]);
+        application.send("554 go away\r\n");
+        // Bytes that were not read turn its end into a reset.
+        drop(application);
+        assert_eq!(client.rest(), "554 go away\r\n");
+    }
+}
