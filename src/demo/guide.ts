@@ -9,9 +9,12 @@ export class Guide {
   readonly #mesh: DemoMesh;
   readonly #program = invocation();
 
-  constructor(printer: Printer, mesh: DemoMesh) {
+  readonly #transparent: boolean;
+
+  constructor(printer: Printer, mesh: DemoMesh, transparent: boolean) {
     this.#printer = printer;
     this.#mesh = mesh;
+    this.#transparent = transparent;
   }
 
   /** What was started, and how a request travels through it. */
@@ -20,17 +23,25 @@ export class Guide {
     const { apiAddress, hello, world } = this.#mesh;
     const sidecar = cyan("[sidecar]");
     this.#print(
-      `${bold(`mesh ${version}`)}  a service mesh on this machine: real parts, ordinary processes, no root`,
+      `${bold(`mesh ${version}`)}  a service mesh on this machine: ${
+        this.#transparent ? "a network namespace a service" : "real parts, ordinary processes, no root"
+      }`,
       "",
       `  you ──▶ ${sidecar} ${bold("hello")} ${sidecar} ──▶ ${sidecar} ${bold("world")}`,
       "",
       this.#list([
         ["control plane", apiAddress, "tells the sidecars where services are, and gathers what they count"],
-        ["hello", hello.address, "greets; asks world for whom, through http_proxy and by name"],
+        [
+          "hello",
+          hello.address,
+          `greets; asks world for whom, ${this.#transparent ? "at http://world/" : "through http_proxy and by name"}`,
+        ],
         ["world", world.address, 'answers "world", and knows nothing of the mesh either'],
       ]),
       dim(
-        "  An address is its service's sidecar, which takes the calls in; the same process takes calls out.",
+        this.#transparent
+          ? "  An address is its service's own. iptables hands what comes and goes to the sidecar beside it."
+          : "  An address is its service's sidecar, which takes the calls in; the same process takes calls out.",
       ),
     );
   }
@@ -79,20 +90,23 @@ export class Guide {
   }
 
   #tellWhileItRuns(): void {
-    const { apiAddress, directory, hello } = this.#mesh;
-    const { outbound = "", admin } = hello.sidecar.addresses;
+    const { apiAddress, directory, hello, prefix, callWorld } = this.#mesh;
+    const { admin } = hello.sidecar.addresses;
     this.#section(
       "TRY",
       "in another terminal; light traffic goes on until Ctrl-C ends the demo and all its parts",
     );
     this.#print(
       this.#list([
-        [`${this.#program} stat all --api ${apiAddress} -w`, "the figures, live"],
-        [`${this.#program} tap all --api ${apiAddress}`, "every request, live"],
-        [`curl http://${hello.address}/`, "call hello through its sidecar"],
-        [`http_proxy=http://${outbound} curl http://world/`, "call world by name, as hello does"],
-        [`curl http://${admin}/metrics`, "what Prometheus sees of hello's sidecar"],
-        [`ls ${directory}/disco`, "edit these files: the mesh follows within a second"],
+        [`${prefix}${this.#program} stat all --api ${apiAddress} -w`, "the figures, live"],
+        [`${prefix}${this.#program} tap all --api ${apiAddress}`, "every request, live"],
+        [`${prefix}curl http://${hello.address}/`, "call hello through its sidecar"],
+        [callWorld, "call world by name, as hello does"],
+        [`${prefix}curl http://${admin}/metrics`, "what Prometheus sees of hello's sidecar"],
+        [
+          `ls ${directory}${this.#transparent ? "" : "/disco"}`,
+          "edit these files: the mesh follows within a second",
+        ],
       ]),
     );
   }

@@ -1,20 +1,20 @@
-import { Agent, get } from "node:http";
+import { Agent, get, type RequestOptions } from "node:http";
 import { text } from "node:stream/consumers";
 import { serve } from "./service-process.js";
 
-// The service that calls another one, by name and through the proxy of its environment, as most HTTP clients can.
-const proxy = new URL(process.env["http_proxy"] ?? "");
+// The service that calls another one by name, as most HTTP clients can: through the proxy of its environment when there is one.
+const proxy = process.env["http_proxy"];
 const agent = new Agent({ keepAlive: true });
+
+function wayToWorld(): RequestOptions {
+  if (proxy === undefined) return { host: "world", path: "/" };
+  const { hostname, port } = new URL(proxy);
+  return { host: hostname, port, path: "http://world/", headers: { host: "world" } };
+}
 
 function askWorld(): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const options = {
-      host: proxy.hostname,
-      port: proxy.port,
-      path: "http://world/",
-      headers: { host: "world" },
-      agent,
-    };
+    const options = { ...wayToWorld(), agent };
     get(options, (response) => {
       text(response).then((body) => {
         resolve({ status: response.statusCode ?? 0, body });

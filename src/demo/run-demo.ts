@@ -8,6 +8,8 @@ import { Traffic } from "./traffic.js";
 /** What a demo is asked for. */
 export interface DemoOptions {
   version: string;
+  /** Each service in a network namespace of its own, without knowledge of its sidecar. */
+  transparent: boolean;
   /** Whether it stays, with a little traffic, until `signal` is aborted. */
   stays: boolean;
   printer: Printer;
@@ -20,16 +22,16 @@ const LIGHT_REQUESTS_PER_SECOND = 5;
  * Starts a mesh on this machine, shows it at work, and ends all of it again.
  * @throws Failure when the traffic did not go through the sidecars, or the demo was interrupted before that was known
  */
-export async function runDemo({ version, stays, printer, signal }: DemoOptions): Promise<void> {
+export async function runDemo({ version, transparent, stays, printer, signal }: DemoOptions): Promise<void> {
   const status = new StatusLine();
   status.show("starting a control plane, two services and their sidecars …");
-  const mesh = await startDemoMesh(version, signal);
+  const mesh = await startDemoMesh(version, transparent, signal);
   const end = new AbortController();
   const stage: Stage = {
     mesh,
     client: new ControlPlaneClient(mesh.apiAddress),
     traffic: new Traffic(mesh.hello.address),
-    guide: new Guide(printer, mesh),
+    guide: new Guide(printer, mesh, transparent),
     printer,
     status,
     signal: AbortSignal.any([signal, end.signal]),

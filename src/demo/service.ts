@@ -23,20 +23,23 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Starts a module of this folder as a service at a port, and waits until it listens.
+ * Starts a module of this folder as a service at a port, and waits until it listens. `within` are words that the command line
+ * begins with.
  * @throws Failure when it ends instead
  */
 export async function startService(
   name: "hello" | "world",
   port: number,
   env: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
 ): Promise<Service> {
   let onListening: () => void = () => undefined;
   const listening = new Promise<void>((resolve) => (onListening = resolve));
   const said: string[] = [];
+  const [command, ...args] = [...within, process.execPath];
   const service = new SupervisedProcess({
-    command: process.execPath,
-    args: [fileURLToPath(new URL(`./${name}-service.js`, import.meta.url))],
+    command,
+    args: [...args, fileURLToPath(new URL(`./${name}-service.js`, import.meta.url))],
     env: { ...process.env, ...env, PORT: String(port) },
     onLine: (line) => {
       said.push(line);

@@ -1,5 +1,5 @@
 // The proxy as the TypeScript side starts it: where its binary is, how it is configured, and where it then listens.
-export { findProxyBinary } from "./binary.js";
+export { findInitBinary, findProxyBinary } from "./binary.js";
 export { type SidecarAddresses, sidecarAddresses } from "./listening.js";
 export { type SidecarSettings, sidecarEnvironment } from "./settings.js";
 export { type Sidecar, startSidecar } from "./start.js";

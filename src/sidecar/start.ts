@@ -17,17 +17,21 @@ export interface Sidecar {
 const KEPT_LINES = 5;
 
 /**
- * Starts a sidecar that ends with us, however we end, and waits until it listens. Its log is not shown.
+ * Starts a sidecar that ends with us, however we end, and waits until it listens. Its log is not shown. `within` are words
+ * that the command line begins with.
  * @throws Failure when it ends instead, with the last lines of its log
  */
 export async function startSidecar(
   settings: Omit<SidecarSettings, "logLevel" | "logFormat">,
+  within: readonly string[] = [],
 ): Promise<Sidecar> {
   const said: string[] = [];
   let onListening: (addresses: SidecarAddresses) => void = () => undefined;
   const listening = new Promise<SidecarAddresses>((resolve) => (onListening = resolve));
+  const [command, ...args] = [...within, findProxyBinary()];
   const proxy = new SupervisedProcess({
-    command: findProxyBinary(),
+    command,
+    args,
     env: {
       ...withoutProxySettings(process.env),
       ...sidecarEnvironment({ ...settings, logLevel: "info", logFormat: "json" }),
