@@ -1,13 +1,16 @@
 import { credentials } from "@grpc/grpc-js";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { loadApi } from "../proto/index.js";
 import { startControlPlane, type ControlPlaneOptions } from "./index.js";
 
+const directory = mkdtempSync(join(tmpdir(), "mesh-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
 const options = (): ControlPlaneOptions => ({
-  directory: mkdtempSync(join(tmpdir(), "mesh-")),
+  directory,
   listen: "127.0.0.1:0",
   apiListen: "127.0.0.1:0",
   version: "1.2.3",
