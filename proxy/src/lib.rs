@@ -11,6 +11,7 @@ pub mod error;
 #[cfg(test)]
 mod fixture;
 pub mod http1;
+mod keepalive;
 pub mod listener;
 pub mod log;
 pub mod metrics;

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::{self, Application, Config, Inbound};
+use crate::keepalive::KEEPALIVE;
 
 /// Connections that the kernel keeps for us until we accept them.
 const BACKLOG: i32 = 4096;
@@ -156,6 +157,8 @@ fn listen(address: SocketAddr, family: Family, is_shared: bool) -> io::Result<Tc
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(is_shared)?;
     socket.set_nonblocking(true)?;
+    // Accepted connections inherit it.
+    socket.set_tcp_keepalive(&KEEPALIVE)?;
     if address.is_ipv6() && family == Family::Own {
         socket.set_only_v6(true)?;
     }
@@ -185,6 +188,20 @@ mod tests {
             assert_eq!(worker.outbound[0].local_addr().unwrap(), outbound);
             assert_eq!(worker.inbound[0].0.local_addr().unwrap(), listeners.addresses.inbound[0].listen);
         }
+    }
+
+    #[test]
+    fn accepted_connections_are_probed_when_they_are_silent() {
+        let config =
+            config(&[("MESH_PROXY_OUTBOUND", "0"), ("MESH_PROXY_ADMIN", "0"), ("MESH_PROXY_TAP", "0")]);
+        let listeners = Listeners::bind(&config).unwrap();
+        let listener = &listeners.workers[0].outbound[0];
+        listener.set_nonblocking(false).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let socket = socket2::SockRef::from(&accepted);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), std::time::Duration::from_secs(60));
     }
 
     #[test]
