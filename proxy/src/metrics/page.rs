@@ -164,6 +164,7 @@ mod tests {
 
     use super::*;
     use crate::error::ProxyError;
+    use crate::listener::Protocol;
     use crate::metrics::{Labels, Party, Peer};
 
     const NASTY: &str = "we\"ird\\pod\nname";
@@ -200,6 +201,7 @@ mod tests {
         tcp.closed(CloseReason::Reset);
         tcp.read(10);
         tcp.wrote(20);
+        registry.detection(Direction::Inbound).observe(Protocol::Tls, Duration::from_millis(3));
         registry
     }
 
@@ -245,6 +247,17 @@ mod tests {
             let line = format!(r#"{name}{{peer="dst",{LABELS}{more}}} {value}"#);
             assert!(page.lines().any(|other| other == line), "{line}\nis not in\n{page}");
         }
+    }
+
+    #[test]
+    fn the_time_to_tell_a_protocol_is_shown_for_those_that_were_seen() {
+        let page = page();
+        let counts: Vec<_> =
+            page.lines().filter(|line| line.starts_with("mesh_protocol_detection_seconds_count")).collect();
+        assert_eq!(
+            counts,
+            [r#"mesh_protocol_detection_seconds_count{direction="inbound",protocol="tls"} 1"#]
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ const INBOUND: &str = r#"direction="inbound""#;
 
 #[test]
 fn the_application_is_reached_on_the_port_that_was_meant_wherever_it_listens() {
-    let pod = Pod::start(&[], &[]);
+    let pod = Pod::start(&[], &[("MESH_PROXY_WORKERS", "2")]);
     for family in [0, 1] {
         let listening = [(8080, POD), (8081, LOOPBACK), (8082, EVERYWHERE)];
         let _servers = listening

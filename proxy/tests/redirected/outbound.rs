@@ -1,6 +1,6 @@
 //! What the application sends, by where it was meant to go.
 
-use crate::namespaces::{OTHER_REMOTE, POD, REMOTE, at};
+use crate::namespaces::{Network, OTHER_REMOTE, POD, REMOTE, at};
 use crate::peers::{Server, connect, get, request};
 use crate::pod::Pod;
 use std::io::Read;
@@ -77,4 +77,14 @@ fn a_request_to_an_http_proxy_is_left_as_it_is() {
     let _proxy = Server::http(&pod.network.remote, address, "proxy");
     let answer = request(&pod.network.pod, address, "http://elsewhere/");
     assert_eq!(answer, "proxy: GET http://elsewhere/ HTTP/1.1");
+}
+
+#[test]
+fn a_host_without_ipv6_is_served_all_the_same() {
+    let network = Network::without_ipv6();
+    network.pod.ip("-6 address del ::1/128 dev lo");
+    let pod = Pod::in_network(network, &[("MESH_PROXY_CONTROL_PLANE", "127.0.0.1:1")]);
+    assert_eq!(pod.proxy.field("outbound"), "127.0.0.1:4140");
+    let _web = Server::http(&pod.network.remote, at(REMOTE[0], 80), "web");
+    assert_eq!(get(&pod.network.pod, at(REMOTE[0], 80)), WEB);
 }

@@ -38,7 +38,8 @@ impl Pod {
         Self::in_network(Network::new(), &[("MESH_PROXY_CONTROL_PLANE", "127.0.0.1:1")])
     }
 
-    fn in_network(network: Network, variables: &[(&str, &str)]) -> Self {
+    /// One in a network that is there already.
+    pub fn in_network(network: Network, variables: &[(&str, &str)]) -> Self {
         network.pod.run(|| {
             succeed(Command::new(mesh_init()).args(["--proxy-gid", &PROXY_GID.to_string()]));
         });

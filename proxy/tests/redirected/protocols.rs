@@ -44,6 +44,16 @@ fn a_server_that_speaks_first_is_heard_both_ways() {
 }
 
 #[test]
+fn bytes_go_to_the_endpoint_of_a_service() {
+    let (service, endpoint) = (at("10.96.0.7", 25), at(REMOTE[0], 2525));
+    let pod = Pod::start(&[(service, endpoint)], &[]);
+    let _mail = mail_server(&pod.network.remote, endpoint);
+    converse(&pod.network.pod, service);
+    let label = format!("dst_service=\"{service}\"");
+    assert_eq!(pod.count("mesh_tcp_open_total", &[r#"peer="dst""#, &label]), 1.0);
+}
+
+#[test]
 fn nobody_waits_for_the_first_bytes_on_ports_that_are_marked_opaque() {
     let pod = Pod::start(&[], &[("MESH_PROXY_OPAQUE_PORTS", "20-25")]);
     let _remote = mail_server(&pod.network.remote, at(REMOTE[0], 25));
