@@ -7,6 +7,7 @@ import { announce, outputOf, reportFailure, root, run, StepFailed } from "./step
 
 const DEBIAN_PACKAGES = {
   haproxy: ["haproxy"],
+  iperf3: ["iperf3"],
   "nghttp2-client": ["h2load"],
   "nginx-light": ["nginx"],
   "util-linux": ["setpriv", "taskset"],

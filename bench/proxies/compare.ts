@@ -35,9 +35,9 @@ export async function compareProxies(comparison: Comparison): Promise<Report> {
   await moveTo(LOAD_CORE, process.pid);
   const backend = await startBackend(directory);
   try {
-    const mesh = await startMesh(directory, backend.port);
+    const mesh = await startMesh(directory, backend);
     try {
-      const rows = [...(await peerRows(comparison.programs, directory, backend.port)), mesh.row];
+      const rows = [...(await peerRows(comparison.programs, directory, backend)), mesh.row];
       const titles = Object.fromEntries(rows.map(({ name, title }) => [name, title]));
       const circumstances = { began, command, machine, rounds, seconds, titles, tools: await tools() };
       return reportOf(circumstances, await runRounds(rows, comparison));

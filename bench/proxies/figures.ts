@@ -27,6 +27,9 @@ export interface Figures {
   /** Responses of 1 MB: megabytes a second, and CPU time a megabyte. */
   readonly bodyThroughput: number;
   readonly bodyCpu: number;
+  /** Bytes of a protocol that it does not understand: the same. */
+  readonly opaqueThroughput: number;
+  readonly opaqueCpu: number;
 }
 
 export type FigureName = keyof Figures;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readH2load, readWrk } from "./load.js";
+import { readH2load, readIperf, readWrk } from "./load.js";
 
 const WRK = `Running 1s test @ http://127.0.0.1:9000/
   1 threads and 32 connections
@@ -45,5 +45,17 @@ describe("what h2load logs", () => {
     expect(() => readH2load("1\t200\t90\n2\t503\t95\n")).toThrow("503");
     expect(() => readH2load("1\t200\t90\n2\t-1\t95\n")).toThrow("-1");
     expect(() => readH2load("")).toThrow();
+  });
+});
+
+describe("what iperf3 reports", () => {
+  it("has what was received, and how fast", () => {
+    const report = { end: { sum_received: { bytes: 3_000_000, seconds: 1.5, bits_per_second: 16e6 } } };
+    expect(readIperf(JSON.stringify(report))).toEqual({ bytes: 3_000_000, perSecond: 2_000_000 });
+  });
+
+  it("is a failure when there is an error, or nothing came", () => {
+    expect(() => readIperf(JSON.stringify({ error: "the server is busy", end: {} }))).toThrow("busy");
+    expect(() => readIperf(JSON.stringify({ end: { sum_received: { bytes: 0, seconds: 1 } } }))).toThrow();
   });
 });

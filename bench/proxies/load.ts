@@ -10,6 +10,7 @@ import { AUTHORITY } from "./http.js";
 /** How the load generators load. */
 export const SATURATING_CONNECTIONS = 32;
 export const BODY_CONNECTIONS = 8;
+export const OPAQUE_CONNECTIONS = 4;
 export const PACED_CONNECTIONS = 16;
 export const RATE = 1000;
 
@@ -83,6 +84,39 @@ export function readH2load(log: string): Paced {
   const percentiles = latencies.percentiles();
   if (percentiles === null) throw new Failure("h2load logged nothing");
   return { requests: latencies.count, p50: percentiles.p50, p99: percentiles.p99 };
+}
+
+/** What iperf3 received. */
+export interface Downloaded {
+  readonly bytes: number;
+  readonly perSecond: number;
+}
+
+/** Receives as many bytes as iperf3's server sends, over several connections. */
+export async function download(
+  { port, seconds }: { port: number; seconds: number },
+  signal: AbortSignal,
+): Promise<Downloaded> {
+  const output = await run(
+    signal,
+    "iperf3",
+    ...["--client", "127.0.0.1", "--port", String(port), "--reverse", "--json"],
+    ...["--parallel", String(OPAQUE_CONNECTIONS), "--time", String(seconds)],
+  );
+  return readIperf(output);
+}
+
+/** Reads iperf3's report. Throws a Failure when it is one of an error, or of nothing. */
+export function readIperf(output: string): Downloaded {
+  const report = JSON.parse(output) as {
+    error?: string;
+    end?: { sum_received?: { bytes: number; seconds: number } };
+  };
+  const { bytes = 0, seconds = 0 } = report.end?.sum_received ?? {};
+  if (report.error !== undefined || bytes === 0) {
+    throw new Failure(`iperf3 received nothing: ${report.error ?? "no error"}`);
+  }
+  return { bytes, perSecond: bytes / seconds };
 }
 
 async function run(signal: AbortSignal, command: string, ...words: string[]): Promise<string> {

@@ -4,7 +4,8 @@ import { startControlPlane } from "../../src/control-plane/index.js";
 import { startSidecar } from "../../src/sidecar/index.js";
 import { moveTo, PROXY_CORE } from "./cores.js";
 import { ask, AUTHORITY } from "./http.js";
-import type { Row } from "./row.js";
+import type { Row, RunningRow } from "./row.js";
+import type { BackendPorts } from "./server.js";
 import { commit } from "./versions.js";
 
 /** The name of our own row. */
@@ -19,10 +20,10 @@ export interface Mesh {
 }
 
 /** Starts a control plane, in this process, that knows the backend by its name and reads the sidecar's metrics. */
-export async function startMesh(directory: string, backend: number): Promise<Mesh> {
+export async function startMesh(directory: string, backend: BackendPorts): Promise<Mesh> {
   const world = join(directory, "world");
   await mkdir(join(world, "disco"), { recursive: true });
-  await writeFile(join(world, "disco", AUTHORITY), `127.0.0.1 ${backend}\n`);
+  await writeFile(join(world, "disco", AUTHORITY), `127.0.0.1 ${backend.port}\n`);
   const controlPlane = await startControlPlane({
     directory: world,
     listen: "127.0.0.1:0",
@@ -37,17 +38,19 @@ export async function startMesh(directory: string, backend: number): Promise<Mes
   const row: Row = {
     name: MESH,
     title: built === undefined ? MESH : `${MESH} at commit ${built}`,
-    start: () => startOutbound(discoveryAddress),
+    start: () => startSidecarFor(discoveryAddress, backend),
   };
   return { row, stop: () => controlPlane.value.stop() };
 }
 
-async function startOutbound(controlPlane: string) {
+/** Requests go through its outbound port; anything else through an inbound one, where it looks at the first bytes. */
+async function startSidecarFor(controlPlane: string, backend: BackendPorts): Promise<RunningRow> {
   const ephemeral = "127.0.0.1:0";
   const sidecar = await startSidecar({
     name: "bench",
     controlPlane,
     outbound: ephemeral,
+    inbound: [`${ephemeral}=127.0.0.1:${backend.opaquePort}`],
     admin: ephemeral,
     tap: ephemeral,
     workers: "1",
@@ -57,11 +60,16 @@ async function startOutbound(controlPlane: string) {
   };
   try {
     await moveTo(PROXY_CORE, sidecar.pid);
-    const port = Number(sidecar.addresses.outbound?.split(":").pop());
+    const port = portOf(sidecar.addresses.outbound);
+    const opaquePort = portOf(sidecar.addresses.inbound[0]);
     await ask(port);
-    return { port, pid: sidecar.pid, stop };
+    return { port, opaquePort, pid: sidecar.pid, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function portOf(address = ""): number {
+  return Number(address.split(":").pop());
 }

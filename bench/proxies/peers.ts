@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { PROXY_CORE } from "./cores.js";
-import { startServer, type Server } from "./server.js";
 import type { Row } from "./row.js";
+import { startServer, type BackendPorts, type Server } from "./server.js";
 import { versionOf } from "./versions.js";
 
 /** Which programs take part, apart from those of Debian's packages: paths; undefined where there is none. */
@@ -17,7 +17,7 @@ export const REFERENCE = "HAProxy";
 export async function peerRows(
   { envoy, floor }: Programs,
   directory: string,
-  backend: number,
+  backend: BackendPorts,
 ): Promise<readonly Row[]> {
   const row = async (name: string, version: Promise<string>, server: Server): Promise<Row> => ({
     name,
@@ -36,19 +36,23 @@ export async function peerRows(
   return Promise.all(rows.filter((one) => one !== false));
 }
 
-function directRow(backend: number): Row {
+function directRow(backend: BackendPorts): Row {
   return {
     name: "direct",
     title: "direct",
-    start: () => Promise.resolve({ port: backend, pid: null, stop: () => Promise.resolve() }),
+    start: () => Promise.resolve({ ...backend, pid: null, stop: () => Promise.resolve() }),
   };
 }
 
-function floorServer(command: string, backend: number): Server {
+function floorServer(command: string, backend: BackendPorts): Server {
   return {
     core: PROXY_CORE,
     command,
-    args: ({ port }) => [`127.0.0.1:${port}`, `127.0.0.1:${backend}`],
+    args: ({ port, opaquePort }) => [
+      ...[`127.0.0.1:${port}`, `127.0.0.1:${backend.port}`],
+      ...[`127.0.0.1:${opaquePort}`, `127.0.0.1:${backend.opaquePort}`],
+    ],
+    takesOpaque: true,
   };
 }
 
@@ -57,6 +61,8 @@ const NGINX: Server = {
   command: "nginx",
   configuration: "nginx.conf",
   args: ({ directory, configuration }) => ["-e", "stderr", "-p", directory, "-c", configuration],
+  // Debian's nginx-light comes without the module for it.
+  takesOpaque: false,
 };
 
 const HAPROXY: Server = {
@@ -64,6 +70,7 @@ const HAPROXY: Server = {
   command: "haproxy",
   configuration: "haproxy.cfg",
   args: ({ configuration }) => ["-db", "-f", configuration],
+  takesOpaque: true,
 };
 
 function envoyServer(command: string): Server {
@@ -74,5 +81,6 @@ function envoyServer(command: string): Server {
     args: ({ configuration }) => [
       ...["-c", configuration, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"],
     ],
+    takesOpaque: true,
   };
 }

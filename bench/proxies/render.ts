@@ -3,7 +3,13 @@ import { formatMarkdownTable, formatTable, type Column } from "../../src/output/
 import { verdictsOn, type Verdict } from "./bars.js";
 import { DISTURBED_CORES } from "./disturbance.js";
 import type { FigureName } from "./figures.js";
-import { BODY_CONNECTIONS, PACED_CONNECTIONS, RATE, SATURATING_CONNECTIONS } from "./load.js";
+import {
+  BODY_CONNECTIONS,
+  OPAQUE_CONNECTIONS,
+  PACED_CONNECTIONS,
+  RATE,
+  SATURATING_CONNECTIONS,
+} from "./load.js";
 import { REFERENCE } from "./peers.js";
 import { ratioOfFigure, spreadOfFigure, type Report } from "./report.js";
 import { HELD_CONNECTIONS } from "./round.js";
@@ -114,6 +120,18 @@ function tablesOf(report: Report): readonly TableOf[] {
         spread("CPU µs/MB", "bodyCpu", WHOLE),
         ratio("bodyCpu"),
         spread("MB/S", "bodyThroughput", WHOLE),
+        ratio("bodyThroughput"),
+      ],
+    },
+    {
+      title: `Opaque TCP, ${OPAQUE_CONNECTIONS} connections (iperf3)`,
+      rows: all,
+      columns: [
+        NAME,
+        spread("CPU µs/MB", "opaqueCpu", WHOLE),
+        ratio("opaqueCpu"),
+        spread("MB/S", "opaqueThroughput", WHOLE),
+        ratio("opaqueThroughput"),
       ],
     },
   ];

@@ -3,7 +3,7 @@ import { BODY_BYTES, BODY_PATH } from "./backend.js";
 import { watchMachine, type Disturbance } from "./disturbance.js";
 import type { RowFigures } from "./figures.js";
 import { holdConnections } from "./http.js";
-import { BODY_CONNECTIONS, pace, saturate, SATURATING_CONNECTIONS } from "./load.js";
+import { BODY_CONNECTIONS, download, pace, saturate, SATURATING_CONNECTIONS } from "./load.js";
 import { treeUsage, type TreeUsage } from "./process-tree.js";
 import type { Row, RunningRow } from "./row.js";
 
@@ -65,6 +65,7 @@ const STEPS = {
   pace: "fixed rate",
   hold: "idle connections",
   carryBodies: "1 MB responses",
+  carryBytes: "opaque TCP",
 } as const;
 
 type Step = keyof typeof STEPS;
@@ -86,9 +87,10 @@ class MeasuredRow {
     return this.#figures;
   }
 
-  /** Whether a step finds anything here: the direct call has no memory to look at. */
+  /** Whether a step finds anything here: the direct call has no memory to look at, and not everyone takes any protocol. */
   hasStep(step: Step): boolean {
-    return step !== "hold" || this.#running.pid !== null;
+    if (step === "hold") return this.#running.pid !== null;
+    return step !== "carryBytes" || this.#running.opaquePort !== null;
   }
 
   stop(): Promise<void> {
@@ -158,6 +160,18 @@ class MeasuredRow {
     this.#add({ bodyThroughput: (perSecond * BODY_BYTES) / BYTES_PER_MB });
     if (before === null || after === null) return;
     this.#add({ bodyCpu: (after.cpuUs - before.cpuUs) / ((requests * BODY_BYTES) / BYTES_PER_MB) });
+  }
+
+  async carryBytes(): Promise<void> {
+    const { opaquePort } = this.#running;
+    if (opaquePort === null) return;
+    const { seconds, signal } = this.#settings;
+    const before = this.#usage();
+    const { bytes, perSecond } = await download({ port: opaquePort, seconds }, signal);
+    const after = this.#usage();
+    this.#add({ opaqueThroughput: perSecond / BYTES_PER_MB });
+    if (before === null || after === null) return;
+    this.#add({ opaqueCpu: (after.cpuUs - before.cpuUs) / (bytes / BYTES_PER_MB) });
   }
 
   #add(figures: RowFigures): void {

@@ -12,6 +12,8 @@ export interface Row {
 export interface RunningRow {
   /** Of 127.0.0.1. */
   readonly port: number;
+  /** Of 127.0.0.1, where it takes what it does not understand; null when it has no such port. */
+  readonly opaquePort: number | null;
   /** The process that is measured, with its descendants; null for the direct call. */
   readonly pid: number | null;
   stop(): Promise<void>;

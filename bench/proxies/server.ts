@@ -17,33 +17,66 @@ const CONFIGURATION = new URL(
   import.meta.url,
 );
 
-/** A server that is told its port, and that of the backend, by a file or by its arguments. */
+/** Where the backend takes requests, and where bytes of another protocol; ports of 127.0.0.1. */
+export interface BackendPorts {
+  readonly port: number;
+  readonly opaquePort: number;
+}
+
+/** What a server is told about where it runs. */
+export interface Place {
+  /** A folder of its own. */
+  readonly directory: string;
+  readonly port: number;
+  readonly opaquePort: number;
+  /** Path of its configuration, with the ports filled in. */
+  readonly configuration: string;
+}
+
+/** A server that is told its ports, and those of the backend, by a file or by its arguments. */
 export interface Server {
   readonly core: number;
   readonly command: string;
-  /** A file of `configuration/`, in which `$LISTEN` and `$BACKEND` stand for the ports. */
+  /**
+   * A file of `configuration/`, in which `$LISTEN` and `$BACKEND` stand for the ports for HTTP, `$OPAQUE_LISTEN` and
+   * `$OPAQUE_BACKEND` for those for anything else.
+   */
   readonly configuration?: string;
-  /** Its arguments. The configuration, with the ports filled in, is in its working directory. */
-  readonly args: (place: { directory: string; port: number; configuration: string }) => readonly string[];
+  readonly args: (place: Place) => readonly string[];
+  /** Whether it relays what it does not understand, at a port of its own. */
+  readonly takesOpaque: boolean;
 }
 
 /**
  * Starts a server on a free port of 127.0.0.1, with a folder of its own below `directory`, and waits until it answers.
  * @throws Failure when it ends instead, with what it said last
  */
-export async function startServer(server: Server, directory: string, backend: number): Promise<RunningRow> {
-  const port = await freePort();
+export async function startServer(
+  server: Server,
+  directory: string,
+  backend: BackendPorts,
+): Promise<RunningRow> {
+  const [port, opaquePort] = [await freePort(), await freePort()];
   const home = join(directory, `${server.command.replace(/.*\//, "")}-${port}`);
   await mkdir(join(home, "temporary"), { recursive: true });
   const configuration = join(home, server.configuration ?? "none");
   if (server.configuration !== undefined) {
     const template = await readFile(new URL(server.configuration, CONFIGURATION), "utf8");
-    const text = template.replaceAll("$LISTEN", String(port)).replaceAll("$BACKEND", String(backend));
-    await writeFile(configuration, text);
+    const ports = {
+      $LISTEN: port,
+      $BACKEND: backend.port,
+      $OPAQUE_LISTEN: opaquePort,
+      $OPAQUE_BACKEND: backend.opaquePort,
+    };
+    await writeFile(configuration, fillIn(template, ports));
   }
   const said: string[] = [];
   const child = new SupervisedProcess({
-    ...onCore(server.core, server.command, ...server.args({ directory: home, port, configuration })),
+    ...onCore(
+      server.core,
+      server.command,
+      ...server.args({ directory: home, port, opaquePort, configuration }),
+    ),
     env: process.env,
     onLine: (line) => said.splice(0, Math.max(0, said.push(line) - KEPT_LINES)),
   });
@@ -60,7 +93,14 @@ export async function startServer(server: Server, directory: string, backend: nu
     throw error;
   }
   ended.catch(() => undefined);
-  return { port, pid: child.pid ?? null, stop };
+  return { port, opaquePort: server.takesOpaque ? opaquePort : null, pid: child.pid ?? null, stop };
+}
+
+function fillIn(template: string, values: Readonly<Record<string, number>>): string {
+  return Object.entries(values).reduce(
+    (text, [name, value]) => text.replaceAll(name, String(value)),
+    template,
+  );
 }
 
 async function untilAnswers(command: string, port: number): Promise<void> {

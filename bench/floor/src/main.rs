@@ -1,5 +1,5 @@
-//! `forwarding-floor LISTEN UPSTREAM`: accepts connections, opens one to the upstream for each, and forwards bytes both ways
-//! on one thread. It understands nothing of what it forwards, so that no proxy can cost much less.
+//! `forwarding-floor LISTEN UPSTREAM ...`: accepts connections, opens one to the upstream for each, and forwards bytes both
+//! ways on one thread, for any number of such pairs of addresses. It understands nothing of what it forwards, so that no proxy can cost much less.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -10,7 +10,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
 
-const LISTENER: Token = Token(usize::MAX - 1);
+/// Tokens below are those of connections.
+const FIRST_LISTENER: usize = usize::MAX / 2;
 const EVENTS: usize = 256;
 const SCRATCH_BYTES: usize = 64 * 1024;
 
@@ -32,13 +33,13 @@ enum State {
 }
 
 fn main() -> ExitCode {
-    let mut addresses = std::env::args().skip(1).map(|text| text.parse());
-    let (Some(Ok(listen)), Some(Ok(upstream)), None) = (addresses.next(), addresses.next(), addresses.next())
-    else {
-        eprintln!("usage: forwarding-floor LISTEN UPSTREAM, each ADDRESS:PORT");
+    let addresses: Result<Vec<SocketAddr>, _> = std::env::args().skip(1).map(|text| text.parse()).collect();
+    let routes = addresses.map(|all| all.as_chunks().0.to_vec()).unwrap_or_default();
+    if routes.is_empty() {
+        eprintln!("usage: forwarding-floor LISTEN UPSTREAM [LISTEN UPSTREAM]..., each ADDRESS:PORT");
         return ExitCode::from(2);
-    };
-    match forward(listen, upstream) {
+    }
+    match forward(&routes) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -47,10 +48,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn forward(listen: SocketAddr, upstream: SocketAddr) -> io::Result<()> {
+/// For each pair of addresses, forwards what comes to the first on to the second.
+fn forward(routes: &[[SocketAddr; 2]]) -> io::Result<()> {
     let mut poll = Poll::new()?;
-    let mut listener = TcpListener::bind(listen)?;
-    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let mut listeners = Vec::new();
+    for (index, &[listen, upstream]) in routes.iter().enumerate() {
+        let mut listener = TcpListener::bind(listen)?;
+        poll.registry().register(&mut listener, Token(FIRST_LISTENER + index), Interest::READABLE)?;
+        listeners.push((listener, upstream));
+    }
     let mut pairs: Slab<Pair> = Slab::new();
     let mut scratch = vec![0; SCRATCH_BYTES];
     let mut events = Events::with_capacity(EVENTS);
@@ -60,11 +66,14 @@ fn forward(listen: SocketAddr, upstream: SocketAddr) -> io::Result<()> {
             polled => polled?,
         }
         for event in &events {
-            if event.token() == LISTENER {
-                accept(&listener, upstream, poll.registry(), &mut pairs)?;
+            let Token(token) = event.token();
+            if let Some((listener, upstream)) =
+                token.checked_sub(FIRST_LISTENER).and_then(|index| listeners.get(index))
+            {
+                accept(listener, *upstream, poll.registry(), &mut pairs)?;
                 continue;
             }
-            let (key, side) = (event.token().0 / 2, event.token().0 % 2);
+            let (key, side) = (token / 2, token % 2);
             // An event may be told of a pair that an earlier one of the same batch has ended.
             let Some(pair) = pairs.get_mut(key) else {
                 continue;
