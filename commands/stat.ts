@@ -26,7 +26,7 @@ export default class Stat extends Command {
       char: "n",
       helpValue: "NAMESPACE",
       default: "default",
-      description: "Where the resources are (default: default).",
+      description: "Where the resources are.",
     }),
     "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
     from: Flags.string({
@@ -39,7 +39,7 @@ export default class Stat extends Command {
       char: "t",
       helpValue: "TIME",
       default: "1m",
-      description: "How far to look back, at most 10m (default: 1m).",
+      description: "How far to look back, at most 10m.",
     }),
     watch: Flags.boolean({ char: "w", description: "Show it again and again." }),
     output: Flags.option({

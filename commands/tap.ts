@@ -26,7 +26,7 @@ export default class Tap extends Command {
       char: "n",
       helpValue: "NAMESPACE",
       default: "default",
-      description: "Where the resources are (default: default).",
+      description: "Where the resources are.",
     }),
     "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
     to: Flags.string({ helpValue: "TYPE/NAME", description: "Only what the resources send to this." }),
@@ -39,7 +39,7 @@ export default class Tap extends Command {
       min: 1,
       max: 100_000,
       default: 100,
-      description: "At most so many requests a second (default: 100).",
+      description: "At most so many requests a second.",
     }),
     output: Flags.option({
       char: "o",

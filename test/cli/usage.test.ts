@@ -34,15 +34,26 @@ describe("wrong usage ends with 2, a line of what was wrong and a line of what t
 });
 
 describe("help", () => {
-  it.each([[["--help"]], [["help"]], [[]]])("mesh %j lists the commands", async (words) => {
+  it.each([[["--help"]], [["-h"]], [["help"]], [[]]])("mesh %j lists the commands", async (words) => {
     const { status, stdout, stderr } = await runMesh(words);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/^ {2}version {2,}\S/m);
   });
 
-  it.each([[["version", "--help"]], [["help", "version"]]])("mesh %j tells of one command", async (words) => {
-    const { status, stdout } = await runMesh(words);
-    expect(status).toBe(0);
-    expect(stdout).toContain("$ mesh version");
+  it.each([[["version", "--help"]], [["version", "-h"]], [["help", "version"]]])(
+    "mesh %j tells of one command",
+    async (words) => {
+      const { status, stdout } = await runMesh(words);
+      expect(status).toBe(0);
+      expect(stdout).toContain("$ mesh version");
+    },
+  );
+
+  it("tells of a default once, in the words of all flags", async () => {
+    const { stdout } = await runMesh(["stat", "--help"]);
+    const text = stdout.replace(/\s+/g, " ");
+    expect(text).toContain("How far to look back, at most 10m (default: 1m).");
+    expect(text).toContain("(default: table).");
+    expect(text).not.toContain("[default:");
   });
 });
