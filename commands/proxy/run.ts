@@ -74,13 +74,14 @@ export default class ProxyRun extends Command {
       logLevel: flags["log-level"],
       logFormat: flags["log-format"],
     });
-    const proxy = new SupervisedProcess({
-      command: findProxyBinary(),
-      env: { ...process.env, ...settings, MESH_PROXY_STOP_WITH_STDIN: "true" },
-    });
+    // Before the proxy starts: it may listen, and somebody see that and send us a signal, before we are on our way again.
     const release = takeSignals((signal) => {
       // The proxy does not know SIGHUP; a terminal that was closed asks it to end like anything else.
       proxy.signal(signal === "SIGHUP" ? "SIGTERM" : signal);
+    });
+    const proxy = new SupervisedProcess({
+      command: findProxyBinary(),
+      env: { ...process.env, ...settings, MESH_PROXY_STOP_WITH_STDIN: "true" },
     });
     const { status, signal } = await proxy.ended;
     release();

@@ -30,13 +30,13 @@ export const isInOwnNetwork = (): boolean => process.env[MARK] === "true";
 export async function runInOwnNetwork(): Promise<number> {
   const path = `${process.env["PATH"] ?? ""}:${ADMINISTRATORS_PATH}`;
   checkThatItIsPossible(path);
+  const release = takeSignals((signal) => {
+    again.signal(signal);
+  });
   const again = new SupervisedProcess({
     command: "unshare",
     args: ["--net", "--", process.execPath, ...process.argv.slice(1)],
     env: { ...process.env, PATH: path, [MARK]: "true" },
-  });
-  const release = takeSignals((signal) => {
-    again.signal(signal);
   });
   const { status, signal } = await again.ended;
   release();
