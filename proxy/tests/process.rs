@@ -41,10 +41,15 @@ fn a_wrong_variable_is_named_in_one_line_and_gives_status_2() {
 fn an_address_in_use_is_named_with_its_variable_in_one_line_and_gives_status_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for variable in ["MESH_PROXY_OUTBOUND", "MESH_PROXY_ADMIN", "MESH_PROXY_TAP"] {
+    for (variable, flag) in
+        [("MESH_PROXY_OUTBOUND", "--outbound"), ("MESH_PROXY_ADMIN", "--admin"), ("MESH_PROXY_TAP", "--tap")]
+    {
         let (status, message) = refusal(&[(variable, &address)]);
         assert_eq!(status, Some(1));
-        assert!(message.contains(&address) && message.contains(variable), "{message}");
+        assert!(
+            message.contains(&address) && message.contains(variable) && message.contains(flag),
+            "{message}"
+        );
         assert_eq!(message.lines().count(), 1, "{message}");
     }
 }

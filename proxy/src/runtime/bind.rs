@@ -41,10 +41,22 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, variable, error } = self;
         match error.kind() {
-            io::ErrorKind::AddrInUse => write!(f, "{address} is in use; choose another with {variable}"),
+            io::ErrorKind::AddrInUse => {
+                write!(
+                    f,
+                    "{address} is in use; choose another with {variable} ({} of mesh proxy run)",
+                    flag(variable)
+                )
+            }
             _ => write!(f, "cannot listen on {address} ({variable}): {error}"),
         }
     }
+}
+
+/// The flag of `mesh proxy run` that sets a variable with an address.
+fn flag(variable: &str) -> String {
+    let name = variable.trim_start_matches("MESH_PROXY_");
+    format!("--{}", name.to_lowercase())
 }
 
 impl std::error::Error for BindError {}

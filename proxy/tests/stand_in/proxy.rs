@@ -22,6 +22,9 @@ impl Drop for Proxy {
     }
 }
 
+/// No control plane listens here. A proxy that is told nothing would join one that happens to run on this machine.
+const NO_CONTROL_PLANE: &str = "127.0.0.1:1";
+
 /// A proxy with these variables; every port that they leave open is chosen by the system.
 pub fn command(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mesh-proxy"));
@@ -29,7 +32,10 @@ pub fn command(variables: &[(&str, &str)]) -> Command {
     for name in ["MESH_PROXY_OUTBOUND", "MESH_PROXY_ADMIN", "MESH_PROXY_TAP"] {
         command.env(name, "0");
     }
-    command.env("MESH_PROXY_LOG_FORMAT", "json").envs(variables.iter().copied());
+    command
+        .env("MESH_PROXY_CONTROL_PLANE", NO_CONTROL_PLANE)
+        .env("MESH_PROXY_LOG_FORMAT", "json")
+        .envs(variables.iter().copied());
     command
 }
 
