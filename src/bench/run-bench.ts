@@ -45,7 +45,7 @@ export async function runBench(
   if (!scenario.ok) return scenario;
   const generator = new LoadGenerator();
   try {
-    const unreachable = await firstUnreachable(scenario.value);
+    const unreachable = await firstUnreachable(scenario.value, options.service !== null);
     if (unreachable !== undefined) return fail(unreachable);
     const rounds = await measure(scenario.value.targets, options, generator, onProgress, signal);
     return rounds.ok ? ok(reportOn(machine, options, rounds.value)) : rounds;
@@ -54,13 +54,17 @@ export async function runBench(
   }
 }
 
+const ANSWERS_BOTH_WAYS =
+  "a URL that answers directly and through the proxy; its host is a name that this machine resolves and the mesh knows";
+
 /** Asks each target once, so that a wrong address is told at once and not after minutes. */
-async function firstUnreachable({ targets }: Scenario): Promise<Failure | undefined> {
+async function firstUnreachable({ targets }: Scenario, isGiven: boolean): Promise<Failure | undefined> {
   for (const target of targets) {
     const failure = await probe(target, REQUEST_TIMEOUT_MS);
     if (failure === undefined) continue;
     const way = target.proxy === null ? "" : ` through ${target.proxy.host}:${target.proxy.port}`;
-    return new Failure(`${target.url}${way} did not answer with 2xx: ${failure}`);
+    const message = `${target.url}${way} did not answer with 2xx: ${failure}`;
+    return new Failure(message, isGiven ? { hint: ANSWERS_BOTH_WAYS } : {});
   }
   return undefined;
 }

@@ -18,10 +18,14 @@ export function explain(error: unknown, argv: readonly string[], config?: Interf
     return error.exitStatus === 2 && error.hint === undefined ? wrongUsage(error.message, help) : error;
   }
   if (error instanceof Errors.CLIError) return explainOclif(error, help);
+  if (isFailedWrite(error)) return new Failure(`the output could not be written (${error.code})`);
   return new Failure(error instanceof Error ? `${error.name}: ${oneLine(error.message)}` : String(error), {
     hint: "the same with DEBUG=* in the environment, which shows where it happened; this is a defect of mesh",
   });
 }
+
+const isFailedWrite = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && "syscall" in error && error.syscall === "write";
 
 const wrongUsage = (message: string, hint: string) => new Failure(message, { hint, exitStatus: 2 });
 

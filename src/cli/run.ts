@@ -13,6 +13,11 @@ export async function runCli(argv: string[], root: string): Promise<void> {
   settings.enableAutoTranspile = false;
   const words = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
   let config: Config | undefined;
+  // Above all a write that failed in the background: a full disk, for example.
+  process.once("uncaughtException", (error) => {
+    report(error, words, config);
+    process.exit();
+  });
   try {
     config = await Config.load(root);
     await runOclif(words, config);

@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
-import { runMesh } from "../mesh-command.js";
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { MESH, runMesh } from "../mesh-command.js";
 
 describe("wrong usage ends with 2, a line of what was wrong and a line of what to try", () => {
   it.each([
@@ -30,6 +32,19 @@ describe("wrong usage ends with 2, a line of what was wrong and a line of what t
   it("shows a stack only with DEBUG=*", async () => {
     expect((await runMesh(["vresion"])).stderr).not.toContain("    at ");
     expect((await runMesh(["vresion"], { DEBUG: "*" })).stderr).toContain("    at ");
+  });
+});
+
+it("says in a line that its output could not be written", () => {
+  const full = openSync("/dev/full", "w");
+  onTestFinished(() => closeSync(full));
+  const { status, stderr } = spawnSync(process.execPath, [MESH, "version", "--client"], {
+    stdio: ["ignore", full, "pipe"],
+    encoding: "utf8",
+  });
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: "error: the output could not be written (ENOSPC)\n",
   });
 });
 
