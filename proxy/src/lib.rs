@@ -14,6 +14,7 @@ pub mod http1;
 mod keepalive;
 pub mod listener;
 pub mod log;
+mod memory;
 pub mod metrics;
 pub mod random;
 pub mod relay;

@@ -18,25 +18,22 @@ pub async fn serve(mut client: Client, port: u16) {
         return Box::pin(serve_opaque(client)).await;
     }
     let accepted = Instant::now();
-    match poll_fn(|cx| poll_first_bytes(&mut client, cx)).await {
-        Some(Protocol::Unknown) => Box::pin(serve_slow(client, accepted)).await,
-        Some(protocol) => {
-            client.detected(protocol, accepted);
-            match protocol {
-                Protocol::Http1 => client.serve().await,
-                _ => Box::pin(serve_as(client, protocol)).await,
-            }
-        }
-        None => client.peer.ends(CloseReason::Reset),
+    let Some(protocol) = protocol(&mut client).await else { return client.peer.ends(CloseReason::Reset) };
+    client.detected(protocol, accepted);
+    match protocol {
+        Protocol::Http1 => client.serve().await,
+        Protocol::Tls => Box::pin(serve_tls(client)).await,
+        Protocol::Opaque => Box::pin(serve_opaque(client)).await,
+        Protocol::Unknown => Box::pin(serve_silent(client)).await,
     }
 }
 
-async fn serve_as(client: Client, protocol: Protocol) {
-    match protocol {
-        Protocol::Http1 => client.serve().await,
-        Protocol::Tls => serve_tls(client).await,
-        Protocol::Opaque => serve_opaque(client).await,
-        Protocol::Unknown => serve_silent(client).await,
+/// What the client speaks; unknown when it waits for the server to speak first. None when it is gone.
+async fn protocol(client: &mut Client) -> Option<Protocol> {
+    match poll_fn(|cx| poll_first_bytes(client, cx)).await {
+        // Its memory is given back before the connection is served.
+        Some(Protocol::Unknown) => Some(Box::pin(what_it_speaks(client)).await),
+        protocol => protocol,
     }
 }
 
@@ -58,13 +55,6 @@ fn protocol_of(client: &Client) -> Protocol {
         Protocol::Http1 if client.is_redirected() && detect::is_for_a_proxy(bytes) => Protocol::Opaque,
         protocol => protocol,
     }
-}
-
-/// Waits a little for the client to say enough, and then for whoever speaks first.
-async fn serve_slow(mut client: Client, accepted: Instant) {
-    let protocol = what_it_speaks(&mut client).await;
-    client.detected(protocol, accepted);
-    serve_as(client, protocol).await;
 }
 
 /// What the client speaks, as far as it tells within a short time.

@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::config::Timeouts;
+use crate::memory;
 
 /// Something that holds idle things for a while.
 pub trait Expire {
     /// Lets go of what was put there before `before`, or is of no use any more. False when nothing is left.
     fn expire(&self, before: Instant) -> bool;
 }
+
+/// When so many connections have gone, their memory goes back to the system.
+const MANY: usize = 256;
 
 /// The connections of one worker that have deadlines, and its idle pools.
 pub struct Sweep {
@@ -22,6 +26,8 @@ pub struct Sweep {
     watched: RefCell<Slab<Rc<Watched>>>,
     pools: RefCell<Vec<Weak<dyn Expire>>>,
     running: Cell<bool>,
+    /// The most connections since memory went back to the system.
+    peak: Cell<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -48,13 +54,17 @@ impl Sweep {
             watched: RefCell::default(),
             pools: RefCell::default(),
             running: Cell::new(false),
+            peak: Cell::new(0),
         })
     }
 
     /// Watches over a connection until the watch is dropped.
     pub fn watch(self: &Rc<Self>) -> Watch {
         let watched = Rc::new(Watched::default());
-        let key = self.watched.borrow_mut().insert(Rc::clone(&watched));
+        let mut all = self.watched.borrow_mut();
+        let key = all.insert(Rc::clone(&watched));
+        self.peak.set(self.peak.get().max(all.len()));
+        drop(all);
         self.run();
         Watch { sweep: Rc::clone(self), key, watched }
     }
@@ -99,6 +109,16 @@ impl Sweep {
         }
         let before = now.checked_sub(self.idle).unwrap_or(now);
         self.pools.borrow_mut().retain(|pool| pool.upgrade().is_some_and(|pool| pool.expire(before)));
+        self.give_back_memory();
+    }
+
+    /// The allocator keeps what connections used for the next ones; after many have gone that is too much.
+    fn give_back_memory(&self) {
+        let count = self.watched.borrow().len();
+        if self.peak.get() - count >= MANY {
+            self.peak.set(count);
+            memory::give_back();
+        }
     }
 }
 
