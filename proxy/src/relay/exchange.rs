@@ -188,6 +188,8 @@ impl<'a> Exchange<'a> {
             Broken::Malformed if matches!(self.answer, Answer::Awaited) => Some(Ended::BadRequest),
             Broken::Malformed => Some(Ended::BadBody),
             Broken::Sink => {
+                // The endpoint may have seen what was written before.
+                self.may_repeat &= self.request.method.is_idempotent();
                 self.sending = Sending::Broken;
                 None
             }
