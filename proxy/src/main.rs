@@ -1,6 +1,6 @@
 //! `mesh-proxy`, the sidecar. It is configured by `MESH_PROXY_*` environment variables alone.
 //!
-//! Exit status: 0 when it was asked to end and did, 1 when it failed, 2 when a variable is wrong.
+//! Exit status: 0 when it was asked to end and did, 1 when it failed, 2 when a variable is wrong or there is an argument.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -9,6 +9,13 @@ use mesh_proxy::config::Config;
 use mesh_proxy::{log, runtime};
 
 fn main() -> ExitCode {
+    if let Some(argument) = std::env::args_os().nth(1) {
+        let argument = argument.display();
+        return fail(
+            2,
+            format!("unexpected argument {argument}: MESH_PROXY_* variables configure mesh-proxy"),
+        );
+    }
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(error) => return fail(2, error),

@@ -38,6 +38,14 @@ fn a_wrong_variable_is_named_in_one_line_and_gives_status_2() {
 }
 
 #[test]
+fn an_argument_is_refused_with_what_configures_the_proxy() {
+    let output = command(&[]).arg("--help").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(message, "error: unexpected argument --help: MESH_PROXY_* variables configure mesh-proxy\n");
+}
+
+#[test]
 fn an_address_in_use_is_named_with_its_variable_in_one_line_and_gives_status_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
