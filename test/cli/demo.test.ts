@@ -69,7 +69,8 @@ describe("mesh demo", () => {
   });
 
   it("stays on a terminal until Ctrl-C, and can be looked into", LONG, async () => {
-    const command = `'${process.execPath}' '${MESH}' demo`;
+    // `exec`: some shells stay in between, and end with 130 after Ctrl-C whatever their command ended with.
+    const command = `exec '${process.execPath}' '${MESH}' demo`;
     const env = { ...process.env, TMPDIR: temporary, TERM: "xterm" };
     const terminal = spawn("script", ["-qec", command, "/dev/null"], { env, stdio: "pipe" });
     const ended = once(terminal, "exit");
