@@ -48,7 +48,7 @@ pub struct ClientMetrics {
 
 impl Worker {
     /// The worker with a number; it asks for destinations through `asks`, and must be told the answers by `Destinations::apply`.
-    pub(crate) fn new(
+    pub fn new(
         id: WorkerId,
         config: Arc<Config>,
         registry: Arc<Registry>,
@@ -75,7 +75,7 @@ impl Worker {
     }
 
     /// The application beside the proxy as the one endpoint of an inbound listener.
-    pub(crate) fn application(&self, address: SocketAddr) -> Rc<Endpoint> {
+    pub fn application(&self, address: SocketAddr) -> Rc<Endpoint> {
         Rc::new(Endpoint::application(address, Rc::clone(&self.local)))
     }
 

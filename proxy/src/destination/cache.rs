@@ -66,7 +66,7 @@ impl Destinations {
     }
 
     /// Takes in what the control plane said.
-    pub(crate) fn apply(&self, update: &Update) {
+    pub fn apply(&self, update: &Update) {
         match update.target() {
             Target::Authority(authority) => self.authorities.apply(authority, update),
             Target::Original(address) => self.originals.apply(address, update),

@@ -7,6 +7,7 @@ mod serve;
 mod tls;
 
 pub use detect::Protocol;
+pub use tls::{Hello, server_name};
 
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -5,6 +5,6 @@ mod observers;
 mod request;
 mod server;
 
-pub(crate) use observers::Observers;
+pub use observers::Observers;
 pub use request::{Request, Tap, TappedRequest};
 pub(crate) use server::serve;

@@ -19,7 +19,7 @@ const DEFAULT_RATE: u32 = 100;
 
 /// All observers of the proxy.
 #[derive(Debug, Default)]
-pub(crate) struct Observers {
+pub struct Observers {
     /// True while there is one.
     active: AtomicBool,
     list: RwLock<Vec<Arc<Observer>>>,

@@ -43,7 +43,7 @@ pub(super) struct Parties {
 }
 
 impl Tap {
-    pub(crate) fn new(identity: &Identity, observers: Arc<Observers>) -> Self {
+    pub fn new(identity: &Identity, observers: Arc<Observers>) -> Self {
         let local = Peer {
             namespace: identity.namespace.clone(),
             workload: Some(proto::Workload {
