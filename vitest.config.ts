@@ -4,5 +4,7 @@ export default defineConfig({
   test: {
     include: ["{bench,src,commands,test}/**/*.test.ts"],
     testTimeout: 20_000,
+    // More than the cores of a small machine: most tests wait for programs that they started.
+    maxWorkers: 3,
   },
 });
