@@ -9,6 +9,7 @@ const DEBIAN_PACKAGES = {
   curl: ["curl"],
   iproute2: ["ip"],
   iptables: ["iptables-nft-restore", "iptables-legacy-restore"],
+  openssl: ["openssl"],
   prometheus: ["promtool"],
   zsh: ["zsh"],
 };

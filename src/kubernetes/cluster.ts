@@ -1,0 +1,212 @@
+import { fail, ok, type Result } from "../result/index.js";
+import { Connection, type HttpAnswer, type HttpRequest } from "./connection.js";
+import { ClusterFailure } from "./failure.js";
+import { type ClusterSelection, loadKubeconfig } from "./kubeconfig.js";
+import { type KubernetesObject, resourcePath, type ResourceType, typeName } from "./resource.js";
+
+/** Objects a page of a list; larger pages cost the API server memory, smaller ones cost round trips. */
+const PAGE = 500;
+
+/** Which objects of a kind. */
+export interface ListScope {
+  /** Left out: those of every namespace. */
+  readonly namespace?: string;
+  /** As kubectl's -l: `app=web,tier!=cache`. */
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/** An answer to a question that is about no kind of object. */
+export interface PlainAnswer {
+  readonly body: string;
+  /** What the API server's clock said, to the second. */
+  readonly date: Date | undefined;
+}
+
+/** The API server of a cluster, as one user. Every question ends with an answer or a ClusterFailure; nothing is thrown. */
+export class Cluster {
+  /** The context's name in the kubeconfig. */
+  readonly context: string;
+  /** The namespace of the context; `default` when it has none. */
+  readonly namespace: string;
+  readonly #connection: Connection;
+
+  private constructor(context: string, namespace: string, connection: Connection) {
+    this.context = context;
+    this.namespace = namespace;
+    this.#connection = connection;
+  }
+
+  /** Reads the kubeconfig; the connection is made with the first question. */
+  static async open(
+    selection: ClusterSelection,
+    env: Readonly<Record<string, string | undefined>> = process.env,
+  ): Promise<Result<Cluster, ClusterFailure>> {
+    const config = await loadKubeconfig(selection, env);
+    if (!config.ok) return config;
+    const { currentContext } = config.value;
+    const namespace = config.value.getContextObject(currentContext)?.namespace ?? "default";
+    return ok(new Cluster(currentContext, namespace, new Connection(config.value, selection.as)));
+  }
+
+  /** The API server's address, as the kubeconfig has it. */
+  get server(): string {
+    return this.#connection.server;
+  }
+
+  /** One object; `not-found` when there is none of the name. */
+  get<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    name: string,
+    namespace?: string,
+  ): Promise<Result<T, ClusterFailure>> {
+    const doing = { verb: "get", type, namespace, name };
+    return this.#object<T>({ method: "GET", target: resourcePath(type, namespace, name) }, doing);
+  }
+
+  /** Every object within the scope, read in pages. */
+  async list<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    { namespace, labelSelector, fieldSelector }: ListScope = {},
+  ): Promise<Result<T[], ClusterFailure>> {
+    const items: T[] = [];
+    const query = new URLSearchParams({ limit: String(PAGE) });
+    if (labelSelector !== undefined) query.set("labelSelector", labelSelector);
+    if (fieldSelector !== undefined) query.set("fieldSelector", fieldSelector);
+    for (;;) {
+      const target = `${resourcePath(type, namespace)}?${query.toString()}`;
+      const page = await this.#object<ObjectList<T>>(
+        { method: "GET", target },
+        { verb: "list", type, namespace },
+      );
+      if (!page.ok) return page;
+      items.push(...(page.value.items ?? []));
+      const { continue: next } = page.value.metadata;
+      if (next === undefined || next === "") return ok(items);
+      query.set("continue", next);
+    }
+  }
+
+  /**
+   * Creates an object, or asks a question that the API takes as one (a SelfSubjectAccessReview).
+   * @param body the object; `apiVersion` and `kind` included
+   */
+  create<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    body: object,
+    namespace?: string,
+  ): Promise<Result<T, ClusterFailure>> {
+    const target = resourcePath(type, namespace);
+    return this.#object<T>(
+      { method: "POST", target, body: JSON.stringify(body) },
+      { verb: "create", type, namespace },
+    );
+  }
+
+  /** A path that belongs to no kind: `/version`, `/readyz`. */
+  async ask(path: string): Promise<Result<PlainAnswer, ClusterFailure>> {
+    const answer = await this.#connection.send({ method: "GET", target: path });
+    if (!answer.ok) return answer;
+    if (answer.value.status === 200) return ok({ body: answer.value.body, date: answer.value.date });
+    return fail(this.#refusal(answer.value, { verb: "get", path }));
+  }
+
+  /** Ends the connections that are kept open. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #object<T>(request: HttpRequest, doing: Doing): Promise<Result<T, ClusterFailure>> {
+    const answer = await this.#connection.send(request);
+    if (!answer.ok) return answer;
+    const { status, body } = answer.value;
+    if (status < 200 || status >= 300) return fail(this.#refusal(answer.value, doing));
+    try {
+      return ok(JSON.parse(body) as T);
+    } catch {
+      return fail(
+        new ClusterFailure("refused", `what answers at ${this.server} is not a Kubernetes API server`),
+      );
+    }
+  }
+
+  #refusal({ status, body }: HttpAnswer, doing: Doing): ClusterFailure {
+    const what = describe(doing);
+    const said = messageOf(body);
+    switch (status) {
+      case 401:
+        return new ClusterFailure(
+          "unauthorized",
+          `the API server at ${this.server} does not take the credentials of context ${this.context}`,
+          {
+            hint: `kubectl auth whoami --context ${this.context}`,
+          },
+        );
+      case 403:
+        return new ClusterFailure("forbidden", `${userIn(said)} may not ${what}`, { hint: canI(doing) });
+      case 404:
+        return new ClusterFailure("not-found", notFound(doing));
+      case 409:
+        return new ClusterFailure("conflict", `the API server would not ${what}: ${said}`);
+      default:
+        return new ClusterFailure(
+          "refused",
+          `the API server would not ${what}: ${said || `status ${status}`}`,
+        );
+    }
+  }
+}
+
+interface ObjectList<T> extends KubernetesObject {
+  readonly metadata: KubernetesObject["metadata"] & { readonly continue?: string };
+  readonly items?: readonly T[];
+}
+
+/** What is being asked, for messages. */
+type Doing =
+  | { verb: string; type: ResourceType; namespace?: string | undefined; name?: string }
+  | { verb: string; path: string };
+
+/** `list pods in namespace shop`, `get secrets/trust-root in namespace mesh-system`, `list nodes in all namespaces` */
+function describe(doing: Doing): string {
+  if ("path" in doing) return `${doing.verb} ${doing.path}`;
+  const { verb, type, namespace, name } = doing;
+  return `${verb} ${typeName(type)}${name === undefined ? "" : `/${name}`}${place(type, namespace)}`;
+}
+
+function place({ namespaced }: ResourceType, namespace: string | undefined): string {
+  if (!namespaced) return "";
+  return namespace === undefined ? " in all namespaces" : ` in namespace ${namespace}`;
+}
+
+function notFound(doing: Doing): string {
+  if ("path" in doing) return `the API server has no ${doing.path}`;
+  const { type, namespace, name } = doing;
+  if (name === undefined) return `the API server has no ${typeName(type)} of version ${type.version}`;
+  return `there is no ${typeName(type)}/${name}${place(type, namespace)}`;
+}
+
+/** The question to kubectl that shows the missing right. */
+function canI(doing: Doing): string {
+  if ("path" in doing) return `kubectl auth can-i ${doing.verb} ${doing.path}`;
+  const { verb, type, namespace } = doing;
+  const where = namespace === undefined ? (type.namespaced ? " -A" : "") : ` -n ${namespace}`;
+  return `kubectl auth can-i ${verb} ${typeName(type)}${where}`;
+}
+
+/** The API server's own words: the message of a metav1.Status, or the body as it is. */
+function messageOf(body: string): string {
+  try {
+    const status = JSON.parse(body) as { message?: unknown } | null;
+    if (typeof status?.message === "string") return status.message;
+  } catch {
+    // Not a Status: what follows is all there is.
+  }
+  return body.trim().split("\n")[0] ?? "";
+}
+
+/** `user 'jane'`: whom the API server took us for, when it says so. */
+function userIn(message: string): string {
+  const name = /User "([^"]+)"/.exec(message)?.[1];
+  return name === undefined ? "this user" : `user '${name}'`;
+}

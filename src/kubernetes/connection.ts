@@ -1,0 +1,174 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import { Agent, request as requestPlain, type ClientRequest, type IncomingMessage } from "node:http";
+import { Agent as SecureAgent, request as requestSecure, type RequestOptions } from "node:https";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { fail, ok, type Result } from "../result/index.js";
+import { ClusterFailure } from "./failure.js";
+
+/** How long the API server may take to accept a connection, TLS included. */
+const CONNECT_WITHIN_MS = 5_000;
+
+/** How long it may take to answer. */
+const ANSWER_WITHIN_MS = 30_000;
+
+/** A request to the API server. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Path and query, below the server's address. */
+  readonly target: string;
+  readonly contentType?: string;
+  readonly body?: string;
+}
+
+/** Its answer, whatever the status. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** What the server's clock said, to the second; undefined when it did not say. */
+  readonly date: Date | undefined;
+  readonly body: string;
+}
+
+/** HTTP to the API server of a kubeconfig's current context, with the user's own credentials. */
+export class Connection {
+  /** The API server's address, as the kubeconfig has it. */
+  readonly server: string;
+  readonly #config: KubeConfig;
+  readonly #impersonate: string | undefined;
+  readonly #agent: Agent;
+
+  constructor(config: KubeConfig, impersonate: string | undefined) {
+    this.#config = config;
+    this.#impersonate = impersonate;
+    this.server = config.getCurrentCluster()?.server ?? "";
+    this.#agent = this.server.startsWith("http:")
+      ? new Agent({ keepAlive: true })
+      : new SecureAgent({ keepAlive: true });
+  }
+
+  /** Sends a request and reads the answer whole. */
+  async send(request: HttpRequest): Promise<Result<HttpAnswer, ClusterFailure>> {
+    const options = await this.#options(request);
+    if (!options.ok) return options;
+    try {
+      return ok(await exchange(new URL(this.server + request.target), options.value, request.body));
+    } catch (error) {
+      return fail(this.#unreachable(error));
+    }
+  }
+
+  /** Closes the connections that are kept open. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #options(request: HttpRequest): Promise<Result<RequestOptions, ClusterFailure>> {
+    const options: RequestOptions & { headers: Record<string, string> } = {
+      method: request.method,
+      headers: {},
+    };
+    try {
+      await this.#config.applyToHTTPSOptions(options);
+    } catch (error) {
+      return fail(this.#noCredentials(error));
+    }
+    // The package's agents keep no connection open. Only a proxy needs one of its own.
+    if (!this.#config.getCurrentCluster()?.proxyUrl) options.agent = this.#agent;
+    options.headers["Accept"] = "application/json";
+    if (request.body !== undefined) {
+      options.headers["Content-Type"] = request.contentType ?? "application/json";
+      options.headers["Content-Length"] = String(Buffer.byteLength(request.body));
+    }
+    if (this.#impersonate !== undefined) options.headers["Impersonate-User"] = this.#impersonate;
+    return ok(options);
+  }
+
+  #unreachable(error: unknown): ClusterFailure {
+    return new ClusterFailure(
+      "unreachable",
+      `the API server at ${this.server} cannot be reached (${reasonOf(error)})`,
+      {
+        hint: `kubectl cluster-info --context ${this.#config.currentContext}`,
+      },
+    );
+  }
+
+  #noCredentials(error: unknown): ClusterFailure {
+    const user = this.#config.getContextObject(this.#config.currentContext)?.user ?? "";
+    return new ClusterFailure(
+      "no-credentials",
+      `no credentials for user '${user}' of the kubeconfig (${reasonOf(error)})`,
+      {
+        hint: `kubectl auth whoami --context ${this.#config.currentContext}`,
+      },
+    );
+  }
+}
+
+/** One request and its answer; rejects with what the connection ended with. */
+function exchange(url: URL, options: RequestOptions, body: string | undefined): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === "http:" ? requestPlain : requestSecure;
+    const request = send(url, options, (response) => {
+      readWhole(response).then(resolve, reject);
+    });
+    request.on("error", reject);
+    limitTime(request);
+    request.end(body);
+  });
+}
+
+async function readWhole(response: IncomingMessage): Promise<HttpAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const date = Date.parse(response.headers.date ?? "");
+  return {
+    status: response.statusCode ?? 0,
+    date: Number.isNaN(date) ? undefined : new Date(date),
+    body: Buffer.concat(chunks).toString("utf8"),
+  };
+}
+
+function limitTime(request: ClientRequest): void {
+  const end = (withinMs: number, what: string) =>
+    setTimeout(() => request.destroy(new Error(`${what} within ${withinMs / 1000}s`)), withinMs);
+  const answering = end(ANSWER_WITHIN_MS, "no answer");
+  const connecting = end(CONNECT_WITHIN_MS, "no connection");
+  request.once("socket", (socket: Socket) => {
+    if (!socket.connecting && request.reusedSocket) clearTimeout(connecting);
+    else
+      socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", () => clearTimeout(connecting));
+  });
+  request.once("close", () => {
+    clearTimeout(connecting);
+    clearTimeout(answering);
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  ENOTFOUND: "no such host",
+  EAI_AGAIN: "the name could not be resolved",
+  EHOSTUNREACH: "host unreachable",
+  ENETUNREACH: "network unreachable",
+  ETIMEDOUT: "timed out",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an authority that the kubeconfig does not name",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by an authority that the kubeconfig does not name",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "its certificate is signed by an authority that the kubeconfig does not name",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    "its certificate is signed by an authority that the kubeconfig does not name",
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet",
+  EPROTO: "what listens there does not speak TLS",
+};
+
+/** What a connection or a credential plugin ended with, in a few words. */
+function reasonOf(error: unknown): string {
+  // Several addresses of one name were tried: one reason of them is enough.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof Error)) return String(first);
+  const code = "code" in first && typeof first.code === "string" ? first.code : "";
+  return REASONS[code] ?? (first.message.trim().split("\n")[0] || code || "for a reason it did not tell");
+}

@@ -1,0 +1,126 @@
+// An HTTPS server that answers the way a Kubernetes API server does, on the few paths that a test gives it.
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { certificateAuthority, type KeyPair, serverCertificate } from "./certificates.js";
+
+/** A request that the server got. */
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: unknown;
+  /** The client's port: the same for requests on one connection. */
+  readonly port: number | undefined;
+}
+
+/** What it answers: an object, or a text as it is. */
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** Gives the answer for a request; undefined is 404 Not Found as the API server says it. */
+export type Answering = (request: ReceivedRequest) => Answer | undefined;
+
+/** A running server. */
+export interface ApiServer {
+  readonly url: string;
+  readonly authority: KeyPair;
+  /** Every request so far. */
+  readonly received: ReceivedRequest[];
+  /** A kubeconfig with the one context `test` (user `tester` by a token) for this server. */
+  readonly kubeconfig: string;
+  answering: Answering;
+  stop(): Promise<void>;
+}
+
+/** The token that the kubeconfig has; requests with another are unauthorized. */
+export const TOKEN = "recorded";
+
+/** Starts a server on a free port of 127.0.0.1. */
+export async function startApiServer(answering: Answering): Promise<ApiServer> {
+  const authority = certificateAuthority("kubernetes");
+  const { certificate, key } = serverCertificate(authority, ["IP:127.0.0.1"]);
+  const folder = mkdtempSync(join(tmpdir(), "mesh-api-server-"));
+  const received: ReceivedRequest[] = [];
+  const server = createServer({ cert: certificate, key }, (request, response) => {
+    void read(request).then((question) => {
+      received.push(question);
+      const authorized = request.headers.authorization === `Bearer ${TOKEN}`;
+      send(response, authorized ? (running.answering(question) ?? notFound()) : unauthorized());
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const kubeconfig = join(folder, "config");
+  writeFileSync(kubeconfig, kubeconfigFor(url, authority.certificate));
+  const running: ApiServer = {
+    url,
+    authority,
+    received,
+    kubeconfig,
+    answering,
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+      rmSync(folder, { recursive: true });
+    },
+  };
+  return running;
+}
+
+/** A kubeconfig with the one context `test`. */
+export function kubeconfigFor(server: string, authority: string, token = TOKEN): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "test",
+    clusters: [
+      {
+        name: "test",
+        cluster: { server, "certificate-authority-data": Buffer.from(authority).toString("base64") },
+      },
+    ],
+    users: [{ name: "tester", user: { token } }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "tester", namespace: "shop" } }],
+  });
+}
+
+/** The API server's refusal (metav1.Status). */
+export function statusAnswer(code: number, reason: string, message: string): Answer {
+  return {
+    status: code,
+    body: { kind: "Status", apiVersion: "v1", status: "Failure", message, reason, code },
+  };
+}
+
+const notFound = () => statusAnswer(404, "NotFound", "the server could not find the requested resource");
+const unauthorized = () => statusAnswer(401, "Unauthorized", "Unauthorized");
+
+async function read(request: IncomingMessage): Promise<ReceivedRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const { pathname, searchParams } = new URL(request.url ?? "", "https://server");
+  const text = Buffer.concat(chunks).toString("utf8");
+  return {
+    method: request.method ?? "",
+    path: pathname,
+    query: searchParams,
+    headers: request.headers,
+    body: text === "" ? undefined : (JSON.parse(text) as unknown),
+    port: request.socket.remotePort,
+  };
+}
+
+function send(response: ServerResponse, { status = 200, headers = {}, body }: Answer): void {
+  response.writeHead(status, { "Content-Type": "application/json", ...headers });
+  response.end(typeof body === "string" ? body : JSON.stringify(body));
+}
