@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure, formatFailure, StatusLine } from "../../src/output/index.js";
 import { takeSignals } from "../../src/process/index.js";
+import type { Bar } from "./bars.js";
 import { compareProxies } from "./compare.js";
+import { KINDS } from "./kinds.js";
 import { renderMarkdown, renderText } from "./render.js";
 import type { Report } from "./report.js";
 import { readSettings } from "./settings.js";
@@ -15,17 +17,18 @@ const RESULTS = ".cache/bench-proxies";
 const FLOOR = "target/release/forwarding-floor";
 
 async function main(): Promise<void> {
-  const { rounds, seconds, envoy } = readSettings(process.argv.slice(2));
+  const { against, rounds, seconds, envoy } = readSettings(process.argv.slice(2));
   const interrupted = new AbortController();
   const release = takeSignals(() => interrupted.abort());
   const directory = await mkdtemp(join(tmpdir(), "mesh-bench-proxies-"));
   const line = new StatusLine();
   try {
     const report = await compareProxies({
+      against,
       rounds,
       seconds,
       programs: { envoy, floor: existsSync(FLOOR) ? FLOOR : undefined },
-      command: `npm run bench:proxies -- --rounds ${rounds} --seconds ${seconds}`,
+      command: `npm run bench:proxies -- --against ${against} --rounds ${rounds} --seconds ${seconds}`,
       directory,
       signal: interrupted.signal,
       onStep: (step) => {
@@ -34,8 +37,9 @@ async function main(): Promise<void> {
       },
     });
     line.clear();
-    await keep(report);
-    console.log(renderText(report));
+    const { bars } = KINDS[against];
+    await keep(report, bars);
+    console.log(renderText(report, bars));
     console.log(`\nAs Markdown and JSON, with every round: ${RESULTS}/report.md, ${RESULTS}/report.json`);
   } catch (error) {
     throw interrupted.signal.aborted ? new Failure("interrupted") : error;
@@ -46,9 +50,9 @@ async function main(): Promise<void> {
   }
 }
 
-async function keep(report: Report): Promise<void> {
+async function keep(report: Report, bars: readonly Bar[]): Promise<void> {
   await mkdir(RESULTS, { recursive: true });
-  await writeFile(join(RESULTS, "report.md"), `${renderMarkdown(report)}\n`);
+  await writeFile(join(RESULTS, "report.md"), `${renderMarkdown(report, bars)}\n`);
   await writeFile(join(RESULTS, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
 }
 

@@ -1,6 +1,6 @@
 import type { Spread } from "../../src/bench/index.js";
 import { formatMarkdownTable, formatTable, type Column } from "../../src/output/index.js";
-import { verdictsOn, type Verdict } from "./bars.js";
+import { type Bar, verdictsOn, type Verdict } from "./bars.js";
 import { DISTURBED_CORES } from "./disturbance.js";
 import type { FigureName } from "./figures.js";
 import {
@@ -10,26 +10,25 @@ import {
   RATE,
   SATURATING_CONNECTIONS,
 } from "./load.js";
-import { REFERENCE } from "./peers.js";
 import { ratioOfFigure, spreadOfFigure, type Report } from "./report.js";
 import { HELD_CONNECTIONS } from "./round.js";
 
 const NOTHING = "-";
 
 /** A report for a terminal. */
-export function renderText(report: Report): string {
+export function renderText(report: Report, bars: readonly Bar[]): string {
   const tables = tablesOf(report).map(
     ({ title, columns, rows }) => `${title}\n${formatTable(columns, rows)}`,
   );
   return [
     ...circumstancesOf(report),
     ...tables,
-    `Bars\n${formatTable(BAR_COLUMNS, verdictsOn(report))}`,
+    `Bars\n${formatTable(BAR_COLUMNS, verdictsOn(report, bars))}`,
   ].join("\n\n");
 }
 
 /** A report to put where Markdown is read. */
-export function renderMarkdown(report: Report): string {
+export function renderMarkdown(report: Report, bars: readonly Bar[]): string {
   const tables = tablesOf(report).map(
     ({ title, columns, rows }) => `**${title}**\n\n${formatMarkdownTable(columns, rows)}`,
   );
@@ -37,7 +36,7 @@ export function renderMarkdown(report: Report): string {
     `\`${report.command}\``,
     ...circumstancesOf(report),
     ...tables,
-    `**Bars**\n\n${formatMarkdownTable(BAR_COLUMNS, verdictsOn(report))}`,
+    `**Bars**\n\n${formatMarkdownTable(BAR_COLUMNS, verdictsOn(report, bars))}`,
   ].join("\n\n");
 }
 
@@ -46,11 +45,11 @@ function circumstancesOf(report: Report): readonly string[] {
   const { machine, rounds, seconds, titles, tools, began, disturbance } = report;
   const { cpu, cores, kernel, node, load } = machine;
   const { measurements, disturbed, others, stolen } = disturbance;
-  const versions = Object.values(titles).filter((title) => !["direct", "floor"].includes(title));
+  const versions = Object.values(titles).filter((title) => /\d+\.\d+/.test(title));
   return [
-    `${began}, ${cpu}, ${cores} cores, ${kernel}, Node.js ${node}; ${versions.join(", ")}; ${tools}.`,
+    `${began}, ${cpu}, ${cores} cores, ${kernel}, Node.js ${node}; ${[...versions, tools].join(", ")}.`,
     `${rounds} ${rounds === 1 ? "round" : "rounds"} of ${seconds} s a measurement; medians (smallest to largest round). ` +
-      `Ratios are to ${REFERENCE} in the same round. Backend and load on one core, the proxies on another.`,
+      `Ratios are to ${report.reference} in the same round. Backend and load on one core, the proxies on another.`,
     `Load average before the start: ${load.toFixed(1)}. ${disturbed} of ${measurements} measurements were disturbed ` +
       `(more than ${percent(DISTURBED_CORES)} of a core lost to other work): ` +
       `other programs took ${shareOf(others)} of a core, the machine's host ${shareOf(stolen)}.`,
@@ -72,10 +71,10 @@ function tablesOf(report: Report): readonly TableOf[] {
   const median = (heading: string, figure: FigureName, notation: Notation) =>
     right(heading, (row) => medianOf(spreadOfFigure(report, row, figure), notation));
   const ratio = (figure: FigureName) =>
-    right(`× ${REFERENCE.toUpperCase()}`, (row) =>
-      withSpread(ratioOfFigure(report, row, figure, REFERENCE), HUNDREDTHS),
+    right(`× ${report.reference.toUpperCase()}`, (row) =>
+      withSpread(ratioOfFigure(report, row, figure), HUNDREDTHS),
     );
-  return [
+  const tables: readonly TableOf[] = [
     {
       title: `As many requests as it takes, ${SATURATING_CONNECTIONS} connections (wrk)`,
       rows: all,
@@ -135,6 +134,13 @@ function tablesOf(report: Report): readonly TableOf[] {
       ],
     },
   ];
+  return tables.map(withoutEmptyColumns).filter(({ columns }) => columns.length > 1);
+}
+
+/** A table without the columns for which nothing was measured. */
+function withoutEmptyColumns({ columns, ...table }: TableOf): TableOf {
+  const isMeasured = (column: Column<string>) => table.rows.some((row) => column.value(row) !== NOTHING);
+  return { ...table, columns: columns.filter(isMeasured) };
 }
 
 const NAME: Column<string> = { heading: "PROXY", value: (name) => name };

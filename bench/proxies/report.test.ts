@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { verdictsOn } from "./bars.js";
+import { PEER_BARS } from "./peer-bars.js";
 import type { RowFigures } from "./figures.js";
 import { renderMarkdown, renderText } from "./render.js";
 import { differenceOfFigure, ratioOfFigure, reportOf, spreadOfFigure } from "./report.js";
@@ -7,6 +8,7 @@ import { differenceOfFigure, ratioOfFigure, reportOf, spreadOfFigure } from "./r
 const CIRCUMSTANCES = {
   began: "2026-01-01T00:00:00.000Z",
   command: "npm run bench:proxies",
+  reference: "HAProxy",
   machine: { cpu: "a CPU", cores: 2, kernel: "Linux", node: "v20", load: 0.1 },
   rounds: 3,
   seconds: 5,
@@ -42,7 +44,7 @@ const report = reportOf(CIRCUMSTANCES, [
   ),
 ]);
 
-const verdictOn = (bar: string) => verdictsOn(report).find((verdict) => verdict.bar === bar);
+const verdictOn = (bar: string) => verdictsOn(report, PEER_BARS).find((verdict) => verdict.bar === bar);
 
 describe("a report", () => {
   it("has medians with the smallest and the largest round", () => {
@@ -51,12 +53,12 @@ describe("a report", () => {
   });
 
   it("compares within a round, whatever the machine does between them", () => {
-    expect(ratioOfFigure(report, "mesh", "cpuSaturated", "HAProxy")).toEqual({
+    expect(ratioOfFigure(report, "mesh", "cpuSaturated")).toEqual({
       median: 0.75,
       min: 0.75,
       max: 13 / 16,
     });
-    expect(differenceOfFigure(report, "mesh", "p99", "HAProxy")).toEqual({ median: -10, min: -60, max: 10 });
+    expect(differenceOfFigure(report, "mesh", "p99")).toEqual({ median: -10, min: -60, max: 10 });
     expect(spreadOfFigure(report, "mesh", "addedP50")).toEqual({ median: 90, min: 90, max: 180 });
   });
 
@@ -76,12 +78,14 @@ describe("a report", () => {
   });
 
   it("is written with machine, versions, disturbance, and a line for each proxy", () => {
-    for (const text of [renderText(report), renderMarkdown(report)]) {
+    for (const text of [renderText(report, PEER_BARS), renderMarkdown(report, PEER_BARS)]) {
       expect(text).toContain("a CPU, 2 cores");
       expect(text).toContain("HAProxy 1.2.3, mesh at commit abc");
       expect(text).toContain("1 of 4 measurements were disturbed");
       expect(text).toMatch(/RSS with 1,000 idle connections.*at most 10\.0 MB.*12\.0.*missed/);
     }
-    expect(renderMarkdown(report)).toContain("| mesh | 13.0 (12.0 to 24.0) | 0.75 (0.75 to 0.81) |");
+    expect(renderMarkdown(report, PEER_BARS)).toContain(
+      "| mesh | 13.0 (12.0 to 24.0) | 0.75 (0.75 to 0.81) |",
+    );
   });
 });

@@ -8,6 +8,8 @@ export interface Circumstances {
   /** When it began, in ISO 8601. */
   readonly began: string;
   readonly command: string;
+  /** The row that ratios refer to. */
+  readonly reference: string;
   readonly machine: Machine;
   readonly rounds: number;
   /** Of each measurement under load. */
@@ -51,30 +53,24 @@ export function spreadOfFigure(report: Report, row: string, figure: FigureName):
   return spreadOf(report.figures.map((round) => round[row]?.[figure] ?? null));
 }
 
-/** A row's figure divided by another row's in the same round, over the rounds: what drifts with the machine drops out. */
-export function ratioOfFigure(report: Report, row: string, figure: FigureName, other: string): Spread | null {
-  return compare(report, row, figure, other, (one, reference) => one / reference);
+/** A row's figure divided by that of the reference in the same round, over the rounds: what drifts with the machine drops out. */
+export function ratioOfFigure(report: Report, row: string, figure: FigureName): Spread | null {
+  return compare(report, row, figure, (one, reference) => one / reference);
 }
 
-/** A row's figure less another row's in the same round, over the rounds. */
-export function differenceOfFigure(
-  report: Report,
-  row: string,
-  figure: FigureName,
-  other: string,
-): Spread | null {
-  return compare(report, row, figure, other, (one, reference) => one - reference);
+/** A row's figure less that of the reference in the same round, over the rounds. */
+export function differenceOfFigure(report: Report, row: string, figure: FigureName): Spread | null {
+  return compare(report, row, figure, (one, reference) => one - reference);
 }
 
 function compare(
   report: Report,
   row: string,
   figure: FigureName,
-  other: string,
   by: (one: number, reference: number) => number,
 ): Spread | null {
   const compared = report.figures.map((round) => {
-    const [one, reference] = [round[row]?.[figure], round[other]?.[figure]];
+    const [one, reference] = [round[row]?.[figure], round[report.reference]?.[figure]];
     return one === undefined || reference === undefined ? null : by(one, reference);
   });
   return spreadOf(compared);

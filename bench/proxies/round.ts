@@ -12,11 +12,14 @@ export const HELD_CONNECTIONS = 1000;
 
 const SETTLE_MS = 2000;
 const SAMPLE_MS = 200;
-const WARM_UP_SECONDS = 1;
+/** Long enough to have a connection to most of ten thousand endpoints. */
+const WARM_UP_SECONDS = 3;
 const BYTES_PER_MB = 1e6;
 
 /** How a round measures. */
 export interface RoundSettings {
+  /** What is measured, apart from the idle rows. */
+  readonly steps: readonly Step[];
   /** Of each measurement under load. */
   readonly seconds: number;
   /** For the load generators' files. */
@@ -45,9 +48,9 @@ export async function runRound(rows: readonly Row[], settings: RoundSettings): P
     const idle = watchMachine();
     await Promise.all(measured.map((row) => row.measureIdle()));
     const disturbances = [idle()];
-    for (const step of Object.keys(STEPS) as Step[]) {
+    for (const step of settings.steps) {
       for (const row of measured.filter((one) => one.hasStep(step))) {
-        settings.onStep(`${STEPS[step]}: ${row.name}`);
+        settings.onStep(`${STEP_NAMES[step]}: ${row.name}`);
         const disturbance = watchMachine();
         await row[step]();
         disturbances.push(disturbance());
@@ -60,7 +63,7 @@ export async function runRound(rows: readonly Row[], settings: RoundSettings): P
 }
 
 /** What is measured of one row after the other, and how that is called. */
-const STEPS = {
+const STEP_NAMES = {
   saturate: "saturation",
   pace: "fixed rate",
   hold: "idle connections",
@@ -68,7 +71,8 @@ const STEPS = {
   carryBytes: "opaque TCP",
 } as const;
 
-type Step = keyof typeof STEPS;
+/** A measurement under load. */
+export type Step = keyof typeof STEP_NAMES;
 
 /** A row while it is measured. */
 class MeasuredRow {

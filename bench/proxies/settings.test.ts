@@ -3,8 +3,9 @@ import { readSettings } from "./settings.js";
 
 describe("the settings", () => {
   it("are three rounds of five seconds unless told otherwise", () => {
-    expect(readSettings([])).toEqual({ rounds: 3, seconds: 5, envoy: undefined });
+    expect(readSettings([])).toEqual({ against: "peers", rounds: 3, seconds: 5, envoy: undefined });
     expect(readSettings(["--rounds", "1", "--seconds=2", "--envoy", "/bin/envoy"])).toEqual({
+      against: "peers",
       rounds: 1,
       seconds: 2,
       envoy: "/bin/envoy",
@@ -15,6 +16,7 @@ describe("the settings", () => {
     [["--rounds", "0"], "--rounds 0"],
     [["--seconds", "1.5"], "--seconds 1.5"],
     [["--turns", "3"], "--turns"],
+    [["--against", "envoy"], "--against envoy"],
     [["3"], "3"],
   ])("name what cannot be taken: %j", (args, named) => {
     expect(() => readSettings(args)).toThrow(named);

@@ -3,6 +3,8 @@ import { Failure } from "../../src/output/index.js";
 
 /** How much is measured. */
 export interface Settings {
+  /** Our proxy with those of others, or with itself under other circumstances. */
+  readonly against: "peers" | "itself";
   readonly rounds: number;
   /** Of each measurement under load. */
   readonly seconds: number;
@@ -12,8 +14,15 @@ export interface Settings {
 
 /** Reads the flags; a wrong one is a Failure with status 2 that names it. */
 export function readSettings(args: readonly string[]): Settings {
-  const { rounds, seconds, envoy } = readFlags(args);
+  const { against, rounds, seconds, envoy } = readFlags(args);
+  if (against !== "peers" && against !== "itself") {
+    throw new Failure(`--against ${against} cannot be taken`, {
+      hint: "--against peers, or --against itself",
+      exitStatus: 2,
+    });
+  }
   return {
+    against,
     rounds: wholeNumber("--rounds", rounds, 100),
     seconds: wholeNumber("--seconds", seconds, 600),
     envoy,
@@ -25,6 +34,7 @@ function readFlags(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
+        against: { type: "string", default: "peers" },
         rounds: { type: "string", default: "3" },
         seconds: { type: "string", default: "5" },
         envoy: { type: "string" },

@@ -1,0 +1,85 @@
+import type { Bar, Notation } from "./bars.js";
+import { MESH } from "./mesh.js";
+import { REFERENCE } from "./peers.js";
+import { differenceOfFigure, ratioOfFigure, spreadOfFigure } from "./report.js";
+
+const TIMES: Notation = { digits: (value) => value.toFixed(2), unit: ` × ${REFERENCE}` };
+const MEGABYTES: Notation = { digits: (bytes) => (bytes / 1e6).toFixed(1), unit: " MB" };
+const PER_SECOND: Notation = { digits: (value) => value.toFixed(1), unit: " a second" };
+const MICROS: Notation = { digits: (us) => String(Math.round(us)), unit: " µs" };
+
+/** What our own proxy is held to among those of others. */
+export const PEER_BARS: readonly Bar[] = [
+  {
+    bar: "CPU a request at saturation",
+    limit: { most: 1 },
+    notation: TIMES,
+    measure: (report) => ratioOfFigure(report, MESH, "cpuSaturated"),
+  },
+  {
+    bar: "CPU a request at the fixed rate",
+    limit: { most: 1 },
+    notation: TIMES,
+    measure: (report) => ratioOfFigure(report, MESH, "cpuPaced"),
+  },
+  {
+    bar: "wake-ups when idle",
+    limit: { most: 5 },
+    notation: PER_SECOND,
+    measure: (report) => spreadOfFigure(report, MESH, "wakeUps"),
+  },
+  {
+    bar: "RSS idle",
+    limit: { most: 6e6 },
+    notation: MEGABYTES,
+    measure: (report) => spreadOfFigure(report, MESH, "rssIdle"),
+  },
+  {
+    bar: "RSS at saturation",
+    limit: { most: 8e6 },
+    notation: MEGABYTES,
+    measure: (report) => spreadOfFigure(report, MESH, "rssLoaded"),
+  },
+  {
+    bar: "RSS with 1,000 idle connections",
+    limit: { most: 10e6 },
+    notation: MEGABYTES,
+    measure: (report) => spreadOfFigure(report, MESH, "rssHeld"),
+  },
+  {
+    bar: "RSS kept when they are gone",
+    limit: { most: 2e6 },
+    notation: MEGABYTES,
+    measure: (report) => spreadOfFigure(report, MESH, "rssKept"),
+  },
+  {
+    bar: `p99 at the fixed rate, less ${REFERENCE}'s`,
+    limit: { most: 0 },
+    notation: MICROS,
+    measure: (report) => differenceOfFigure(report, MESH, "p99"),
+  },
+  {
+    bar: "CPU a MB in responses of 1 MB",
+    limit: { most: 1 },
+    notation: TIMES,
+    measure: (report) => ratioOfFigure(report, MESH, "bodyCpu"),
+  },
+  {
+    bar: "MB a second in responses of 1 MB",
+    limit: { least: 1 },
+    notation: TIMES,
+    measure: (report) => ratioOfFigure(report, MESH, "bodyThroughput"),
+  },
+  {
+    bar: "CPU a MB of opaque TCP",
+    limit: { most: 1 },
+    notation: TIMES,
+    measure: (report) => ratioOfFigure(report, MESH, "opaqueCpu"),
+  },
+  {
+    bar: "MB a second of opaque TCP",
+    limit: { least: 1 },
+    notation: TIMES,
+    measure: (report) => ratioOfFigure(report, MESH, "opaqueThroughput"),
+  },
+];
