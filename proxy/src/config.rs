@@ -1,6 +1,9 @@
 //! What the proxy is told by its environment.
 
+mod limits;
 mod value;
+
+pub use limits::{Limits, MAX_DESCRIPTORS};
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -28,8 +31,7 @@ pub struct Config {
     pub opaque_ports: Ports,
     pub log: Log,
     pub timeouts: Timeouts,
-    /// Heads (request or response) longer than this are refused.
-    pub max_header_bytes: usize,
+    pub limits: Limits,
     /// The end of standard input means the same as SIGTERM.
     pub stop_with_stdin: bool,
 }
@@ -109,6 +111,10 @@ pub struct Timeouts {
     pub header: Duration,
     /// How long a connection may be idle, from clients and to endpoints.
     pub idle: Duration,
+    /// How long a request or a connection waits for an endpoint.
+    pub pending: Duration,
+    /// How long a message or a tunnel that is under way may go without a byte from either side.
+    pub stall: Duration,
 }
 
 /// A variable that could not be taken.
@@ -148,11 +154,11 @@ const DRAIN_TIMEOUT: &str = "MESH_PROXY_DRAIN_TIMEOUT";
 const CONNECT_TIMEOUT: &str = "MESH_PROXY_CONNECT_TIMEOUT";
 const HEADER_TIMEOUT: &str = "MESH_PROXY_HEADER_TIMEOUT";
 const IDLE_TIMEOUT: &str = "MESH_PROXY_IDLE_TIMEOUT";
-const MAX_HEADER_BYTES: &str = "MESH_PROXY_MAX_HEADER_BYTES";
+const PENDING_TIMEOUT: &str = "MESH_PROXY_PENDING_TIMEOUT";
+const STALL_TIMEOUT: &str = "MESH_PROXY_STALL_TIMEOUT";
 const STOP_WITH_STDIN: &str = "MESH_PROXY_STOP_WITH_STDIN";
 
 const MAX_WORKERS: usize = 256;
-const HEADER_BYTES: RangeInclusive<usize> = 1024..=1024 * 1024;
 
 impl Config {
     /// Reads the configuration through `variable`, which gives a variable's value when it is set. Empty counts as unset.
@@ -183,9 +189,10 @@ impl Config {
                 connect: values.or(CONNECT_TIMEOUT, "1s", value::duration)?,
                 header: values.or(HEADER_TIMEOUT, "60s", value::duration)?,
                 idle: values.or(IDLE_TIMEOUT, "10m", value::duration)?,
+                pending: values.or(PENDING_TIMEOUT, "3s", value::duration)?,
+                stall: values.or(STALL_TIMEOUT, "1h", value::duration)?,
             },
-            max_header_bytes: values
-                .or(MAX_HEADER_BYTES, "65536", |text| value::whole_number(text, HEADER_BYTES))?,
+            limits: Limits::read(&values)?,
             stop_with_stdin: values.or(STOP_WITH_STDIN, "false", value::boolean)?,
         })
     }
@@ -249,6 +256,7 @@ impl<F: Fn(&str) -> Option<String>> Values<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::HeadLimits;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::read(
@@ -278,7 +286,11 @@ mod tests {
         assert_eq!(config.workers, 1);
         assert_eq!(config.timeouts.drain, Duration::from_secs(30));
         assert_eq!(config.timeouts.connect, Duration::from_secs(1));
-        assert_eq!(config.max_header_bytes, 65536);
+        assert_eq!(config.timeouts.pending, Duration::from_secs(3));
+        assert_eq!(config.timeouts.stall, Duration::from_secs(3600));
+        let head = HeadLimits { bytes: 65536, fields: 128 };
+        let limits = Limits { connections: 10_000, pending_requests: 1024, descriptors: None, head };
+        assert_eq!(config.limits, limits);
         assert!(!config.stop_with_stdin);
     }
 
@@ -301,7 +313,13 @@ mod tests {
             ("MESH_PROXY_CONNECT_TIMEOUT", "500ms"),
             ("MESH_PROXY_HEADER_TIMEOUT", "5s"),
             ("MESH_PROXY_IDLE_TIMEOUT", "1m"),
+            ("MESH_PROXY_PENDING_TIMEOUT", "2s"),
+            ("MESH_PROXY_STALL_TIMEOUT", "24h"),
+            ("MESH_PROXY_MAX_CONNECTIONS", "500"),
+            ("MESH_PROXY_MAX_PENDING_REQUESTS", "0"),
+            ("MESH_PROXY_MAX_DESCRIPTORS", "4096"),
             ("MESH_PROXY_MAX_HEADER_BYTES", "8192"),
+            ("MESH_PROXY_MAX_HEADER_FIELDS", "1024"),
             ("MESH_PROXY_STOP_WITH_STDIN", "true"),
         ])
         .unwrap();
@@ -331,8 +349,15 @@ mod tests {
                 connect: Duration::from_millis(500),
                 header: Duration::from_secs(5),
                 idle: Duration::from_secs(60),
+                pending: Duration::from_secs(2),
+                stall: Duration::from_secs(24 * 3600),
             },
-            max_header_bytes: 8192,
+            limits: Limits {
+                connections: 500,
+                pending_requests: 0,
+                descriptors: Some(4096),
+                head: HeadLimits { bytes: 8192, fields: 1024 },
+            },
             stop_with_stdin: true,
         };
         assert_eq!(config, expected);

@@ -1,5 +1,7 @@
 //! Why the proxy itself answered a request, or could not relay it.
 
+use crate::http1::Refusal;
+
 /// A reason that stands in the `mesh-proxy-error` header, in the metrics and in tap events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -59,6 +61,17 @@ impl ProxyError {
             Self::HeaderTooLarge => 431,
             Self::HeaderTimeout => 408,
             Self::VersionNotSupported => 505,
+        }
+    }
+}
+
+impl From<Refusal> for ProxyError {
+    /// What is wrong with a request that is refused.
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::BadRequest,
+            Refusal::TooLarge | Refusal::TooManyFields => Self::HeaderTooLarge,
+            Refusal::Version => Self::VersionNotSupported,
         }
     }
 }

@@ -13,7 +13,9 @@ use crate::destination::{Destinations, Endpoint, Local};
 use crate::direction::Direction;
 use crate::discovery::{Ask, WorkerId};
 use crate::drain::Drain;
-use crate::metrics::{DetectionMetrics, HttpMetrics, Labels, Party, Peer, Registry, TcpMetrics};
+use crate::metrics::{
+    DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Party, Peer, Registry, TcpMetrics,
+};
 use crate::random::Random;
 use crate::relay::Sweep;
 use crate::tap::Tap;
@@ -97,6 +99,11 @@ impl Worker {
     /// Where a redirected connection goes whose address is none of the mesh.
     pub(crate) fn straight_on(&self, address: SocketAddr) -> Rc<Endpoint> {
         Rc::new(Endpoint::straight_on(address, Rc::clone(&self.local)))
+    }
+
+    /// The limits of the proxy, which its workers share.
+    pub fn limits(&self) -> &LimitMetrics {
+        self.local.registry.limits()
     }
 
     /// How long it took to tell what the clients of one direction speak.

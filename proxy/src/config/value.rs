@@ -136,9 +136,9 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-/// `500ms`, `30s`, `2m`, at most a day.
+/// `500ms`, `30s`, `2m`, `1h`, at most a day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
     const DAY: u64 = 24 * 60 * 60 * 1000;
     UNITS
         .iter()

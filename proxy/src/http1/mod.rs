@@ -25,8 +25,10 @@ pub use response::{Asked, ResponseHead};
 pub enum Refusal {
     /// It breaks the grammar, or it could be read in more than one way.
     Malformed,
-    /// The head is longer, or has more fields, than is accepted.
+    /// The head is longer than is accepted.
     TooLarge,
+    /// The head has more fields than are accepted.
+    TooManyFields,
     /// It is HTTP, but neither 1.0 nor 1.1.
     Version,
 }
@@ -46,8 +48,19 @@ pub enum Parsed<Head> {
     Partial,
 }
 
-/// The fields of a head beyond which it is refused.
-const MAX_FIELDS: usize = 128;
+/// How large a head may be; what is larger is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Its end included.
+    pub bytes: usize,
+    /// At most [`MOST_FIELDS`].
+    pub fields: usize,
+}
+
+/// The highest limit of fields that can be set.
+pub const MOST_FIELDS: usize = 1024;
+/// Heads with so many fields or fewer are parsed at once; those with more take a second look, and more of the stack.
+const USUAL_FIELDS: usize = 128;
 
 /// Bytes of a head; a head is never longer than a configured limit that fits 32 bits.
 type Span = std::ops::Range<u32>;
@@ -83,7 +96,7 @@ fn check_line_ends(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(), 
 /// What an error of `httparse` in `input` means.
 fn refusal(error: httparse::Error, input: &[u8]) -> Refusal {
     match error {
-        httparse::Error::TooManyHeaders => Refusal::TooLarge,
+        httparse::Error::TooManyHeaders => Refusal::TooManyFields,
         httparse::Error::Version if names_a_version(input) => Refusal::Version,
         _ => Refusal::Malformed,
     }

@@ -3,7 +3,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Asked, Body, Chunked, Parsed, RequestHead, ResponseHead};
+use super::{Asked, Body, Chunked, HeadLimits, Parsed, RequestHead, ResponseHead};
+
+const SMALL: HeadLimits = HeadLimits { bytes: 256, fields: 8 };
+const LARGE: HeadLimits = HeadLimits { bytes: 1024, fields: 128 };
 
 /// Bytes that look like HTTP often enough to get past the first checks.
 fn almost_http() -> impl Strategy<Value = Vec<u8>> {
@@ -35,14 +38,14 @@ fn almost_http() -> impl Strategy<Value = Vec<u8>> {
 
 /// Every call that the relay makes on a request that it accepts.
 fn exercise_request(bytes: &[u8], at_proxy: bool) {
-    let Ok(Parsed::Complete(mut request)) = RequestHead::parse(bytes, 256, at_proxy) else { return };
+    let Ok(Parsed::Complete(mut request)) = RequestHead::parse(bytes, SMALL, at_proxy) else { return };
     let rest = &bytes[request.leading..];
     let (head, after) = rest.split_at(request.length);
     request.name_host(|| "a".to_owned());
     let mut edited = Vec::new();
     request.edits.apply(head, &mut edited);
     let _ = request.body.advance(after);
-    let again = RequestHead::parse(&edited, 1024, at_proxy);
+    let again = RequestHead::parse(&edited, LARGE, at_proxy);
     assert!(
         matches!(&again, Ok(Parsed::Complete(again)) if again.method_name(&edited) == request.method_name(head)),
         "{} became {}",
@@ -52,14 +55,14 @@ fn exercise_request(bytes: &[u8], at_proxy: bool) {
 }
 
 fn exercise_response(bytes: &[u8], asked: Asked) {
-    let Ok(Parsed::Complete(mut response)) = ResponseHead::parse(bytes, 256, asked) else { return };
+    let Ok(Parsed::Complete(mut response)) = ResponseHead::parse(bytes, SMALL, asked) else { return };
     let (head, after) = bytes.split_at(response.length);
     response.say_close();
     response.say_not_chunked();
     let mut edited = Vec::new();
     response.edits.apply(head, &mut edited);
     let _ = response.body.advance(after);
-    let again = ResponseHead::parse(&edited, 1024, asked);
+    let again = ResponseHead::parse(&edited, LARGE, asked);
     assert!(matches!(again, Ok(Parsed::Complete(_))), "{}", edited.escape_ascii());
 }
 
@@ -104,9 +107,9 @@ proptest! {
 
     #[test]
     fn a_head_is_partial_until_it_is_whole(bytes in almost_http(), cut in any::<prop::sample::Index>()) {
-        if let Ok(Parsed::Complete(request)) = RequestHead::parse(&bytes, 1024, false) {
+        if let Ok(Parsed::Complete(request)) = RequestHead::parse(&bytes, LARGE, false) {
             let whole = request.leading + request.length;
-            let part = RequestHead::parse(&bytes[..cut.index(whole)], 1024, false);
+            let part = RequestHead::parse(&bytes[..cut.index(whole)], LARGE, false);
             prop_assert!(matches!(part, Ok(Parsed::Partial)));
         }
     }

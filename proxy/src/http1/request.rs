@@ -6,7 +6,10 @@ use httparse::{Header, Status};
 
 use super::fields::{self, Field, Framing};
 use super::hop::Hop;
-use super::{Body, Chunked, Edits, MAX_FIELDS, Parsed, Refusal, Span, Version, slice, span_in};
+use super::{
+    Body, Chunked, Edits, HeadLimits, MOST_FIELDS, Parsed, Refusal, Span, USUAL_FIELDS, Version, slice,
+    span_in,
+};
 
 /// Empty lines that may stand before a request (RFC 9112, section 2.2).
 const MAX_EMPTY_LINES: usize = 4;
@@ -79,19 +82,39 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
-    /// Reads the head at the start of `input`, which is at most `limit` bytes long. `at_proxy` is true where the client
+    /// Reads the head at the start of `input`, which keeps to `limits`. `at_proxy` is true where the client
     /// knows that it speaks to a proxy, whose credentials are then not sent on.
     ///
     /// # Errors
     /// The head is not one that may be relayed.
-    pub fn parse(input: &[u8], limit: usize, at_proxy: bool) -> Result<Parsed<Self>, Refusal> {
+    pub fn parse(input: &[u8], limits: HeadLimits, at_proxy: bool) -> Result<Parsed<Self>, Refusal> {
+        match Self::parse_fields::<USUAL_FIELDS>(input, limits, at_proxy) {
+            Err(Refusal::TooManyFields) if limits.fields > USUAL_FIELDS => {
+                Self::parse_many_fields(input, limits, at_proxy)
+            }
+            result => result,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn parse_many_fields(input: &[u8], limits: HeadLimits, at_proxy: bool) -> Result<Parsed<Self>, Refusal> {
+        Self::parse_fields::<MOST_FIELDS>(input, limits, at_proxy)
+    }
+
+    fn parse_fields<const MOST: usize>(
+        input: &[u8],
+        limits: HeadLimits,
+        at_proxy: bool,
+    ) -> Result<Parsed<Self>, Refusal> {
         let leading = empty_lines(input)?;
         let input = &input[leading..];
-        let mut fields = [MaybeUninit::uninit(); MAX_FIELDS];
+        let mut fields = [MaybeUninit::uninit(); MOST];
+        let fields = &mut fields[..limits.fields.min(MOST)];
         let mut request = httparse::Request::new(&mut []);
-        let length = match request.parse_with_uninit_headers(input, &mut fields) {
-            Ok(Status::Complete(length)) if length <= limit => length,
-            Ok(Status::Partial) if input.len() < limit => return Ok(Parsed::Partial),
+        let length = match request.parse_with_uninit_headers(input, fields) {
+            Ok(Status::Complete(length)) if length <= limits.bytes => length,
+            Ok(Status::Partial) if input.len() < limits.bytes => return Ok(Parsed::Partial),
             Ok(_) => return Err(Refusal::TooLarge),
             Err(error) => return Err(super::refusal(error, input)),
         };
@@ -314,7 +337,11 @@ mod tests {
     use super::*;
 
     fn parsed(head: &str) -> Result<RequestHead, Refusal> {
-        match RequestHead::parse(head.as_bytes(), 1024, true)? {
+        parsed_within(head, HeadLimits { bytes: 1024, fields: 128 })
+    }
+
+    fn parsed_within(head: &str, limits: HeadLimits) -> Result<RequestHead, Refusal> {
+        match RequestHead::parse(head.as_bytes(), limits, true)? {
             Parsed::Complete(request) => Ok(request),
             Parsed::Partial => panic!("partial: {head:?}"),
         }
@@ -461,7 +488,18 @@ mod tests {
         let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(1024));
         assert_eq!(parsed(&long).map(|_| ()), Err(Refusal::TooLarge));
         assert_eq!(parsed(&long[..1024]).map(|_| ()), Err(Refusal::TooLarge));
-        let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "a:b\r\n".repeat(128));
-        assert_eq!(parsed(&many).map(|_| ()), Err(Refusal::TooLarge));
+    }
+
+    #[test]
+    fn refuses_more_fields_than_the_limit_says() {
+        let with =
+            |fields: usize| format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "a:b\r\n".repeat(fields - 1));
+        for limit in [8, 127, 128, 129, 500, MOST_FIELDS] {
+            let limits = HeadLimits { bytes: 65536, fields: limit };
+            let most = parsed_within(&with(limit), limits).map(|request| request.edits.is_empty());
+            assert_eq!(most, Ok(true), "{limit}");
+            let more = parsed_within(&with(limit + 1), limits).map(|_| ());
+            assert_eq!(more, Err(Refusal::TooManyFields), "{limit}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::fields::{Field, Framing};
 use super::hop::Hop;
 use crate::error::ProxyError;
 
-use super::{Body, Chunked, Edits, MAX_FIELDS, Parsed, Refusal, Span, Version};
+use super::{Body, Chunked, Edits, HeadLimits, MOST_FIELDS, Parsed, Refusal, Span, USUAL_FIELDS, Version};
 
 /// What a request asked for, as far as it decides how its response is read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,20 +42,40 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Reads the head at the start of `input`, which is at most `limit` bytes long.
+    /// Reads the head at the start of `input`, which keeps to `limits`.
     ///
     /// # Errors
     /// The head is not one that may be relayed.
-    pub fn parse(input: &[u8], limit: usize, asked: Asked) -> Result<Parsed<Self>, Refusal> {
+    pub fn parse(input: &[u8], limits: HeadLimits, asked: Asked) -> Result<Parsed<Self>, Refusal> {
+        match Self::parse_fields::<USUAL_FIELDS>(input, limits, asked) {
+            Err(Refusal::TooManyFields) if limits.fields > USUAL_FIELDS => {
+                Self::parse_many_fields(input, limits, asked)
+            }
+            result => result,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn parse_many_fields(input: &[u8], limits: HeadLimits, asked: Asked) -> Result<Parsed<Self>, Refusal> {
+        Self::parse_fields::<MOST_FIELDS>(input, limits, asked)
+    }
+
+    fn parse_fields<const MOST: usize>(
+        input: &[u8],
+        limits: HeadLimits,
+        asked: Asked,
+    ) -> Result<Parsed<Self>, Refusal> {
         if matches!(input, [first, ..] if *first != b'H') {
             return Err(Refusal::Malformed);
         }
-        let mut fields = [MaybeUninit::uninit(); MAX_FIELDS];
+        let mut fields = [MaybeUninit::uninit(); MOST];
+        let fields = &mut fields[..limits.fields.min(MOST)];
         let mut response = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        let length = match config.parse_response_with_uninit_headers(&mut response, input, &mut fields) {
-            Ok(Status::Complete(length)) if length <= limit => length,
-            Ok(Status::Partial) if input.len() < limit => return Ok(Parsed::Partial),
+        let length = match config.parse_response_with_uninit_headers(&mut response, input, fields) {
+            Ok(Status::Complete(length)) if length <= limits.bytes => length,
+            Ok(Status::Partial) if input.len() < limits.bytes => return Ok(Parsed::Partial),
             Ok(_) => return Err(Refusal::TooLarge),
             Err(error) => return Err(super::refusal(error, input)),
         };
@@ -173,7 +193,7 @@ mod tests {
     use super::*;
 
     fn parsed(head: &str, asked: Asked) -> Result<ResponseHead, Refusal> {
-        match ResponseHead::parse(head.as_bytes(), 1024, asked)? {
+        match ResponseHead::parse(head.as_bytes(), HeadLimits { bytes: 1024, fields: 128 }, asked)? {
             Parsed::Complete(response) => Ok(response),
             Parsed::Partial => panic!("partial: {head:?}"),
         }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::histogram::{BOUNDS_MICROS, Histogram};
 use super::http::is_failure;
+use super::limits::{Limit, LimitMetrics};
 use super::process::Process;
 use super::registry::{Live, Registry};
 use super::tcp::{CloseReason, TcpMetrics};
@@ -22,6 +23,7 @@ pub(crate) fn render(registry: &Registry, status: &Status, observers: &Observers
         tcp(live, &mut text);
     });
     detection(registry, &mut text);
+    limits(registry.limits(), &mut text);
     discovery(status, &mut text);
     tap(observers, &mut text);
     build(&mut text);
@@ -114,6 +116,20 @@ fn tcp(live: &Live<'_>, text: &mut Text) {
             }
         }
     }
+}
+
+fn limits(limits: &LimitMetrics, text: &mut Text) {
+    let name = "mesh_limit_reached_total";
+    text.family(name, Kind::Counter, "How often a limit made the proxy refuse, close or wait.");
+    for limit in Limit::ALL {
+        text.sample(name, &[&Pair("limit", limit.label())], limits.count(limit));
+    }
+    let name = "mesh_served_connections";
+    text.family(name, Kind::Gauge, "Connections from clients that are served now.");
+    text.sample(name, &[], limits.connections.taken());
+    let name = "mesh_pending_requests";
+    text.family(name, Kind::Gauge, "Requests and connections that wait for an endpoint now.");
+    text.sample(name, &[], limits.pending.taken());
 }
 
 fn discovery(status: &Status, text: &mut Text) {

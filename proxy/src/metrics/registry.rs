@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{DetectionMetrics, HttpMetrics, Labels, Peer, TcpMetrics};
+use super::{DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Peer, TcpMetrics};
 use crate::direction::Direction;
 
 /// Series that nobody touched for this long go.
@@ -17,6 +17,7 @@ pub struct Registry {
     groups: Mutex<Groups>,
     inbound_detection: DetectionMetrics,
     outbound_detection: DetectionMetrics,
+    limits: LimitMetrics,
 }
 
 /// All series, by rendered labels.
@@ -76,6 +77,11 @@ impl Registry {
             Direction::Inbound => &self.inbound_detection,
             Direction::Outbound => &self.outbound_detection,
         }
+    }
+
+    /// The limits of the proxy.
+    pub fn limits(&self) -> &LimitMetrics {
+        &self.limits
     }
 
     fn lock(&self) -> MutexGuard<'_, Groups> {

@@ -7,8 +7,9 @@ use std::time::Instant;
 use super::buffer::Room;
 use super::flow::{Broken, Coding, Flow, Head};
 use super::peer::Peer;
-use crate::drain::Drain;
+use super::record;
 use crate::http1::{Asked, Body, Method, Parsed, RequestHead, ResponseHead, Version};
+use crate::worker::Worker;
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +40,7 @@ pub struct Exchange<'a> {
     client: &'a mut Peer,
     upstream: &'a mut Peer,
     request: &'a RequestHead,
-    drain: &'a Drain,
-    /// Bytes of a head that are accepted.
-    limit: usize,
+    worker: &'a Worker,
     sending: Sending,
     answer: Answer,
     /// Bytes of the request that the client's buffer keeps until a byte of the response has come, for another attempt.
@@ -97,8 +96,7 @@ impl<'a> Exchange<'a> {
         client: &'a mut Peer,
         upstream: &'a mut Peer,
         request: &'a RequestHead,
-        drain: &'a Drain,
-        limit: usize,
+        worker: &'a Worker,
         may_repeat: bool,
         is_meshed: bool,
     ) -> Self {
@@ -106,8 +104,7 @@ impl<'a> Exchange<'a> {
             client,
             upstream,
             request,
-            drain,
-            limit,
+            worker,
             sending: Sending::Start,
             answer: Answer::Awaited,
             held: 0,
@@ -257,7 +254,8 @@ impl<'a> Exchange<'a> {
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
         loop {
             if !self.upstream.received.is_empty() {
-                match ResponseHead::parse(self.upstream.received.bytes(), self.limit, self.asked()) {
+                let limits = self.worker.config.limits.head;
+                match ResponseHead::parse(self.upstream.received.bytes(), limits, self.asked()) {
                     Ok(Parsed::Partial) => self.may_repeat = false,
                     Ok(Parsed::Complete(head)) if head.unreached && self.may_be_unreached => {
                         self.may_be_unreached = false;
@@ -270,7 +268,10 @@ impl<'a> Exchange<'a> {
                             false => self.begin_final(cx, head),
                         });
                     }
-                    Err(_) => return Poll::Ready(Some(self.unanswered())),
+                    Err(refusal) => {
+                        record::refusal(self.worker.limits(), refusal);
+                        return Poll::Ready(Some(self.unanswered()));
+                    }
                 }
             }
             match ready!(self.upstream.poll_receive(cx, Room::Body)) {
@@ -331,7 +332,7 @@ impl<'a> Exchange<'a> {
         let client_kept = self.request.persistent
             && !decoded
             && !until_close
-            && !self.drain.has_started()
+            && !self.worker.drain.has_started()
             && match self.sending {
                 Sending::Start | Sending::Sent => true,
                 Sending::Going(_) => request_goes_on,

@@ -18,8 +18,8 @@ use super::{close, refuse, tunnel};
 use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
-use crate::http1::{Method, Parsed, Refusal, RequestHead};
-use crate::metrics::{CloseReason, HttpMetrics};
+use crate::http1::{Method, Parsed, RequestHead};
+use crate::metrics::{CloseReason, HttpMetrics, Limit};
 use crate::worker::Worker;
 
 /// Which way the client's requests go.
@@ -108,20 +108,21 @@ impl Client {
     }
 
     fn parse_next(&mut self, progress: &mut Progress) -> Option<Next> {
-        let limit = self.worker.config.max_header_bytes;
-        if !progress.is_worth_parsing(self.peer.received.bytes(), limit) {
+        let limits = self.worker.config.limits.head;
+        if !progress.is_worth_parsing(self.peer.received.bytes(), limits.bytes) {
             return None;
         }
         let at_proxy = matches!(self.side, Side::Outbound);
-        match RequestHead::parse(self.peer.received.bytes(), limit, at_proxy) {
+        match RequestHead::parse(self.peer.received.bytes(), limits, at_proxy) {
             Ok(Parsed::Partial) => None,
             Ok(Parsed::Complete(request)) => {
                 self.peer.received.consume(request.leading);
                 Some(Next::Request(request))
             }
-            Err(Refusal::Malformed) => Some(Next::Refused(ProxyError::BadRequest)),
-            Err(Refusal::TooLarge) => Some(Next::Refused(ProxyError::HeaderTooLarge)),
-            Err(Refusal::Version) => Some(Next::Refused(ProxyError::VersionNotSupported)),
+            Err(refusal) => {
+                record::refusal(self.worker.limits(), refusal);
+                Some(Next::Refused(refusal.into()))
+            }
         }
     }
 
@@ -147,8 +148,14 @@ impl Client {
         }
         match (self.watch.has_passed(), state) {
             (false, _) => Poll::Pending,
-            (true, Waiting::Idle) => Poll::Ready(Next::Ended(CloseReason::Idle)),
-            (true, Waiting::InHead) => Poll::Ready(Next::Refused(ProxyError::HeaderTimeout)),
+            (true, Waiting::Idle) => {
+                self.worker.limits().reached(Limit::IdleTimeout);
+                Poll::Ready(Next::Ended(CloseReason::Idle))
+            }
+            (true, Waiting::InHead) => {
+                self.worker.limits().reached(Limit::HeaderTimeout);
+                Poll::Ready(Next::Refused(ProxyError::HeaderTimeout))
+            }
         }
     }
 
@@ -232,13 +239,11 @@ impl Client {
         target: &Target,
         tried: &mut Tried,
     ) -> (Ended, Report) {
-        let limit = self.worker.config.max_header_bytes;
-        let drain = &self.worker.drain;
         let endpoint = link.in_flight.endpoint();
         let address = endpoint.address;
         let is_meshed = endpoint.is_meshed() && self.side.direction() == Direction::Outbound;
         let mut exchange =
-            Exchange::new(&mut self.peer, &mut link.upstream, request, drain, limit, link.reused, is_meshed);
+            Exchange::new(&mut self.peer, &mut link.upstream, request, &self.worker, link.reused, is_meshed);
         let mut ended = exchange.run().await;
         if ended == Ended::Unreached {
             tried.push(address);

@@ -6,8 +6,8 @@ use super::exchange::{Ended, Report};
 use super::http::Client;
 use crate::destination::Endpoint;
 use crate::error::ProxyError;
-use crate::http1::{RequestHead, Version};
-use crate::metrics::HttpMetrics;
+use crate::http1::{Refusal, RequestHead, Version};
+use crate::metrics::{HttpMetrics, Limit, LimitMetrics};
 use crate::tap::{Request, TappedRequest};
 
 /// The account of one request.
@@ -109,6 +109,15 @@ fn tap(client: &Client, request: &RequestHead, endpoint: Option<&Endpoint>) -> O
             Version::Http11 => "HTTP/1.1",
         },
     })
+}
+
+/// Counts a head that is too large for the proxy.
+pub fn refusal(limits: &LimitMetrics, refusal: Refusal) {
+    match refusal {
+        Refusal::TooLarge => limits.reached(Limit::HeaderBytes),
+        Refusal::TooManyFields => limits.reached(Limit::HeaderFields),
+        Refusal::Malformed | Refusal::Version => {}
+    }
 }
 
 /// Counts a request that could not be read.

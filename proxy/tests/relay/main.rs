@@ -7,6 +7,7 @@ mod stand_in;
 mod backend;
 mod failures;
 mod harness;
+mod limits;
 mod messages;
 mod properties;
 mod refusals;
