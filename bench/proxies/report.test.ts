@@ -12,8 +12,8 @@ const CIRCUMSTANCES = {
   machine: { cpu: "a CPU", cores: 2, kernel: "Linux", node: "v20", load: 0.1 },
   rounds: 3,
   seconds: 5,
-  titles: { direct: "direct", HAProxy: "HAProxy 1.2.3", mesh: "mesh at commit abc" },
-  tools: "load by hand",
+  titles: { direct: "direct", HAProxy: "HAProxy 1.2.3", mesh: "mesh" },
+  tools: "mesh at commit abc; load by hand",
 };
 
 const QUIET = { others: 0.01, stolen: 0 };
