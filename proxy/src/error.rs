@@ -20,6 +20,8 @@ pub enum ProxyError {
     VersionNotSupported,
     NotRoutable,
     Draining,
+    Overloaded,
+    LocalShortage,
 }
 
 impl ProxyError {
@@ -40,21 +42,33 @@ impl ProxyError {
             Self::VersionNotSupported => "version-not-supported",
             Self::NotRoutable => "not-routable",
             Self::Draining => "draining",
+            Self::Overloaded => "overloaded",
+            Self::LocalShortage => "local-shortage",
         }
     }
 
     /// Whether a reason in a `mesh-proxy-error` header tells that no byte of the request reached an application.
     pub fn says_unreached(reason: &[u8]) -> bool {
-        [Self::ConnectRefused, Self::ConnectFailed, Self::ConnectTimeout, Self::Draining]
-            .iter()
-            .any(|error| error.reason().as_bytes() == reason)
+        let unreached = [
+            Self::ConnectRefused,
+            Self::ConnectFailed,
+            Self::ConnectTimeout,
+            Self::Draining,
+            Self::Overloaded,
+            Self::LocalShortage,
+        ];
+        unreached.iter().any(|error| error.reason().as_bytes() == reason)
     }
 
     /// The status of the response that tells the client.
     pub const fn status(self) -> u16 {
         match self {
             Self::NoSuchService => 404,
-            Self::NoEndpoints | Self::DiscoveryUnavailable | Self::Draining => 503,
+            Self::NoEndpoints
+            | Self::DiscoveryUnavailable
+            | Self::Draining
+            | Self::Overloaded
+            | Self::LocalShortage => 503,
             Self::ConnectRefused | Self::ConnectFailed | Self::UpstreamReset | Self::BadResponse => 502,
             Self::ConnectTimeout => 504,
             Self::BadRequest | Self::NotRoutable => 400,

@@ -14,7 +14,7 @@ use crate::direction::Direction;
 use crate::discovery::{Ask, WorkerId};
 use crate::drain::Drain;
 use crate::metrics::{
-    DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Party, Peer, Registry, TcpMetrics,
+    DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Party, Peer, Places, Registry, TcpMetrics,
 };
 use crate::random::Random;
 use crate::relay::Sweep;
@@ -30,6 +30,8 @@ pub struct Worker {
     pub inbound: ClientMetrics,
     pub tap: Tap,
     pub drain: Rc<Drain>,
+    /// Connections that are told that there are too many.
+    pub refusals: Places,
     /// The deadlines of connections.
     pub sweep: Rc<Sweep>,
     /// The application by the addresses at which others meant to reach it.
@@ -71,6 +73,7 @@ impl Worker {
             inbound,
             tap,
             drain: Rc::default(),
+            refusals: Places::default(),
             applications,
             local,
         }

@@ -62,6 +62,14 @@ fn an_address_in_use_is_named_with_its_variable_in_one_line_and_gives_status_1()
     }
 }
 
+#[test]
+fn more_descriptors_than_the_system_allows_are_refused_by_name() {
+    let (status, message) = refusal(&[("MESH_PROXY_MAX_DESCRIPTORS", "1073741824")]);
+    assert_eq!(status, Some(1));
+    assert!(message.starts_with("error: MESH_PROXY_MAX_DESCRIPTORS: "), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
 #[tokio::test]
 async fn a_proxy_tells_the_control_plane_where_it_listens_and_is_ready_from_then_on() {
     let reserved = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -3,6 +3,7 @@
 mod accept;
 mod detect;
 mod original;
+mod overload;
 mod serve;
 mod tls;
 
@@ -17,30 +18,20 @@ use std::time::Instant;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 
+use self::accept::Accepted;
 use crate::destination::Endpoint;
+use crate::direction::Direction;
+use crate::metrics::CloseReason;
 use crate::relay::{Client, Original, Peer, Side};
-use crate::worker::{ClientMetrics, Worker};
+use crate::worker::Worker;
 
 /// Serves what the application sends, to us or redirected here, until the drain begins.
 pub async fn serve_outbound(worker: Rc<Worker>, listener: TcpListener) {
-    accept::each(&worker, &listener, |socket, address| {
-        let hold = worker.drain.hold();
-        match original::destination(&socket) {
-            None => {
-                let client = client(&worker, Side::Outbound, &worker.outbound, socket, address);
-                spawn_local(async move {
-                    client.serve().await;
-                    drop(hold);
-                });
-            }
-            Some(original) => {
-                let side = Side::Redirected(Original::new(original));
-                let client = client(&worker, side, &worker.outbound, socket, address);
-                spawn_local(async move {
-                    serve::serve(client, original.port()).await;
-                    drop(hold);
-                });
-            }
+    accept::each(&worker, listener, |accepted| match original::destination(&accepted.socket) {
+        None => serve(&worker, Side::Outbound, accepted, Client::serve),
+        Some(original) => {
+            let side = Side::Redirected(Original::new(original));
+            serve(&worker, side, accepted, move |client| serve::serve(client, original.port()));
         }
     })
     .await;
@@ -48,43 +39,61 @@ pub async fn serve_outbound(worker: Rc<Worker>, listener: TcpListener) {
 
 /// Serves what others send to the application, which is the one endpoint of this listener, until the drain begins.
 pub async fn serve_inbound(worker: Rc<Worker>, listener: TcpListener, application: Rc<Endpoint>) {
-    accept::each(&worker, &listener, |socket, address| {
-        serve_application(&worker, Rc::clone(&application), socket, address);
+    accept::each(&worker, listener, |accepted| {
+        serve_application(&worker, Rc::clone(&application), accepted);
     })
     .await;
 }
 
 /// Serves what others send to the application and is redirected here, until the drain begins.
 pub async fn serve_redirected(worker: Rc<Worker>, listener: TcpListener) {
-    accept::each(&worker, &listener, |socket, address| match original::destination(&socket) {
-        Some(original) => serve_application(&worker, worker.application_at(original), socket, address),
+    accept::each(&worker, listener, |accepted| match original::destination(&accepted.socket) {
+        Some(original) => serve_application(&worker, worker.application_at(original), accepted),
         // Whoever means the listener itself means no application; sent on, it would come back here.
-        None => tracing::debug!(client = %address, "connection that was not redirected is closed"),
+        None => tracing::debug!(client = %accepted.address, "connection that was not redirected is closed"),
     })
     .await;
 }
 
-fn serve_application(worker: &Rc<Worker>, application: Rc<Endpoint>, socket: TcpStream, address: SocketAddr) {
+fn serve_application(worker: &Rc<Worker>, application: Rc<Endpoint>, accepted: Accepted) {
     let port = application.address.port();
-    let client = client(worker, Side::Inbound(application), &worker.inbound, socket, address);
-    let hold = worker.drain.hold();
-    spawn_local(async move {
-        serve::serve(client, port).await;
-        drop(hold);
-    });
+    serve(worker, Side::Inbound(application), accepted, move |client| serve::serve(client, port));
 }
 
-fn client(
+/// Serves a connection by `serve`, or refuses it when there is no place for it.
+fn serve<F: Future<Output = ()>>(
     worker: &Rc<Worker>,
     side: Side,
-    metrics: &ClientMetrics,
-    socket: TcpStream,
-    address: SocketAddr,
-) -> Client {
+    accepted: Accepted,
+    serve: impl FnOnce(Client) -> F + 'static,
+) {
+    let Accepted { socket, address, hold, place } = accepted;
+    let mut client = client(worker, side, socket, address);
+    if let Some(place) = place {
+        // The future is made inside of the task: brought along, it would be there twice.
+        spawn_local(async move {
+            serve(client).await;
+            drop((place, hold));
+        });
+    } else if let Some(answering) = worker.refusals.take(overload::MAX_ANSWERED) {
+        spawn_local(async move {
+            overload::refuse(client).await;
+            drop((answering, hold));
+        });
+    } else {
+        client.peer.reset_when_closed(CloseReason::Overload);
+    }
+}
+
+fn client(worker: &Rc<Worker>, side: Side, socket: TcpStream, address: SocketAddr) -> Client {
+    let metrics = match side.direction() {
+        Direction::Outbound => &worker.outbound,
+        Direction::Inbound => &worker.inbound,
+    };
     Client {
         worker: Rc::clone(worker),
-        side,
         peer: Peer::new(socket, Arc::clone(&metrics.tcp)),
+        side,
         address,
         watch: worker.sweep.watch(),
         idle_since: Instant::now(),

@@ -67,7 +67,7 @@ async fn what_it_speaks(client: &mut Client) -> Protocol {
 }
 
 /// Reads until the protocol is known.
-fn poll_protocol(client: &mut Client, cx: &mut Context<'_>) -> Poll<Protocol> {
+pub fn poll_protocol(client: &mut Client, cx: &mut Context<'_>) -> Poll<Protocol> {
     loop {
         match client.peer.poll_receive(cx, Room::Head) {
             Poll::Ready(Ok(length)) if length > 0 => {}

@@ -34,13 +34,23 @@ pub enum CloseReason {
     BadMessage,
     /// The proxy is shutting down, or the endpoint left its service.
     Drain,
+    /// The proxy had as many connections as it may.
+    Overload,
     /// Anything else, such as an error of the operating system.
     Error,
 }
 
 impl CloseReason {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Complete, Self::Reset, Self::Idle, Self::Timeout, Self::BadMessage, Self::Drain, Self::Error];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Complete,
+        Self::Reset,
+        Self::Idle,
+        Self::Timeout,
+        Self::BadMessage,
+        Self::Drain,
+        Self::Overload,
+        Self::Error,
+    ];
 
     pub(super) const fn label(self) -> &'static str {
         match self {
@@ -50,6 +60,7 @@ impl CloseReason {
             Self::Timeout => "timeout",
             Self::BadMessage => "bad-message",
             Self::Drain => "drain",
+            Self::Overload => "overload",
             Self::Error => "error",
         }
     }

@@ -360,10 +360,11 @@ impl Client {
     }
 
     /// Answers what is no request, and closes.
-    async fn refuse_connection(&mut self, error: ProxyError) {
+    pub async fn refuse_connection(&mut self, error: ProxyError) {
         record::unreadable(&self.http(), error);
         self.peer.ends(match error {
             ProxyError::HeaderTimeout => CloseReason::Timeout,
+            ProxyError::Overloaded => CloseReason::Overload,
             _ => CloseReason::BadMessage,
         });
         if refuse::send(&mut self.peer, error, true, None).await.is_ok() {

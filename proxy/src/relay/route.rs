@@ -99,7 +99,7 @@ impl Target {
     /// to which it adds.
     ///
     /// # Errors
-    /// No endpoint, or why the last one tried takes no connection.
+    /// No endpoint, or why the last one tried takes no connection. What we lack ourselves is no endpoint's fault.
     pub async fn link(&self, choice: Choice, tried: &mut Tried) -> Result<Link, ProxyError> {
         let mut failure = ProxyError::NoEndpoints;
         while let Some(endpoint) = self.pick(tried) {
@@ -109,6 +109,7 @@ impl Target {
             }
             match Box::pin(upstream::connect(&endpoint)).await {
                 Ok(upstream) => return Ok(Link { upstream, in_flight, reused: false }),
+                Err(ProxyError::LocalShortage) => return Err(ProxyError::LocalShortage),
                 Err(error) => failure = error,
             }
             endpoint.connect_failed();

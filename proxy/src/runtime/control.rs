@@ -12,9 +12,9 @@ use tokio::task::spawn_local;
 
 use super::bind::{Addresses, BindError, Listeners};
 use super::shutdown::{self, Requests};
-use super::threads;
+use super::{descriptors, threads};
 use crate::admin::{self, Admin, Readiness};
-use crate::config::{Application, Config};
+use crate::config::{Application, Config, MAX_DESCRIPTORS};
 use crate::discovery;
 use crate::metrics::Registry;
 use crate::proto;
@@ -27,6 +27,11 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 pub enum RunError {
     Bind(BindError),
     System(io::Error),
+    /// The process may not have as many descriptors as it was told.
+    Descriptors {
+        wanted: u64,
+        error: io::Error,
+    },
     /// The workers ended although nobody asked them to.
     WorkersEnded,
     /// A second signal came during the drain.
@@ -37,6 +42,9 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
+            Self::Descriptors { wanted, error } => {
+                write!(f, "{MAX_DESCRIPTORS}: the system does not allow {wanted}: {error}")
+            }
             Self::System(error) => write!(f, "the system refuses what the proxy needs: {error}"),
             Self::WorkersEnded => f.write_str("the workers ended"),
             Self::Interrupted => f.write_str("ended by a second signal"),
@@ -57,6 +65,10 @@ impl From<io::Error> for RunError {
 /// # Errors
 /// When it cannot start, or ends otherwise.
 pub fn run(config: Config) -> Result<(), RunError> {
+    let wanted = config.limits.descriptors;
+    if let (Err(error), Some(wanted)) = (descriptors::set_limit(wanted), wanted) {
+        return Err(RunError::Descriptors { wanted, error });
+    }
     let listeners = Listeners::bind(&config).map_err(RunError::Bind)?;
     threads::runtime()?.block_on(control(Arc::new(config), listeners))
 }

@@ -2,6 +2,7 @@
 
 mod bind;
 mod control;
+mod descriptors;
 mod shutdown;
 mod threads;
 

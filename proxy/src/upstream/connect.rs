@@ -31,12 +31,22 @@ async fn open(address: SocketAddr, timeout: Duration) -> Result<TcpStream, Proxy
             let _ = socket2::SockRef::from(&socket).set_tcp_keepalive(&KEEPALIVE);
             Ok(socket)
         }
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(ProxyError::ConnectRefused),
         Ok(Err(error)) => {
             tracing::debug!(%address, %error, "connect failed");
-            Err(ProxyError::ConnectFailed)
+            Err(reason(&error))
         }
         Err(_) => Err(ProxyError::ConnectTimeout),
+    }
+}
+
+/// What an error says of the endpoint, or of ourselves: without a descriptor, a port or memory no endpoint could be reached.
+fn reason(error: &io::Error) -> ProxyError {
+    match error.raw_os_error() {
+        Some(libc::ECONNREFUSED) => ProxyError::ConnectRefused,
+        Some(libc::EMFILE | libc::ENFILE | libc::EADDRNOTAVAIL | libc::ENOBUFS | libc::ENOMEM) => {
+            ProxyError::LocalShortage
+        }
+        _ => ProxyError::ConnectFailed,
     }
 }
 

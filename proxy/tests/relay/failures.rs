@@ -222,3 +222,25 @@ fn an_endpoint_is_not_blamed_for_broken_bodies_of_requests() {
     let (_, log) = relay.proxy.wait();
     assert!(!log.contains("ejected"), "{log}");
 }
+
+#[test]
+fn connections_that_were_made_before_a_drain_are_served() {
+    let backend = Backend::answering(|_| OK.to_owned());
+    let relay = Relay::inbound(backend.address, &[]);
+    // While the proxy stands still, the system takes connections for it.
+    relay.proxy.signal("STOP");
+    let mut clients: Vec<_> = (0..50).map(|_| relay.connect()).collect();
+    for client in &mut clients {
+        client.send(GET);
+    }
+    relay.proxy.signal("TERM");
+    relay.proxy.signal("CONT");
+    for client in &mut clients {
+        let answer = client.rest();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("Connection: close"),
+            "{answer}"
+        );
+    }
+    assert_eq!(relay.proxy.wait().0, Some(0));
+}

@@ -1,8 +1,14 @@
 //! What the proxy takes on, and what is beyond.
 
-use crate::backend::Backend;
-use crate::harness::Relay;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use crate::backend::Backend;
+use crate::harness::{Client, Relay};
+use crate::stand_in::proxy::eventually;
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// How often a limit was reached.
@@ -46,4 +52,90 @@ fn timeouts_of_clients_are_counted() {
     assert_eq!((reached(&relay, "header-timeout"), reached(&relay, "idle-timeout")), (1.0, 0.0));
     assert!(relay.connect().is_closed());
     assert_eq!((reached(&relay, "header-timeout"), reached(&relay, "idle-timeout")), (1.0, 1.0));
+}
+
+#[test]
+fn connections_beyond_the_limit_are_told_so_at_once() {
+    let backend = Backend::answering(|_| OK.to_owned());
+    let relay = Relay::inbound(backend.address, &[("MESH_PROXY_MAX_CONNECTIONS", "2")]);
+    let mut served = [relay.connect(), relay.connect()];
+    for client in &mut served {
+        client.send(GET);
+        client.expect(OK);
+    }
+    assert_eq!(relay.proxy.metric("mesh_served_connections"), 2.0);
+    let refused = relay.answer_to(GET.as_bytes());
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    assert!(refused.contains("mesh-proxy-error: overloaded\r\n") && refused.contains("connection: close"));
+    assert_eq!(relay.metric("mesh_responses_total", &["proxy_error=\"overloaded\""]), 1.0);
+    assert_eq!(relay.answer_to(b"\x01 not HTTP"), "");
+    assert_eq!(reached(&relay, "connections"), 2.0);
+    eventually("all is over for those that were refused", || {
+        relay.metric("mesh_tcp_close_total", &["reason=\"overload\""]) == 2.0
+    });
+
+    let [first, mut second] = served;
+    drop(first);
+    eventually("there is a place again", || relay.proxy.metric("mesh_served_connections") == 1.0);
+    let mut third = relay.connect();
+    for client in [&mut second, &mut third] {
+        client.send(GET);
+        client.expect(OK);
+    }
+}
+
+#[test]
+fn a_flood_of_connections_beyond_the_limit_costs_few_descriptors() {
+    let backend = Backend::answering(|_| OK.to_owned());
+    let relay = Relay::inbound(backend.address, &[("MESH_PROXY_MAX_CONNECTIONS", "1")]);
+    let mut served = relay.connect();
+    served.send(GET);
+    served.expect(OK);
+    let mut flood: Vec<_> = (0..300).map(|_| relay.connect()).collect();
+    eventually("the last of them is reset, for it is one too many to be told why", || {
+        relay.metric("mesh_tcp_close_total", &["reason=\"overload\""]) >= 200.0
+    });
+    assert!(open_descriptors(&relay) < 150.0);
+    flood.iter_mut().for_each(|client| assert!(client.is_closed()));
+    served.send(GET);
+    served.expect(OK);
+}
+
+fn open_descriptors(relay: &Relay) -> f64 {
+    fs::read_dir(format!("/proc/{}/fd", relay.proxy.child.id())).unwrap().count() as f64
+}
+
+/// The CPU time of the proxy, in hundredths of a second.
+fn cpu_ticks(relay: &Relay) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", relay.proxy.child.id())).unwrap();
+    let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn without_descriptors_nothing_spins_nobody_is_blamed_and_all_goes_on_afterwards() {
+    let backend = Backend::answering(|_| OK.to_owned());
+    let variables = [("MESH_PROXY_MAX_DESCRIPTORS", "64")];
+    let relay = Relay::outbound(&[("x", &[backend.address])], &variables);
+    assert_eq!(relay.proxy.metric("process_max_fds"), 64.0);
+    let (start, pid) = (Instant::now(), relay.proxy.child.id());
+    let mut clients: Vec<Client> = (0..80).map(|_| relay.connect()).collect();
+    let are_in_use = || (0..64).all(|number| Path::new(&format!("/proc/{pid}/fd/{number}")).exists());
+    eventually("all descriptors are in use", are_in_use);
+    clients[0].send(GET);
+    let answer = clients[0].until("local-shortage\n");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    let before = cpu_ticks(&relay);
+    std::thread::sleep(Duration::from_millis(400));
+    assert!(cpu_ticks(&relay) - before < 20, "a loop that spins would have used 40");
+
+    drop(clients.drain(1..));
+    clients[0].send(GET);
+    clients[0].expect(OK);
+    assert!(reached(&relay, "descriptors") >= 4.0);
+    relay.proxy.signal("TERM");
+    let (_, log) = relay.proxy.wait();
+    let warnings = log.matches("accepting pauses").count() as u64;
+    assert!((1..=1 + start.elapsed().as_secs() / 5).contains(&warnings), "{log}");
+    assert!(!log.contains("ejected"), "{log}");
 }
