@@ -1,4 +1,5 @@
 // Builds both languages: generated gRPC types, TypeScript and the list of commands into dist/, Rust into target/release/.
+// With --typescript, all but Rust.
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { reportFailure, root, run } from "./steps.mjs";
@@ -7,8 +8,11 @@ const bin = (name) => join(root, "node_modules", ".bin", name);
 
 /** Takes away what was built of sources that are gone: the list of commands is made of what is there. */
 function removeLeftovers() {
-  for (const folder of ["bench", "commands", "src"].filter((name) => existsSync(join(root, "dist", name)))) {
+  for (const folder of ["bench", "commands", "images", "src"].filter((name) =>
+    existsSync(join(root, "dist", name)),
+  )) {
     for (const file of readdirSync(join(root, "dist", folder), { recursive: true })) {
+      if (file.endsWith(".tar")) continue;
       const source = join(root, folder, file.replace(/\.js(\.map)?$/, ".ts"));
       if (!existsSync(source)) rmSync(join(root, "dist", folder, file), { recursive: true, force: true });
     }
@@ -32,7 +36,7 @@ try {
   ]);
   run(bin("tsc"), ["-p", "tsconfig.build.json"]);
   run(process.execPath, ["scripts/manifest.mjs"]);
-  run("cargo", ["build", "--release", "--locked"]);
+  if (!process.argv.includes("--typescript")) run("cargo", ["build", "--release", "--locked"]);
 } catch (failure) {
   reportFailure(failure);
 }

@@ -11,6 +11,7 @@ const DEBIAN_PACKAGES = {
   iptables: ["iptables-nft-restore", "iptables-legacy-restore"],
   openssl: ["openssl"],
   prometheus: ["promtool"],
+  skopeo: ["skopeo"],
   zsh: ["zsh"],
 };
 
