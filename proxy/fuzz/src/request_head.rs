@@ -1,0 +1,84 @@
+//! Heads of requests.
+
+use mesh_proxy::http1::{Body, Parsed, RequestHead};
+
+use crate::meaning;
+use crate::strict::{self, Framing, Reading};
+
+/// Heads that are longer are refused here; the proxy's default.
+const LIMIT: usize = 64 * 1024;
+/// A limit that many inputs exceed.
+const LOW_LIMIT: usize = 100;
+/// Such a name is given to requests that name no host.
+const HOST: &str = "application.example:80";
+
+/// Reads `input` as the head of a request. What is accepted has one reading, and so has what is sent on; they mean the same.
+///
+/// # Panics
+/// When that is not so.
+pub fn request_head(input: &[u8]) {
+    for at_proxy in [false, true] {
+        if let Ok(Parsed::Complete(head)) = RequestHead::parse(input, LIMIT, at_proxy) {
+            let whole = &input[head.leading..head.leading + head.length];
+            let read = agrees(&head, whole);
+            does_not_depend_on_pieces(input, &head, at_proxy);
+            is_sent_on_with_the_same_meaning(head, whole, &read, at_proxy);
+        }
+        stays_within_its_limit(input, at_proxy);
+    }
+}
+
+fn agrees(head: &RequestHead, whole: &[u8]) -> strict::RequestHead {
+    let read = match strict::RequestHead::read(whole) {
+        Reading::Whole(read) => read,
+        other => panic!("accepted, but {other:?}"),
+    };
+    assert_eq!(read.length, head.length, "where the head ends");
+    assert_eq!(read.method, head.method_name(whole));
+    assert_eq!(read.framing, framing(&head.body));
+    assert!(!(read.method == b"CONNECT" && read.framing != Framing::Length(0)), "CONNECT with content");
+    read
+}
+
+fn framing(body: &Body) -> Framing {
+    match body {
+        Body::Length(length) => Framing::Length(*length),
+        Body::Chunked(_) => Framing::Chunked,
+        Body::UntilClose => Framing::Close,
+    }
+}
+
+/// Every part is the start of a head, and what comes behind the head is of no concern to it.
+fn does_not_depend_on_pieces(input: &[u8], head: &RequestHead, at_proxy: bool) {
+    let end = head.leading + head.length;
+    let parse = |length: usize| RequestHead::parse(&input[..length], LIMIT, at_proxy);
+    for length in (0..end).rev().take(40).chain(0..end.min(40)) {
+        assert!(matches!(parse(length), Ok(Parsed::Partial)), "{length} bytes of {end}");
+    }
+    assert!(matches!(parse(end), Ok(Parsed::Complete(alone)) if alone.length == head.length));
+}
+
+fn stays_within_its_limit(input: &[u8], at_proxy: bool) {
+    match RequestHead::parse(input, LOW_LIMIT, at_proxy) {
+        Ok(Parsed::Complete(head)) => assert!(head.length <= LOW_LIMIT),
+        Ok(Parsed::Partial) => assert!(input.len() <= LOW_LIMIT + 8, "empty lines alone may be more"),
+        Err(_) => {}
+    }
+}
+
+fn is_sent_on_with_the_same_meaning(
+    mut head: RequestHead,
+    whole: &[u8],
+    read: &strict::RequestHead,
+    at_proxy: bool,
+) {
+    head.name_host(|| HOST.to_owned());
+    let mut sent = Vec::new();
+    head.edits.apply(whole, &mut sent);
+    let next = match strict::RequestHead::read(&sent) {
+        Reading::Whole(next) => next,
+        other => panic!("sent on as {:?}: {other:?}", sent.escape_ascii().to_string()),
+    };
+    assert_eq!(next.length, sent.len());
+    assert_eq!(meaning::difference(read, &next, at_proxy), None);
+}
