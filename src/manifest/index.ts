@@ -1,3 +1,8 @@
-// Kubernetes-style YAML, with the line of everything in it.
+// Kubernetes-style YAML and JSON, with the place of everything in it, and changes that leave all other bytes alone.
+export type { Addition, Removal } from "./change.js";
+export { decodeManifest } from "./decode.js";
+export { ManifestDocument, readDocuments, type ManifestObject, type ObjectChange } from "./document.js";
+export { equalJson, showPath, valueAt, type Json, type JsonObject, type Path } from "./json.js";
+export { isRefusal, type Position, type Refusal } from "./refusal.js";
 export { readManifest, type Manifest } from "./read.js";
 export { describe, type Mistake, type Value } from "./value.js";

@@ -1,0 +1,141 @@
+import type { Addition } from "./change.js";
+import { edit } from "./edit.js";
+import { equalJson, type JsonObject, type Path } from "./json.js";
+import { changed, extend, Misfit, type NetChange } from "./net-change.js";
+import { findObjects, type FoundObject } from "./object.js";
+import { parse, type Parsed } from "./parse.js";
+import { Refused } from "./reading.js";
+import { isRefusal, type Position, type Refusal } from "./refusal.js";
+import { Source } from "./source.js";
+import { splice } from "./splice.js";
+import { splitDocuments } from "./split.js";
+import { placeOf } from "./place.js";
+
+/** An object of Kubernetes in a file. */
+export interface ManifestObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** What `metadata` calls it; empty where it does not say. */
+  readonly name: string;
+  readonly namespace: string | undefined;
+  /** As Kubernetes reads it, aliases and merge keys resolved. */
+  readonly value: JsonObject;
+  /** From its document's root; not empty for an item of a List. */
+  readonly path: Path;
+  /** Where the object starts. */
+  readonly position: Position;
+  /** Where `path` leads to in the text, or, where that ends, the last part of it that is there. */
+  positionOf(path: Path): Position;
+  /** A refusal of the object for what `path` leads to. */
+  refusal(path: Path, message: string, hint?: string): Refusal;
+}
+
+/** A change of one object of a document. */
+export interface ObjectChange<T> {
+  readonly object: ManifestObject;
+  readonly change: readonly T[];
+}
+
+/** One document of a file, with the directives, comments and markers around it. */
+export class ManifestDocument {
+  readonly objects: readonly ManifestObject[];
+
+  private constructor(
+    private readonly source: Source,
+    private readonly parsed: Parsed,
+  ) {
+    this.objects = findObjects(parsed.value).map((found) => manifestObject(found, source, parsed));
+  }
+
+  static parse(text: string, firstLine: number): ManifestDocument | Refusal {
+    const source = new Source(text, firstLine);
+    const parsed = parse(source);
+    return isRefusal(parsed) ? parsed : new ManifestDocument(source, parsed);
+  }
+
+  /** The document as it stands in the file. The texts of all of a file's documents, joined, are the file's. */
+  get text(): string {
+    return this.source.text;
+  }
+
+  /**
+   * The document with additions to objects of it, as insertions into its text. Refused where they would change
+   * anything else, or where the text has no place for them.
+   */
+  add(changes: readonly ObjectChange<Addition>[]): ManifestDocument | Refusal {
+    return this.refusing(() => {
+      const change = this.netChange(changes);
+      if (!change) return this;
+      const { splices, shared } = edit(this.source, this.parsed, change);
+      return this.checked(splice(this.text, splices), changed(this.parsed.value, change), shared);
+    });
+  }
+
+  private netChange(changes: readonly ObjectChange<Addition>[]): NetChange | undefined {
+    let net: NetChange | undefined;
+    for (const { object, change } of changes) {
+      for (const addition of change) {
+        const path = [...object.path, ...addition.path];
+        net = extend(this.parsed.value, net, { ...addition, path });
+      }
+    }
+    return net;
+  }
+
+  /** The new text, if it means what it should and nothing else. */
+  private checked(
+    text: string,
+    expected: Parsed["value"],
+    shared: readonly Refusal[],
+  ): ManifestDocument | Refusal {
+    const after = ManifestDocument.parse(text, this.source.firstLine);
+    const isOne = [...splitDocuments(text)].length === 1;
+    if (isOne && !isRefusal(after) && equalJson(after.parsed.value, expected)) return after;
+    return (
+      shared[0] ??
+      this.source.refusal(
+        this.parsed.root?.range?.[0] ?? 0,
+        "mesh cannot change this document and be sure that nothing else in it changes",
+        "write it in block style, without anchors, or let kubectl print it: kubectl create --dry-run=client -o yaml -f …",
+      )
+    );
+  }
+
+  private refusing(work: () => ManifestDocument | Refusal): ManifestDocument | Refusal {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof Refused) return error.refusal;
+      if (error instanceof Misfit) {
+        return this.source.refusal(placeOf(error.path, this.parsed), error.message);
+      }
+      throw error;
+    }
+  }
+}
+
+function manifestObject(found: FoundObject, source: Source, parsed: Parsed): ManifestObject {
+  const metadata = found.value["metadata"];
+  const named = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata) ? metadata : {};
+  const { name, namespace } = named as JsonObject;
+  const offsetOf = (path: Path): number => placeOf([...found.path, ...path], parsed);
+  return {
+    apiVersion: found.apiVersion,
+    kind: found.kind,
+    value: found.value,
+    path: found.path,
+    name: typeof name === "string" || typeof name === "number" ? String(name) : "",
+    namespace: typeof namespace === "string" ? namespace : undefined,
+    position: source.position(offsetOf([])),
+    positionOf: (path) => source.position(offsetOf(path)),
+    refusal: (path, message, hint) => source.refusal(offsetOf(path), message, hint),
+  };
+}
+
+/**
+ * The documents of a file one after another, each a refusal where it cannot be read. Each is read when it is asked for, so
+ * that a long file needs no more memory than its longest document.
+ */
+export function* readDocuments(text: string): Generator<ManifestDocument | Refusal> {
+  for (const { text: part, firstLine } of splitDocuments(text)) yield ManifestDocument.parse(part, firstLine);
+}

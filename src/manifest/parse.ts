@@ -1,0 +1,65 @@
+import { parseDocument, Schema, type Document, type Node } from "yaml";
+import { readNode, Refused, type Reading } from "./reading.js";
+import type { Refusal } from "./refusal.js";
+import type { Source } from "./source.js";
+
+/** A document's nodes, with their places in its text, and what they mean. */
+export interface Parsed extends Reading {
+  readonly root: Node | null;
+}
+
+/** Kubernetes reads YAML 1.1, but neither its sexagesimal numbers nor its types beyond JSON's. */
+const KUBERNETES_SCHEMA = new Schema({
+  schema: "yaml-1.1",
+  merge: true,
+  customTags: (tags) =>
+    tags.filter(
+      (tag) =>
+        typeof tag === "string" ||
+        (!/:(?:timestamp|binary|omap|pairs|set)$/.test(tag.tag) &&
+          !("format" in tag && tag.format === "TIME")),
+    ),
+});
+
+const HELM_HINT = "render the template first: helm template … | mesh inject -";
+
+/** Parses the one document of `source`. */
+export function parse(source: Source): Parsed | Refusal {
+  try {
+    const document = parseDocument(source.text, {
+      schema: KUBERNETES_SCHEMA,
+      keepSourceTokens: true,
+      prettyErrors: false,
+      uniqueKeys: false,
+      logLevel: "silent",
+    });
+    const error = document.errors[0];
+    if (error) return withHint(source, source.refusal(...explain(error, source)));
+    const root = rootOf(document);
+    return { root, ...readNode(root, source) };
+  } catch (error) {
+    if (error instanceof Refused) return withHint(source, error.refusal);
+    if (error instanceof RangeError) return source.refusal(0, "nested too deeply to be read");
+    throw error;
+  }
+}
+
+const rootOf = ({ contents }: Document): Node | null => contents;
+
+function explain(
+  { code, pos, message }: Document["errors"][number],
+  source: Source,
+): [number, string, string?] {
+  const at = Math.min(pos[0], Math.max(0, source.text.length - 1));
+  switch (code) {
+    case "TAB_AS_INDENT":
+      return [at, "a tab in the indentation; YAML indents by spaces", "replace the tab by spaces"];
+    default:
+      return [at, `no valid YAML: ${message}`];
+  }
+}
+
+function withHint(source: Source, refusal: Refusal): Refusal {
+  if (refusal.hint !== undefined || !/\{\{.*\}\}/.test(source.text)) return refusal;
+  return { ...refusal, hint: HELM_HINT };
+}
