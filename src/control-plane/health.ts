@@ -1,4 +1,5 @@
 import type { HealthHandlers } from "../../generated/mesh/api/v1/Health.js";
+import type { ConnectedProxy } from "../catalog/index.js";
 import { loadApi } from "../proto/index.js";
 import type { ApiContext } from "./api.js";
 import type { GrpcService } from "./grpc-service.js";
@@ -9,14 +10,24 @@ export function healthService(context: ApiContext): GrpcService {
     Check(_call, respond) {
       respond(null, {
         version: context.version,
-        startedAt: {
-          seconds: Math.floor(context.startedAt.getTime() / 1000),
-          nanos: context.startedAt.getMilliseconds() * 1_000_000,
-        },
+        startedAt: timestamp(context.startedAt),
         connectedProxies: context.connectedProxies(),
         problems: context.catalog.problems.list(),
+        now: timestamp(new Date()),
+        proxyVersions: versionsOf(context.catalog.proxies),
       });
     },
   };
   return { definition: loadApi().mesh.api.v1.Health.service, implementation };
+}
+
+const timestamp = (date: Date) => ({
+  seconds: Math.floor(date.getTime() / 1000),
+  nanos: date.getMilliseconds() * 1_000_000,
+});
+
+function versionsOf(proxies: Iterable<ConnectedProxy>): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { version } of proxies) counts.set(version, (counts.get(version) ?? 0) + 1);
+  return Object.fromEntries(counts);
 }

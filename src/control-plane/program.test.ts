@@ -25,7 +25,9 @@ test("answers on the API with its version, and ends when it is stopped", async (
   const answer = await new Promise((resolve, reject) =>
     client.Check({}, (error, response) => (error ? reject(error) : resolve(response))),
   );
-  expect(answer).toMatchObject({ version: "1.2.3", connectedProxies: 0, problems: [] });
+  expect(answer).toMatchObject({ version: "1.2.3", connectedProxies: 0, problems: [], proxyVersions: {} });
+  const { now } = answer as { now: { seconds: unknown } };
+  expect(Math.abs(Number(now.seconds) - Date.now() / 1000)).toBeLessThan(60);
   await started.value.stop();
   client.close();
 });
