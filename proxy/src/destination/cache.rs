@@ -11,9 +11,8 @@ use super::table::Table;
 use super::{Destination, Local, ResolveError};
 use crate::discovery::{Ask, Target, Update, WorkerId};
 
-/// How long the first requests to an authority wait for the control plane's answer.
-const AUTHORITY_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the first connections to an address wait for it. Shorter, for they can go straight on without one.
+/// How long the first connections to an address wait at most for the control plane's answer. Shorter than requests do, for
+/// they can go straight on without one.
 const ORIGINAL_TIMEOUT: Duration = Duration::from_millis(500);
 /// A host's name has at most 253 characters (RFC 1035), and a port five; nothing longer is asked for.
 const LONGEST_AUTHORITY: usize = 260;
@@ -28,9 +27,10 @@ pub struct Destinations {
 
 impl Destinations {
     pub(crate) fn new(worker: WorkerId, asks: mpsc::UnboundedSender<Ask>, local: Rc<Local>) -> Self {
+        let pending = local.config.timeouts.pending;
         Self {
-            authorities: Table::new(AUTHORITY_TIMEOUT, worker, asks.clone(), Rc::clone(&local)),
-            originals: Table::new(ORIGINAL_TIMEOUT, worker, asks, local),
+            authorities: Table::new(pending, worker, asks.clone(), Rc::clone(&local)),
+            originals: Table::new(pending.min(ORIGINAL_TIMEOUT), worker, asks, local),
         }
     }
 
@@ -43,7 +43,7 @@ impl Destinations {
     /// are taken.
     ///
     /// # Errors
-    /// When there is no such service, or nobody can tell.
+    /// When there is no such service, or nobody can tell, or too many wait to hear it.
     pub async fn resolve(&self, authority: &str) -> Result<Rc<Destination>, ResolveError> {
         if authority.len() > LONGEST_AUTHORITY {
             return Err(ResolveError::NoSuchService);
@@ -60,7 +60,7 @@ impl Destinations {
     /// does not know it.
     ///
     /// # Errors
-    /// When the address is none of the mesh, or nobody can tell in short time.
+    /// When the address is none of the mesh, or nobody can tell in short time, or too many wait to hear it.
     pub async fn resolve_original(&self, address: SocketAddr) -> Result<Rc<Destination>, ResolveError> {
         self.originals.resolve(address).await
     }
@@ -71,6 +71,12 @@ impl Destinations {
             Target::Authority(authority) => self.authorities.apply(authority, update),
             Target::Original(address) => self.originals.apply(address, update),
         }
+    }
+
+    /// Asks the control plane without waiting for its answer.
+    #[cfg(test)]
+    pub fn ask(&self, authority: &str) {
+        self.authorities.ask(authority.into());
     }
 
     /// Gives up what has not been used for ten minutes. To be called every `SWEEP_INTERVAL`.
@@ -228,9 +234,9 @@ mod tests {
         let (worker, _asked) = worker_and_asks(&[]);
         let start = Instant::now();
         assert_eq!(worker.destinations.resolve("hello").await.err(), Some(ResolveError::Unavailable));
-        assert_eq!(start.elapsed().as_secs(), AUTHORITY_TIMEOUT.as_secs());
+        assert_eq!(start.elapsed().as_secs(), 3);
         assert_eq!(worker.destinations.resolve("hello").await.err(), Some(ResolveError::Unavailable));
-        assert_eq!(start.elapsed().as_secs(), AUTHORITY_TIMEOUT.as_secs());
+        assert_eq!(start.elapsed().as_secs(), 3);
         worker.destinations.apply(&snapshot("hello", &[]));
         assert!(worker.destinations.resolve("hello").await.is_ok());
     }

@@ -6,6 +6,7 @@ mod ejection;
 mod endpoint;
 mod latency;
 mod local;
+mod pending;
 mod reconcile;
 mod table;
 
@@ -13,6 +14,9 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 pub use cache::Destinations;
 pub(crate) use cache::SWEEP_INTERVAL;
@@ -30,6 +34,8 @@ pub enum ResolveError {
     NoSuchService,
     /// The control plane did not answer in time.
     Unavailable,
+    /// Too many wait for answers already.
+    Overloaded,
 }
 
 /// A service and its endpoints, as one target names it.
@@ -38,6 +44,9 @@ pub struct Destination {
     endpoints: RefCell<Vec<Rc<Endpoint>>>,
     http: OnceCell<Arc<HttpMetrics>>,
     local: Rc<Local>,
+    /// Since when there has been no endpoint.
+    empty_since: Cell<Option<Instant>>,
+    endpoint_came: Notify,
     /// Since the cache last looked for unused destinations.
     was_used: Cell<bool>,
 }
@@ -49,6 +58,8 @@ impl Destination {
             endpoints: RefCell::default(),
             http: OnceCell::new(),
             local,
+            empty_since: Cell::new(None),
+            endpoint_came: Notify::new(),
             was_used: Cell::new(true),
         }
     }

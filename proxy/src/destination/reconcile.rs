@@ -45,5 +45,7 @@ impl Destination {
         endpoints.extend(present.into_values().map(|info| {
             Rc::new(Endpoint::outbound(Arc::clone(info), Arc::clone(&self.service), Rc::clone(&self.local)))
         }));
+        drop(endpoints);
+        self.note_endpoints();
     }
 }

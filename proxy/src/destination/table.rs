@@ -93,7 +93,7 @@ impl<K: Key> Table<K> {
     /// The destination of a target; asks the control plane when the worker does not know it.
     ///
     /// # Errors
-    /// When there is no such service, or nobody can tell.
+    /// When there is no such service, or nobody can tell, or too many wait to hear it.
     pub async fn resolve(&self, target: K) -> Result<Rc<Destination>, ResolveError> {
         self.expire(&target);
         if let Some(answer) = self.answer(&target) {
@@ -103,11 +103,15 @@ impl<K: Key> Table<K> {
         if deadline <= Instant::now() {
             return Err(ResolveError::Unavailable);
         }
+        let Some(_place) = self.local.place_in_queue() else { return Err(ResolveError::Overloaded) };
         let wait = tokio::time::timeout_at(deadline, answered.notified());
         // Without an entry any more, the name was pushed out by a flood of others.
         match wait.await {
             Ok(()) => self.answer(&target).unwrap_or(Err(ResolveError::Unavailable)),
-            Err(_) => Err(ResolveError::Unavailable),
+            Err(_) => {
+                self.local.waited_in_vain();
+                Err(ResolveError::Unavailable)
+            }
         }
     }
 

@@ -71,7 +71,7 @@ impl LimitMetrics {
         self.reached[limit as usize].fetch_add(1, Relaxed);
     }
 
-    pub(super) fn count(&self, limit: Limit) -> u64 {
+    pub(crate) fn count(&self, limit: Limit) -> u64 {
         self.reached[limit as usize].load(Relaxed)
     }
 }
@@ -96,7 +96,7 @@ impl Places {
         (self.taken.fetch_add(1, Relaxed) < most).then_some(place)
     }
 
-    pub(super) fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.taken.load(Relaxed)
     }
 }

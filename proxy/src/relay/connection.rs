@@ -24,7 +24,7 @@ impl Client {
         let target = match &self.side {
             // What the client means stands in its requests alone.
             Side::Outbound => return Err(ProxyError::NotRoutable),
-            Side::Redirected(original) => route::find_original(&self.worker, original).await,
+            Side::Redirected(original) => route::find_original(&self.worker, original).await?,
             Side::Inbound(application) => Target::Endpoint(Rc::clone(application)),
         };
         let link = target.link(Choice::New, &mut Tried::new()).await?;

@@ -221,7 +221,7 @@ impl Client {
             }
             Side::Redirected(original) => {
                 request.name_host(|| original.address().to_string());
-                Ok(route::find_original(&self.worker, original).await)
+                route::find_original(&self.worker, original).await
             }
             Side::Outbound => {
                 let authority = request.authority(self.peer.received.bytes());

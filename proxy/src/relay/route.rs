@@ -76,33 +76,47 @@ pub async fn find(worker: &Worker, authority: &str) -> Result<Target, ProxyError
         Ok(destination) => Ok(Target::Service(destination)),
         Err(ResolveError::NoSuchService) => Err(ProxyError::NoSuchService),
         Err(ResolveError::Unavailable) => Err(ProxyError::DiscoveryUnavailable),
+        Err(ResolveError::Overloaded) => Err(ProxyError::Overloaded),
     }
 }
 
 /// Finds the service or the endpoint that has an address; asks the control plane when the worker does not know it. What
 /// is neither, and what nobody can tell, is the address itself.
-pub async fn find_original(worker: &Worker, original: &Original) -> Target {
+///
+/// # Errors
+/// Too many wait for the control plane's answer.
+pub async fn find_original(worker: &Worker, original: &Original) -> Result<Target, ProxyError> {
     if let Some(destination) = worker.destinations.cached_original(original.address) {
-        return Target::Service(destination);
+        return Ok(Target::Service(destination));
     }
     match Box::pin(worker.destinations.resolve_original(original.address)).await {
-        Ok(destination) => Target::Service(destination),
+        Ok(destination) => Ok(Target::Service(destination)),
         Err(ResolveError::NoSuchService | ResolveError::Unavailable) => {
             let endpoint = original.straight_on.get_or_init(|| worker.straight_on(original.address));
-            Target::Endpoint(Rc::clone(endpoint))
+            Ok(Target::Endpoint(Rc::clone(endpoint)))
         }
+        Err(ResolveError::Overloaded) => Err(ProxyError::Overloaded),
     }
 }
 
 impl Target {
     /// A connection to the endpoint that is best now, or to the next best when that one takes none; never one of those in `tried`,
-    /// to which it adds.
+    /// to which it adds. A service without endpoints is given some time to get one.
     ///
     /// # Errors
     /// No endpoint, or why the last one tried takes no connection. What we lack ourselves is no endpoint's fault.
     pub async fn link(&self, choice: Choice, tried: &mut Tried) -> Result<Link, ProxyError> {
         let mut failure = ProxyError::NoEndpoints;
-        while let Some(endpoint) = self.pick(tried) {
+        let mut has_waited = false;
+        loop {
+            let Some(endpoint) = self.pick(tried) else {
+                if has_waited || !tried.is_empty() {
+                    return Err(failure);
+                }
+                Box::pin(self.endpoint_comes()).await?;
+                has_waited = true;
+                continue;
+            };
             let in_flight = endpoint.begin();
             if let Some(upstream) = (choice == Choice::Any).then(|| endpoint.idle.take()).flatten() {
                 return Ok(Link { upstream, in_flight, reused: true });
@@ -115,7 +129,13 @@ impl Target {
             endpoint.connect_failed();
             tried.push(endpoint.address);
         }
-        Err(failure)
+    }
+
+    async fn endpoint_comes(&self) -> Result<(), ProxyError> {
+        match self {
+            Self::Service(destination) => destination.endpoint_comes().await,
+            Self::Endpoint(_) => Err(ProxyError::NoEndpoints),
+        }
     }
 
     /// Whether an endpoint is left that was not tried.

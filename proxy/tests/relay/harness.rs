@@ -26,10 +26,16 @@ impl Relay {
     /// One that knows these services.
     pub fn outbound(services: &[(&str, &[SocketAddr])], variables: &[(&str, &str)]) -> Self {
         let control_plane = ControlPlane::start();
-        let discovery = control_plane.address.to_string();
+        let discovery = control_plane.address;
         let services: HashMap<_, _> =
             services.iter().map(|(name, endpoints)| ((*name).to_owned(), endpoints.to_vec())).collect();
         std::thread::spawn(move || control_plane.serve(services));
+        Self::outbound_of(discovery, variables)
+    }
+
+    /// One that asks this control plane.
+    pub fn outbound_of(control_plane: SocketAddr, variables: &[(&str, &str)]) -> Self {
+        let discovery = control_plane.to_string();
         let proxy = Proxy::start(&[&[("MESH_PROXY_CONTROL_PLANE", discovery.as_str())], variables].concat());
         let address = proxy.field("outbound").parse().unwrap();
         Self { proxy, address }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::harness::{Client, Relay};
+use crate::stand_in::ControlPlane;
 use crate::stand_in::proxy::eventually;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -138,4 +139,38 @@ fn without_descriptors_nothing_spins_nobody_is_blamed_and_all_goes_on_afterwards
     let warnings = log.matches("accepting pauses").count() as u64;
     assert!((1..=1 + start.elapsed().as_secs() / 5).contains(&warnings), "{log}");
     assert!(!log.contains("ejected"), "{log}");
+}
+
+#[tokio::test]
+async fn requests_wait_for_an_endpoint_and_one_too_many_is_told_so_at_once() {
+    let backend = Backend::answering(|_| OK.to_owned());
+    let mut control_plane = ControlPlane::start();
+    let variables = [("MESH_PROXY_MAX_PENDING_REQUESTS", "2"), ("MESH_PROXY_PENDING_TIMEOUT", "1h")];
+    let relay = Relay::outbound_of(control_plane.address, &variables);
+    let mut stream = control_plane.next_stream().await;
+    stream.introduction().await;
+    let pending = |count| {
+        eventually("so many wait", || relay.proxy.metric("mesh_pending_requests") == f64::from(count));
+    };
+
+    let mut waits_for_an_answer = relay.connect();
+    waits_for_an_answer.send(GET);
+    assert_eq!(stream.subscription().await, "x");
+    pending(1);
+    stream.snapshot("x", &[]).await;
+    let mut waits_for_an_endpoint = relay.connect();
+    waits_for_an_endpoint.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
+    pending(2);
+    let mut one_too_many = relay.connect();
+    one_too_many.send(GET);
+    assert!(one_too_many.until("overloaded\n").starts_with("HTTP/1.1 503 "));
+    assert_eq!((reached(&relay, "pending-requests"), reached(&relay, "pending-timeout")), (1.0, 0.0));
+
+    stream.snapshot("x", &[backend.address]).await;
+    for mut client in [waits_for_an_answer, waits_for_an_endpoint] {
+        client.expect(OK);
+    }
+    pending(0);
+    one_too_many.send(GET);
+    one_too_many.expect(OK);
 }

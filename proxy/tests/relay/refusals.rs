@@ -123,7 +123,8 @@ fn what_is_not_http_1_is_refused_by_a_proxy_that_has_to_route_it() {
 #[test]
 fn a_request_without_an_endpoint_is_told_why_and_its_connection_is_kept() {
     let refusing = nobody();
-    let relay = Relay::outbound(&[("empty", &[]), ("refusing", &[refusing])], &[]);
+    let variables = [("MESH_PROXY_PENDING_TIMEOUT", "300ms")];
+    let relay = Relay::outbound(&[("empty", &[]), ("refusing", &[refusing])], &variables);
     let mut client = relay.connect();
     for (authority, status, reason) in [
         ("nowhere", 404, "no-such-service"),
