@@ -53,6 +53,10 @@ export default class ProxyRun extends Command {
       description: "Ports and ranges whose connections are passed through unseen (default: none).",
     }),
     workers: Flags.string({ helpValue: "N", description: "Threads that relay traffic (default: 1)." }),
+    "max-connections": Flags.string({
+      helpValue: "N",
+      description: "Connections that are served at once; more are refused (default: 10000).",
+    }),
     "log-level": Flags.string({
       helpValue: "LEVEL",
       options: ["error", "warn", "info", "debug"],
@@ -71,6 +75,7 @@ export default class ProxyRun extends Command {
       ...flags,
       controlPlane: flags["control-plane"],
       opaquePorts: flags["opaque-ports"],
+      maxConnections: flags["max-connections"],
       logLevel: flags["log-level"],
       logFormat: flags["log-format"],
     });

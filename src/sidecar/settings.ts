@@ -21,6 +21,8 @@ export interface SidecarSettings {
   tap?: string | undefined;
   /** Threads, from 1 to 256. */
   workers?: string | undefined;
+  /** Connections from clients, from 1 to 1,000,000. */
+  maxConnections?: string | undefined;
   /** Ports and ranges of ports. */
   opaquePorts?: string | undefined;
   logLevel?: string | undefined;
@@ -93,11 +95,12 @@ const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
   ),
   admin: setting("--admin", "ADMIN", "PORT or ADDRESS:PORT", isAddress),
   tap: setting("--tap", "TAP", "PORT or ADDRESS:PORT", isAddress),
-  workers: setting(
-    "--workers",
-    "WORKERS",
-    "a whole number from 1 to 256",
-    (text) => /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 256,
+  workers: setting("--workers", "WORKERS", "a whole number from 1 to 256", isWholeNumber(256)),
+  maxConnections: setting(
+    "--max-connections",
+    "MAX_CONNECTIONS",
+    "a whole number from 1 to 1000000",
+    isWholeNumber(1_000_000),
   ),
   opaquePorts: setting("--opaque-ports", "OPAQUE_PORTS", "a list of ports and ranges of ports", (text) =>
     text.split(",").every(isPortRange),
@@ -113,6 +116,11 @@ const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
 
 function setting(flag: string, name: string, expected: string, isValid: (text: string) => boolean): Setting {
   return { flag, variable: `MESH_PROXY_${name}`, expected, isValid };
+}
+
+/** A number from 1 to `most`. */
+function isWholeNumber(most: number): (text: string) => boolean {
+  return (text) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= most;
 }
 
 function oneOf(...values: string[]): (text: string) => boolean {
