@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mesh_proxy::config::Config;
+use mesh_proxy::http1::MOST_FIELDS;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -22,7 +23,8 @@ pub fn configuration(input: &[u8]) {
                 assert!((Duration::from_millis(1)..=DAY).contains(&timeout));
             }
             assert!((1..=256).contains(&config.workers));
-            assert!((1024..=1024 * 1024).contains(&config.max_header_bytes));
+            assert!((1024..=1024 * 1024).contains(&config.limits.head.bytes));
+            assert!((1..=MOST_FIELDS).contains(&config.limits.head.fields));
             assert!(config.control_plane.port_u16().is_some_and(|port| port > 0));
             assert!(!config.opaque_ports.contain(0));
             assert!(!config.identity.name.is_empty() && !config.identity.workload.is_empty());

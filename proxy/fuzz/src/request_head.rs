@@ -1,14 +1,14 @@
 //! Heads of requests.
 
-use mesh_proxy::http1::{Body, Parsed, RequestHead};
+use mesh_proxy::http1::{Body, HeadLimits, MOST_FIELDS, Parsed, RequestHead};
 
 use crate::meaning;
 use crate::strict::{self, Framing, Reading};
 
-/// Heads that are longer are refused here; the proxy's default.
-const LIMIT: usize = 64 * 1024;
-/// A limit that many inputs exceed.
-const LOW_LIMIT: usize = 100;
+/// The proxy's default for bytes, and as many fields as can be allowed.
+const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: MOST_FIELDS };
+/// Limits that many inputs exceed.
+const LOW_LIMITS: HeadLimits = HeadLimits { bytes: 100, fields: 3 };
 /// Such a name is given to requests that name no host.
 const HOST: &str = "application.example:80";
 
@@ -18,7 +18,7 @@ const HOST: &str = "application.example:80";
 /// When that is not so.
 pub fn request_head(input: &[u8]) {
     for at_proxy in [false, true] {
-        if let Ok(Parsed::Complete(head)) = RequestHead::parse(input, LIMIT, at_proxy) {
+        if let Ok(Parsed::Complete(head)) = RequestHead::parse(input, LIMITS, at_proxy) {
             let whole = &input[head.leading..head.leading + head.length];
             let read = agrees(&head, whole);
             does_not_depend_on_pieces(input, &head, at_proxy);
@@ -51,7 +51,7 @@ fn framing(body: &Body) -> Framing {
 /// Every part is the start of a head, and what comes behind the head is of no concern to it.
 fn does_not_depend_on_pieces(input: &[u8], head: &RequestHead, at_proxy: bool) {
     let end = head.leading + head.length;
-    let parse = |length: usize| RequestHead::parse(&input[..length], LIMIT, at_proxy);
+    let parse = |length: usize| RequestHead::parse(&input[..length], LIMITS, at_proxy);
     for length in (0..end).rev().take(40).chain(0..end.min(40)) {
         assert!(matches!(parse(length), Ok(Parsed::Partial)), "{length} bytes of {end}");
     }
@@ -59,9 +59,12 @@ fn does_not_depend_on_pieces(input: &[u8], head: &RequestHead, at_proxy: bool) {
 }
 
 fn stays_within_its_limit(input: &[u8], at_proxy: bool) {
-    match RequestHead::parse(input, LOW_LIMIT, at_proxy) {
-        Ok(Parsed::Complete(head)) => assert!(head.length <= LOW_LIMIT),
-        Ok(Parsed::Partial) => assert!(input.len() <= LOW_LIMIT + 8, "empty lines alone may be more"),
+    match RequestHead::parse(input, LOW_LIMITS, at_proxy) {
+        Ok(Parsed::Complete(head)) => {
+            let lines = input[head.leading..head.leading + head.length].iter().filter(|byte| **byte == b'\n');
+            assert!(head.length <= LOW_LIMITS.bytes && lines.count() <= 2 + LOW_LIMITS.fields);
+        }
+        Ok(Parsed::Partial) => assert!(input.len() <= LOW_LIMITS.bytes + 8, "empty lines alone may be more"),
         Err(_) => {}
     }
 }

@@ -1,12 +1,12 @@
 //! Heads of responses.
 
-use mesh_proxy::http1::{Asked, Body, Parsed, ResponseHead};
+use mesh_proxy::http1::{Asked, Body, HeadLimits, MOST_FIELDS, Parsed, ResponseHead};
 
 use crate::meaning;
 use crate::strict::{self, Framing, Reading};
 
-/// Heads that are longer are refused here; the proxy's default.
-const LIMIT: usize = 64 * 1024;
+/// The proxy's default for bytes, and as many fields as can be allowed.
+const LIMITS: HeadLimits = HeadLimits { bytes: 64 * 1024, fields: MOST_FIELDS };
 
 /// Reads `input` as the head of a response to each kind of request. What is accepted has one reading, and so has what is sent on;
 /// they mean the same.
@@ -17,7 +17,7 @@ pub fn response_head(input: &[u8]) {
     for kinds in 0..8_u8 {
         let [head, connect, upgrade] = [1, 2, 4].map(|kind| kinds & kind != 0);
         let asked = Asked { head, connect, upgrade };
-        if let Ok(Parsed::Complete(head)) = ResponseHead::parse(input, LIMIT, asked) {
+        if let Ok(Parsed::Complete(head)) = ResponseHead::parse(input, LIMITS, asked) {
             let read = agrees(&head, &input[..head.length], asked);
             does_not_depend_on_pieces(input, &head, asked);
             for for_old_client in [false, true] {
@@ -53,7 +53,7 @@ fn framing(body: &Body) -> Framing {
 
 /// Every part is the start of a head, and what comes behind the head is of no concern to it.
 fn does_not_depend_on_pieces(input: &[u8], head: &ResponseHead, asked: Asked) {
-    let parse = |length: usize| ResponseHead::parse(&input[..length], LIMIT, asked);
+    let parse = |length: usize| ResponseHead::parse(&input[..length], LIMITS, asked);
     for length in (0..head.length).rev().take(40).chain(0..head.length.min(40)) {
         assert!(matches!(parse(length), Ok(Parsed::Partial)), "{length} bytes of {}", head.length);
     }
