@@ -1,2 +1,3 @@
 // The frame of the command line: how a command starts, ends, and tells how it ended.
 export { runCli } from "./run.js";
+export { definedFlags, type FlagDefinition, givenFlags, withBooleanValues } from "./defined-flags.js";

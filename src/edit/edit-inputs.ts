@@ -1,3 +1,4 @@
+import { decodeManifest } from "../manifest/index.js";
 import { Failure, type Printer } from "../output/index.js";
 import type { Edit } from "./edit.js";
 import { findInputs } from "./find-inputs.js";
@@ -68,7 +69,8 @@ async function editInput(input: Input, order: EditOrder, give: (text: string) =>
   const name = nameOf(input);
   const nothing = { name, changed: false, resources: [], mistakes: [] };
   try {
-    const text = await readInput(input);
+    const text = decodeManifest(await readInput(input));
+    if (typeof text !== "string") return { ...nothing, mistakes: [text] };
     const edited = order.edit(text);
     if (!edited.ok) return { ...nothing, mistakes: edited.mistakes };
     const changed = edited.text !== text;

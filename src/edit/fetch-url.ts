@@ -1,5 +1,5 @@
 import { Failure } from "../output/index.js";
-import { gather } from "./text.js";
+import { gather } from "./gather.js";
 
 /** How long an answer may take, all of it. */
 const WITHIN_MS = 60_000;

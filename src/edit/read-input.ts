@@ -4,14 +4,12 @@ import { Failure } from "../output/index.js";
 import { fetchUrl } from "./fetch-url.js";
 import { type Input, nameOf } from "./input.js";
 import { explainSystemError } from "./system-error.js";
-import { decode, gather } from "./text.js";
+import { gather } from "./gather.js";
 
 /** Reads an input to its end. @throws Failure that says why it cannot be read */
-export async function readInput(input: Input): Promise<string> {
+export async function readInput(input: Input): Promise<Buffer> {
   if (input.kind === "nothing") throw input.failure;
-  const name = nameOf(input);
-  const bytes = input.kind === "url" ? await fetchUrl(input.url) : await readStream(input, name);
-  return decode(bytes, name);
+  return input.kind === "url" ? fetchUrl(input.url) : readStream(input, nameOf(input));
 }
 
 async function readStream(input: Input & { kind: "file" | "stdin" }, name: string): Promise<Buffer> {

@@ -2,7 +2,17 @@
 export type { Addition, Removal } from "./change.js";
 export { decodeManifest } from "./decode.js";
 export { ManifestDocument, readDocuments, type ManifestObject, type ObjectChange } from "./document.js";
-export { equalJson, showPath, valueAt, type Json, type JsonObject, type Path } from "./json.js";
+export {
+  equalJson,
+  isArray,
+  isEmpty,
+  isObject,
+  showPath,
+  valueAt,
+  type Json,
+  type JsonObject,
+  type Path,
+} from "./json.js";
 export { isRefusal, type Position, type Refusal } from "./refusal.js";
 export { readManifest, type Manifest } from "./read.js";
 export { describe, type Mistake, type Value } from "./value.js";

@@ -18,17 +18,3 @@ export async function gather(chunks: AsyncIterable<Uint8Array>, name: string): P
   }
   return Buffer.concat(gathered);
 }
-
-/** The text of an input, of which not one byte is lost. @throws Failure when it is not UTF-8, as YAML and JSON are */
-export function decode(bytes: Buffer, name: string): string {
-  if (/^(?:\xff\xfe|\xfe\xff)/.test(bytes.toString("latin1", 0, 2))) {
-    throw new Failure(`${name} is UTF-16`, { hint: "the same file in UTF-8" });
-  }
-  const zero = bytes.indexOf(0);
-  if (zero !== -1) throw new Failure(`${name} is no text: byte ${zero + 1} is 0`);
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new Failure(`${name} is no UTF-8 text`);
-  }
-}

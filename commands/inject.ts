@@ -1,0 +1,72 @@
+import { Args, Command, Flags } from "@oclif/core";
+import { definedFlags, givenFlags, withBooleanValues } from "../src/cli/index.js";
+import { editInputs } from "../src/edit/index.js";
+import { flagContext, INJECT_OUTCOMES, injecting, OPTION_LIST } from "../src/inject/index.js";
+import { Printer } from "../src/output/index.js";
+
+/** `mesh inject` */
+export default class Inject extends Command {
+  static override summary = "Add the sidecar to the pods of manifests.";
+  static override description =
+    "Prints the manifests with nothing but lines added; mesh uninject takes them away again. Without a FILE it reads standard " +
+    "input. What became of each resource is told on standard error. Annotations config.mesh.dev/OPTION on a pod template win " +
+    "over flags.";
+  static override usage = "<%= command.id %> [-f FILE|DIR|URL|-]... [FILE...] [FLAGS]";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> -f before.yml > after.yml",
+    "kubectl get deploy -n shop -o yaml | <%= config.bin %> <%= command.id %> | kubectl apply -f -",
+    "<%= config.bin %> <%= command.id %> -R -f manifests/ --in-place --skip-outbound-ports 3306",
+  ];
+  static override strict = false;
+  static override args = {
+    file: Args.string({ description: "A file, a folder, an http(s) address, or - for standard input." }),
+  };
+  static override flags = {
+    filename: Flags.string({
+      char: "f",
+      helpValue: "FILE",
+      multiple: true,
+      multipleNonGreedy: true,
+      description: "The same as an argument. Repeatable.",
+    }),
+    recursive: Flags.boolean({ char: "R", description: "Look into folders within folders too." }),
+    "in-place": Flags.boolean({ description: "Write the files back, each at once or not at all." }),
+    report: Flags.option({
+      options: ["json"] as const,
+      description: "Tell what became of each resource in a form for machines.",
+    })(),
+    quiet: Flags.boolean({
+      char: "q",
+      exclusive: ["report"],
+      description: "Tell of errors alone.",
+    }),
+    "fail-on-skip": Flags.boolean({ description: "End with 1 when a pod gets no sidecar." }),
+    "pod-template-path": Flags.string({
+      helpValue: "GROUP/KIND=PATH",
+      multiple: true,
+      multipleNonGreedy: true,
+      description:
+        "Where objects of another kind have a pod template: argoproj.io/Rollout=spec.template. Repeatable.",
+    }),
+    ...definedFlags(OPTION_LIST),
+  };
+
+  async run(): Promise<void> {
+    const { flags, argv } = await this.parse(Inject, withBooleanValues(this.argv, OPTION_LIST));
+    const context = flagContext({
+      given: givenFlags(flags, OPTION_LIST),
+      podTemplatePaths: flags["pod-template-path"] ?? [],
+      version: this.config.version,
+    });
+    const order = {
+      words: [...(flags.filename ?? []), ...(argv as string[])],
+      recursive: flags.recursive,
+      inPlace: flags["in-place"],
+      report: flags.quiet ? ("errors" as const) : (flags.report ?? ("lines" as const)),
+      edit: injecting(context),
+      outcomes: INJECT_OUTCOMES,
+      failOn: flags["fail-on-skip"] ? "skipped" : undefined,
+    };
+    if (!(await editInputs(order, new Printer()))) process.exitCode = 1;
+  }
+}

@@ -1,0 +1,18 @@
+// What a meshed pod looks like, as a list of additions; used by the command and by the webhook.
+export {
+  INJECT_LABEL,
+  INJECTED_BY_ANNOTATION,
+  MESHED_LABEL,
+  PROXY_CONTAINER,
+  VERSION_ANNOTATION,
+} from "./names.js";
+export { asJsonPatch, type PatchOperation } from "./json-patch.js";
+export { OPTION_LIST, OPTION_PREFIX, type OptionDefinition } from "./options.js";
+export { ownParts } from "./own.js";
+export { plan, type Plan, type PlanContext } from "./plan.js";
+export { KNOWN_KINDS, parsePodTemplateKind, type PodTemplateKind } from "./pod-template.js";
+export { annotationLayer, flagLayer, type Given, type Layer, resolveOptions } from "./settings.js";
+export { nameOfObject, namespaceOfObject } from "./workload.js";
+export type { Warning } from "./warnings.js";
+export { INJECT_OUTCOMES, injecting, UNINJECT_OUTCOMES, uninjecting } from "./edit-text.js";
+export { flagContext, readKinds } from "./flag-context.js";

@@ -1,0 +1,48 @@
+import { isArray, isObject, type Json, type Removal } from "../manifest/index.js";
+import {
+  INIT_CONTAINER,
+  INJECTED_BY_ANNOTATION,
+  MESHED_LABEL,
+  PROXY_CONTAINER,
+  TOKEN_VOLUME,
+  VERSION_ANNOTATION,
+} from "./names.js";
+import { textEntries } from "./pod.js";
+import { findPodTemplate, type PodTemplateKind } from "./pod-template.js";
+
+const OWN_ITEMS = [
+  ["initContainers", INIT_CONTAINER],
+  ["initContainers", PROXY_CONTAINER],
+  ["containers", PROXY_CONTAINER],
+  ["volumes", TOKEN_VOLUME],
+] as const;
+
+const OWN_ENTRIES = [
+  ["labels", MESHED_LABEL],
+  ["annotations", VERSION_ANNOTATION],
+  ["annotations", INJECTED_BY_ANNOTATION],
+] as const;
+
+/** What the mesh has added to an object earlier, by any version and with any options; nothing when it has not. */
+export function ownParts(object: Json, kinds: readonly PodTemplateKind[]): Removal[] {
+  const template = findPodTemplate(object, kinds);
+  if (!template || "reason" in template) return [];
+  if (!(INJECTED_BY_ANNOTATION in textEntries(template, "annotations"))) return [];
+  const { path, spec, value } = template;
+  const metadata = isObject(value["metadata"]) ? value["metadata"] : {};
+  return [
+    ...OWN_ENTRIES.filter(([entries, key]) => hasEntry(metadata[entries], key)).map(
+      ([entries, key]): Removal => ({ kind: "entry", path: [...path, "metadata", entries], key }),
+    ),
+    ...OWN_ITEMS.filter(([list, name]) => hasItem(spec[list], name)).map(([list, name]): Removal => ({
+      kind: "item",
+      path: [...path, "spec", list],
+      name,
+    })),
+  ];
+}
+
+const hasEntry = (entries: Json | undefined, key: string) => isObject(entries) && Object.hasOwn(entries, key);
+
+const hasItem = (list: Json | undefined, name: string) =>
+  isArray(list) && list.some((item) => isObject(item) && item["name"] === name);

@@ -1,0 +1,40 @@
+import type { JsonObject } from "../manifest/index.js";
+import { INIT_CONTAINER } from "./names.js";
+import type { Options } from "./options.js";
+
+/** The container that leads the pod's connections to its sidecar: it writes rules of iptables, as root must, and ends. */
+export function initContainer(options: Options): JsonObject {
+  return {
+    name: INIT_CONTAINER,
+    image: options.initImage,
+    imagePullPolicy: options.imagePullPolicy,
+    args: [...flags(options)],
+    // The programs of iptables lock a file, which on a read-only root can only be in shared memory.
+    env: [{ name: "XTABLES_LOCKFILE", value: "/dev/shm/xtables.lock" }],
+    resources: {
+      requests: { cpu: "10m", memory: "16Mi" },
+      limits: { cpu: "100m", memory: "64Mi" },
+    },
+    securityContext: {
+      runAsUser: 0,
+      runAsGroup: 0,
+      runAsNonRoot: false,
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"], add: ["NET_ADMIN", "NET_RAW"] },
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    terminationMessagePolicy: "FallbackToLogsOnError",
+  };
+}
+
+function* flags(options: Options): Generator<string> {
+  yield `--proxy-uid=${options.proxyUid}`;
+  yield `--outbound-port=${options.outboundPort}`;
+  yield `--inbound-port=${options.inboundPort}`;
+  yield `--tap-port=${options.tapPort}`;
+  yield `--admin-port=${options.adminPort}`;
+  if (options.skipInboundPorts.text) yield `--skip-inbound-ports=${options.skipInboundPorts.text}`;
+  if (options.skipOutboundPorts.text) yield `--skip-outbound-ports=${options.skipOutboundPorts.text}`;
+  if (options.skipSubnets) yield `--skip-subnets=${options.skipSubnets}`;
+}

@@ -1,0 +1,92 @@
+import type { Json, JsonObject } from "../manifest/index.js";
+import { PROXY_CONTAINER, TOKEN_AUDIENCE, TOKEN_DIRECTORY, TOKEN_VOLUME } from "./names.js";
+import type { Options } from "./options.js";
+
+/** What the sidecar has to know of the pod it is for. */
+export interface PodFacts {
+  /** KIND/NAME of the workload. */
+  readonly workload: string;
+  /** How long Kubernetes waits for the pod to end, in seconds. */
+  readonly gracePeriod: number;
+}
+
+/** The sidecar's container. */
+export function proxyContainer(options: Options, pod: PodFacts): JsonObject {
+  return {
+    name: PROXY_CONTAINER,
+    image: options.proxyImage,
+    imagePullPolicy: options.imagePullPolicy,
+    ...(options.nativeSidecar && { restartPolicy: "Always" }),
+    env: environment(options, pod),
+    ports: [
+      { name: "mesh-inbound", containerPort: options.inboundPort },
+      { name: "mesh-tap", containerPort: options.tapPort },
+      { name: "mesh-admin", containerPort: options.adminPort },
+    ],
+    startupProbe: startupProbe(options),
+    readinessProbe: { httpGet: { path: "/ready", port: options.adminPort }, periodSeconds: 2 },
+    livenessProbe: { httpGet: { path: "/live", port: options.adminPort }, periodSeconds: 10 },
+    resources: {
+      requests: { cpu: options.cpuRequest.text, memory: options.memoryRequest.text },
+      limits: { cpu: options.cpuLimit.text, memory: options.memoryLimit.text },
+    },
+    securityContext: {
+      runAsUser: options.proxyUid,
+      runAsGroup: options.proxyUid,
+      runAsNonRoot: true,
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [{ name: TOKEN_VOLUME, mountPath: TOKEN_DIRECTORY, readOnly: true }],
+  };
+}
+
+/** The volume with the sidecar's token: its own audience, so that it opens nothing but the mesh. */
+export function tokenVolume(): JsonObject {
+  const token = { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: "token" };
+  return { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken: token }] } };
+}
+
+/** In seconds: how long the application waits for a sidecar that does not get ready, before that starts anew. */
+const STARTUP_SECONDS = 600;
+
+/** What comes after a native sidecar starts when this has succeeded. */
+function startupProbe({ waitForReady, nativeSidecar, adminPort }: Options): Json {
+  const path = waitForReady && nativeSidecar ? "/ready" : "/live";
+  return { httpGet: { path, port: adminPort }, periodSeconds: 1, failureThreshold: STARTUP_SECONDS };
+}
+
+function environment(options: Options, { workload, gracePeriod }: PodFacts): Json {
+  const values: Readonly<Record<string, string>> = {
+    MESH_PROXY_WORKLOAD: workload,
+    MESH_PROXY_CONTROL_PLANE: options.controlPlane.text,
+    MESH_PROXY_OUTBOUND: `127.0.0.1:${options.outboundPort},[::1]:${options.outboundPort}`,
+    MESH_PROXY_INBOUND: `${options.inboundPort}=original`,
+    MESH_PROXY_ADMIN: `0.0.0.0:${options.adminPort}`,
+    MESH_PROXY_TAP: `0.0.0.0:${options.tapPort}`,
+    MESH_PROXY_OPAQUE_PORTS: options.opaquePorts.text,
+    MESH_PROXY_WORKERS: String(options.workers),
+    MESH_PROXY_LOG: options.logLevel,
+    MESH_PROXY_LOG_FORMAT: options.logFormat,
+    MESH_PROXY_DRAIN_TIMEOUT: drainTimeout(gracePeriod),
+  };
+  return [
+    { name: "MESH_PROXY_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+    { name: "MESH_PROXY_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+    ...Object.entries(values)
+      .filter(([, value]) => value !== "")
+      .map(([name, value]) => ({ name, value })),
+  ];
+}
+
+/** The proxy takes no longer drain than a day. */
+const LONGEST_DRAIN = 24 * 60 * 60;
+
+/** A drain that is over five seconds before the pod's grace period is, of a short one after half of it. */
+function drainTimeout(gracePeriod: number): string {
+  const seconds = Math.min(LONGEST_DRAIN, Math.max(gracePeriod - 5, gracePeriod / 2));
+  return seconds >= 1 ? `${Math.floor(seconds)}s` : "500ms";
+}

@@ -1,0 +1,141 @@
+import { isIP } from "node:net";
+import { isObject, type Json, type JsonObject, type Path } from "../manifest/index.js";
+import { INJECT_LABEL } from "./names.js";
+import type { Options } from "./options.js";
+import { type Container, containersOf, portsOf, textEntries } from "./pod.js";
+import type { PodTemplate } from "./pod-template.js";
+import { sidecarPortOption } from "./skip.js";
+
+/** Something that works otherwise than one might think in a pod that gets a sidecar. */
+export interface Warning {
+  /** What it is about, from the object's root. */
+  readonly path: Path;
+  readonly message: string;
+}
+
+type Rule = (template: PodTemplate, options: Options) => readonly Warning[];
+
+/** What is to be known of a pod that gets a sidecar with these options. */
+export function warningsOf(template: PodTemplate, options: Options): Warning[] {
+  return RULES.flatMap((rule) => rule(template, options));
+}
+
+const udpPorts: Rule = (template) =>
+  containersOf(template).flatMap((container) =>
+    portsOf(container)
+      .filter(({ protocol }) => protocol === "UDP")
+      .map(({ path, number }) => ({
+        path,
+        message: `UDP port ${number} of container ${container.name} stays outside of the mesh: only TCP is redirected`,
+      })),
+  );
+
+const noToken: Rule = ({ path, spec }) =>
+  spec["automountServiceAccountToken"] === false
+    ? [
+        {
+          path: [...path, "spec", "automountServiceAccountToken"],
+          message:
+            "automountServiceAccountToken: false is kept, and the sidecar alone gets a token: the mesh takes it, the API server does not",
+        },
+      ]
+    : [];
+
+const HANDLERS: readonly Path[] = [
+  ["livenessProbe"],
+  ["readinessProbe"],
+  ["startupProbe"],
+  ["lifecycle", "postStart"],
+  ["lifecycle", "preStop"],
+];
+
+const probesOfSidecarPorts: Rule = (template, options) =>
+  containersOf(template).flatMap((container) =>
+    HANDLERS.flatMap((way) => {
+      const port = probedPort(at(container.value, way), container);
+      const option = port === undefined ? undefined : sidecarPortOption(port, options);
+      if (port === undefined || option === undefined) return [];
+      const message = `${way.join(".")} of container ${container.name} asks port ${port}, which is the sidecar's ${option}: not the application answers there`;
+      return [{ path: [...container.path, ...way], message }];
+    }),
+  );
+
+function at(value: JsonObject, way: Path): JsonObject | undefined {
+  let found: Json | undefined = value;
+  for (const step of way) found = isObject(found) ? found[step] : undefined;
+  return isObject(found) ? found : undefined;
+}
+
+/** The port that a probe or a hook connects to; names are those of the container's ports. */
+function probedPort(handler: JsonObject | undefined, container: Container): number | undefined {
+  for (const kind of ["httpGet", "tcpSocket", "grpc"]) {
+    const action = handler?.[kind];
+    const port = isObject(action) ? action["port"] : undefined;
+    if (typeof port === "number") return port;
+    if (typeof port === "string") return portsOf(container).find(({ name }) => name === port)?.number;
+  }
+  return undefined;
+}
+
+const sidecarsUser: Rule = (template, { proxyUid }) => {
+  const pod = { path: [...template.path, "spec"], name: "the pod", value: template.spec };
+  const holders = [pod, ...containersOf(template).map((one) => ({ ...one, name: `container ${one.name}` }))];
+  return holders
+    .filter(({ value }) => at(value, ["securityContext"])?.["runAsUser"] === proxyUid)
+    .map(({ path, name }) => ({
+      path: [...path, "securityContext", "runAsUser"],
+      message: `${name} runs as user ${proxyUid} like the sidecar, so its connections bypass the mesh; proxy-uid chooses another user`,
+    }));
+};
+
+const nodesDns: Rule = ({ path, spec }, { controlPlane }) => {
+  const policy = spec["dnsPolicy"];
+  if ((policy !== "Default" && policy !== "None") || isIP(controlPlane.host) !== 0) return [];
+  return [
+    {
+      path: [...path, "spec", "dnsPolicy"],
+      message: `with dnsPolicy: ${policy} the sidecar may not find ${controlPlane.host}, and the pod would not become ready; control-plane takes an address`,
+    },
+  ];
+};
+
+const initBeforeSidecar: Rule = (template, { nativeSidecar, cni }) => {
+  const first = containersOf(template).find(({ isInit }) => isInit);
+  if (nativeSidecar || first === undefined) return [];
+  const message = cni
+    ? "init containers run before a plain sidecar: what they send is redirected to where nobody listens yet"
+    : "init containers run before a plain sidecar, outside of the mesh";
+  return [{ path: first.path.slice(0, -1), message }];
+};
+
+const endlessJob: Rule = ({ path, spec }, { nativeSidecar, adminPort }) => {
+  const policy = spec["restartPolicy"];
+  if (nativeSidecar || (policy !== "Never" && policy !== "OnFailure")) return [];
+  return [
+    {
+      path: [...path, "spec", "restartPolicy"],
+      message: `a plain sidecar does not end with the application: let that POST to http://127.0.0.1:${adminPort}/shutdown at its end`,
+    },
+  ];
+};
+
+const misplacedLabel: Rule = (template) =>
+  INJECT_LABEL in textEntries(template, "annotations")
+    ? [
+        {
+          path: [...template.path, "metadata", "annotations", INJECT_LABEL],
+          message: `the annotation ${INJECT_LABEL} says nothing: it has to be a label`,
+        },
+      ]
+    : [];
+
+const RULES: readonly Rule[] = [
+  udpPorts,
+  noToken,
+  probesOfSidecarPorts,
+  sidecarsUser,
+  nodesDns,
+  initBeforeSidecar,
+  endlessJob,
+  misplacedLabel,
+];
