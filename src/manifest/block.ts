@@ -107,8 +107,8 @@ export function overrideAlias(
   ];
 }
 
-/** What makes a comment of a value that follows a space. */
-export const COMMENT = "# ";
+/** What makes a comment of a value that follows a space: `initContainers: # before mesh: []`. */
+export const COMMENT = "# before mesh: ";
 
 /** Where an entry ends for what follows: behind its last line, and behind the comments that are indented as far. */
 function behindEntry(map: MapNode, index: number, source: Source): number {

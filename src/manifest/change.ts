@@ -20,4 +20,6 @@ export type Removal =
   /** The entry of the mapping at `path`. */
   | { readonly kind: "entry"; readonly path: Path; readonly key: string }
   /** Those items of the sequence at `path` whose `name` this is. */
-  | { readonly kind: "item"; readonly path: Path; readonly name: string };
+  | { readonly kind: "item"; readonly path: Path; readonly name: string }
+  /** The entry that `withRecord` made; with it, what was empty before is brought back as it was. */
+  | { readonly kind: "record"; readonly path: Path; readonly key: string };

@@ -21,6 +21,7 @@ import type { Parsed } from "./parse.js";
 import { isNested, type Nested } from "./print.js";
 import { Refused } from "./reading.js";
 import type { Refusal } from "./refusal.js";
+import { Sharing } from "./sharing.js";
 import type { Source } from "./source.js";
 import type { Splice } from "./splice.js";
 import { Styles } from "./style.js";
@@ -47,7 +48,7 @@ interface Context {
 
 class Editor implements Edit {
   readonly splices: Splice[] = [];
-  readonly shared: Refusal[] = [];
+  private readonly sharing: Sharing;
   private readonly styles: Styles;
   private readonly visited = new Map<Node, NetChange>();
 
@@ -56,10 +57,15 @@ class Editor implements Edit {
     private readonly parsed: Parsed,
   ) {
     this.styles = new Styles(parsed.root, source);
+    this.sharing = new Sharing(source, parsed);
+  }
+
+  get shared(): readonly Refusal[] {
+    return this.sharing.reasons;
   }
 
   visit(node: Node, change: NetChange, context: Context): void {
-    this.noteAnchor(node, context);
+    this.sharing.noteAnchor(node, context.path);
     // Two objects can share a node, and then each asks for its change.
     const before = this.visited.get(node);
     if (before) {
@@ -83,13 +89,7 @@ class Editor implements Edit {
       const found = lookUp(map, key, this.parsed.targets);
       if (!found)
         return this.refuse(map, `${showPath([...context.path, key])} is not to be found in the text`);
-      if (found.through) {
-        this.share(
-          found.through,
-          [...context.path, key],
-          `comes from ${this.nameOf(found.through)} by a merge key`,
-        );
-      }
+      if (found.through) this.sharing.noteMerge(found.through, [...context.path, key]);
       this.visitEntry(found.map, found.pair, inner, {
         path: [...context.path, key],
         parents: [found.map, ...context.parents],
@@ -109,7 +109,7 @@ class Editor implements Edit {
   /** Visits what a node is or stands for. */
   private enter(node: Node, change: NetChange, context: Context): void {
     const target = isAlias(node) ? this.parsed.targets.get(node) : node;
-    if (isAlias(node)) this.share(node, context.path, `is ${this.nameOf(node)}`);
+    if (isAlias(node)) this.sharing.noteAlias(node, context.path);
     if (target) this.visit(target, change, context);
   }
 
@@ -138,8 +138,8 @@ class Editor implements Edit {
 
   private fill(map: MapNode, pair: PairNode, change: Fill, context: Context): void {
     const { value } = pair;
-    if (isAlias(value)) this.refuse(value, `${showPath(context.path)} is ${this.nameOf(value)}`);
-    if (value) this.noteAnchor(value, context);
+    if (isAlias(value)) this.refuse(value, `${showPath(context.path)} is ${this.sharing.nameOf(value)}`);
+    if (value) this.sharing.noteAnchor(value, context.path);
     const tag = pairToken(pair)?.sep?.find(({ type }) => type === "tag");
     if (tag)
       this.refuseAt(
@@ -206,28 +206,6 @@ class Editor implements Edit {
   private override(map: MapNode, pair: PairNode, alias: Alias, change: MapChange): void {
     const style = this.styles.near(map, undefined);
     this.splices.push(...overrideAlias(map, pair, alias, change.added, style, this.source));
-  }
-
-  private noteAnchor(node: Node, { path }: Context): void {
-    const use = this.parsed.uses.get(node)?.[0];
-    if (!use) return;
-    const line = this.source.position(use.range?.[0] ?? 0).line;
-    this.share(node, path, `is anchored as &${use.source}, which line ${line} uses`);
-  }
-
-  private share(node: Node, path: Path, how: string): void {
-    this.shared.push(
-      this.source.refusal(
-        node.range?.[0] ?? 0,
-        `${showPath(path)} ${how}; a change here would change more than this object`,
-        "write it out in full where mesh has to add to it",
-      ),
-    );
-  }
-
-  private nameOf(alias: Alias): string {
-    const line = this.source.position(this.parsed.targets.get(alias)?.range?.[0] ?? 0).line;
-    return `*${alias.source}, the alias of what line ${line} anchors`;
   }
 
   private refuse(node: Node | null, message: string): never {
