@@ -22,6 +22,7 @@ pub enum ProxyError {
     Draining,
     Overloaded,
     LocalShortage,
+    StallTimeout,
 }
 
 impl ProxyError {
@@ -44,6 +45,7 @@ impl ProxyError {
             Self::Draining => "draining",
             Self::Overloaded => "overloaded",
             Self::LocalShortage => "local-shortage",
+            Self::StallTimeout => "stall-timeout",
         }
     }
 
@@ -70,7 +72,7 @@ impl ProxyError {
             | Self::Overloaded
             | Self::LocalShortage => 503,
             Self::ConnectRefused | Self::ConnectFailed | Self::UpstreamReset | Self::BadResponse => 502,
-            Self::ConnectTimeout => 504,
+            Self::ConnectTimeout | Self::StallTimeout => 504,
             Self::BadRequest | Self::NotRoutable => 400,
             Self::HeaderTooLarge => 431,
             Self::HeaderTimeout => 408,

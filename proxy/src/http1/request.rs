@@ -88,41 +88,56 @@ impl RequestHead {
     /// # Errors
     /// The head is not one that may be relayed.
     pub fn parse(input: &[u8], limits: HeadLimits, at_proxy: bool) -> Result<Parsed<Self>, Refusal> {
-        match Self::parse_fields::<USUAL_FIELDS>(input, limits, at_proxy) {
-            Err(Refusal::TooManyFields) if limits.fields > USUAL_FIELDS => {
-                Self::parse_many_fields(input, limits, at_proxy)
+        let mut fields = [MaybeUninit::uninit(); USUAL_FIELDS];
+        let mut request = httparse::Request::new(&mut []);
+        let leading = empty_lines(input)?;
+        let input = &input[leading..];
+        let most = limits.fields.min(USUAL_FIELDS);
+        match request.parse_with_uninit_headers(input, &mut fields[..most]) {
+            Err(httparse::Error::TooManyHeaders) if limits.fields > USUAL_FIELDS => {
+                Self::parse_many_fields(input, leading, limits, at_proxy)
             }
-            result => result,
+            parsed => Self::checked(input, leading, parsed, &request, limits, at_proxy),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn parse_many_fields(input: &[u8], limits: HeadLimits, at_proxy: bool) -> Result<Parsed<Self>, Refusal> {
-        Self::parse_fields::<MOST_FIELDS>(input, limits, at_proxy)
-    }
-
-    fn parse_fields<const MOST: usize>(
+    fn parse_many_fields(
         input: &[u8],
+        leading: usize,
         limits: HeadLimits,
         at_proxy: bool,
     ) -> Result<Parsed<Self>, Refusal> {
-        let leading = empty_lines(input)?;
-        let input = &input[leading..];
-        let mut fields = [MaybeUninit::uninit(); MOST];
-        let fields = &mut fields[..limits.fields.min(MOST)];
+        let mut fields = [MaybeUninit::uninit(); MOST_FIELDS];
         let mut request = httparse::Request::new(&mut []);
-        let length = match request.parse_with_uninit_headers(input, fields) {
+        let parsed = request.parse_with_uninit_headers(input, &mut fields[..limits.fields.min(MOST_FIELDS)]);
+        Self::checked(input, leading, parsed, &request, limits, at_proxy)
+    }
+
+    fn checked(
+        input: &[u8],
+        leading: usize,
+        parsed: httparse::Result<usize>,
+        request: &httparse::Request<'_, '_>,
+        limits: HeadLimits,
+        at_proxy: bool,
+    ) -> Result<Parsed<Self>, Refusal> {
+        let length = match parsed {
             Ok(Status::Complete(length)) if length <= limits.bytes => length,
             Ok(Status::Partial) if input.len() < limits.bytes => return Ok(Parsed::Partial),
             Ok(_) => return Err(Refusal::TooLarge),
             Err(error) => return Err(super::refusal(error, input)),
         };
-        Self::check(&input[..length], &request, at_proxy)
-            .map(|head| Parsed::Complete(Self { leading, ..head }))
+        Self::check(&input[..length], leading, request, at_proxy).map(Parsed::Complete)
     }
 
-    fn check(head: &[u8], request: &httparse::Request<'_, '_>, at_proxy: bool) -> Result<Self, Refusal> {
+    fn check(
+        head: &[u8],
+        leading: usize,
+        request: &httparse::Request<'_, '_>,
+        at_proxy: bool,
+    ) -> Result<Self, Refusal> {
         let (Some(method_name), Some(target), Some(version)) =
             (request.method, request.path, request.version)
         else {
@@ -133,7 +148,7 @@ impl RequestHead {
         let target_span = span_in(head, target.as_bytes());
         let version_span = target_span.end + 1..target_span.end + 9;
         let mut checked = Self {
-            leading: 0,
+            leading,
             length: head.len(),
             method: Method::named(method_name),
             form: Form::Origin,

@@ -47,39 +47,46 @@ impl ResponseHead {
     /// # Errors
     /// The head is not one that may be relayed.
     pub fn parse(input: &[u8], limits: HeadLimits, asked: Asked) -> Result<Parsed<Self>, Refusal> {
-        match Self::parse_fields::<USUAL_FIELDS>(input, limits, asked) {
-            Err(Refusal::TooManyFields) if limits.fields > USUAL_FIELDS => {
+        if matches!(input, [first, ..] if *first != b'H') {
+            return Err(Refusal::Malformed);
+        }
+        let mut fields = [MaybeUninit::uninit(); USUAL_FIELDS];
+        let mut response = httparse::Response::new(&mut []);
+        let most = limits.fields.min(USUAL_FIELDS);
+        let config = httparse::ParserConfig::default();
+        match config.parse_response_with_uninit_headers(&mut response, input, &mut fields[..most]) {
+            Err(httparse::Error::TooManyHeaders) if limits.fields > USUAL_FIELDS => {
                 Self::parse_many_fields(input, limits, asked)
             }
-            result => result,
+            parsed => Self::checked(input, parsed, &response, limits, asked),
         }
     }
 
     #[cold]
     #[inline(never)]
     fn parse_many_fields(input: &[u8], limits: HeadLimits, asked: Asked) -> Result<Parsed<Self>, Refusal> {
-        Self::parse_fields::<MOST_FIELDS>(input, limits, asked)
+        let mut fields = [MaybeUninit::uninit(); MOST_FIELDS];
+        let mut response = httparse::Response::new(&mut []);
+        let fields = &mut fields[..limits.fields.min(MOST_FIELDS)];
+        let config = httparse::ParserConfig::default();
+        let parsed = config.parse_response_with_uninit_headers(&mut response, input, fields);
+        Self::checked(input, parsed, &response, limits, asked)
     }
 
-    fn parse_fields<const MOST: usize>(
+    fn checked(
         input: &[u8],
+        parsed: httparse::Result<usize>,
+        response: &httparse::Response<'_, '_>,
         limits: HeadLimits,
         asked: Asked,
     ) -> Result<Parsed<Self>, Refusal> {
-        if matches!(input, [first, ..] if *first != b'H') {
-            return Err(Refusal::Malformed);
-        }
-        let mut fields = [MaybeUninit::uninit(); MOST];
-        let fields = &mut fields[..limits.fields.min(MOST)];
-        let mut response = httparse::Response::new(&mut []);
-        let config = httparse::ParserConfig::default();
-        let length = match config.parse_response_with_uninit_headers(&mut response, input, fields) {
+        let length = match parsed {
             Ok(Status::Complete(length)) if length <= limits.bytes => length,
             Ok(Status::Partial) if input.len() < limits.bytes => return Ok(Parsed::Partial),
             Ok(_) => return Err(Refusal::TooLarge),
             Err(error) => return Err(super::refusal(error, input)),
         };
-        Self::check(&input[..length], &response, asked).map(Parsed::Complete)
+        Self::check(&input[..length], response, asked).map(Parsed::Complete)
     }
 
     fn check(head: &[u8], response: &httparse::Response<'_, '_>, asked: Asked) -> Result<Self, Refusal> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::detect::{self, Protocol};
 use super::tls;
-use crate::metrics::CloseReason;
-use crate::relay::{self, Client, Link, Peer, Room};
+use crate::metrics::{CloseReason, Limit};
+use crate::relay::{Client, Link, Peer, Room};
 
 /// How long a client may be silent before its destination is connected, for that may be the one to speak first.
 const SILENCE: Duration = Duration::from_millis(30);
@@ -85,16 +85,17 @@ pub fn poll_protocol(client: &mut Client, cx: &mut Context<'_>) -> Poll<Protocol
 enum First {
     Client,
     Server,
-    /// Nobody, and the drain has begun.
-    Drain,
+    /// Nobody, and the connection ends.
+    Nobody(CloseReason),
 }
 
 /// Nobody has spoken. When the server does so first, its protocol is not HTTP.
 async fn serve_silent(mut client: Client) {
     let Some(mut link) = connect(&mut client).await else { return };
+    client.watch.set(Instant::now() + client.worker.config.timeouts.stall);
     match poll_fn(|cx| poll_first_speaker(&mut client, &mut link.upstream, cx)).await {
         First::Server => return relay_bytes(client, link).await,
-        First::Drain => return client.peer.ends(CloseReason::Drain),
+        First::Nobody(reason) => return client.peer.ends(reason),
         First::Client => {}
     }
     let protocol = match protocol_of(&client) {
@@ -117,7 +118,11 @@ async fn serve_silent(mut client: Client) {
 fn poll_first_speaker(client: &mut Client, upstream: &mut Peer, cx: &mut Context<'_>) -> Poll<First> {
     client.watch.wakes(cx);
     if client.worker.drain.has_started() {
-        return Poll::Ready(First::Drain);
+        return Poll::Ready(First::Nobody(CloseReason::Drain));
+    }
+    if client.watch.has_passed() {
+        client.worker.limits().reached(Limit::StallTimeout);
+        return Poll::Ready(First::Nobody(CloseReason::Timeout));
     }
     if upstream.poll_receive(cx, Room::Body).is_ready() {
         return Poll::Ready(First::Server);
@@ -137,18 +142,18 @@ async fn serve_opaque(mut client: Client) {
     }
 }
 
-async fn relay_bytes(mut client: Client, mut link: Link) {
-    relay::copy(&mut client.peer, &mut link.upstream).await;
+async fn relay_bytes(mut client: Client, link: Link) {
+    client.tunnel(link).await;
 }
 
 /// TLS is the application's own; of what it hides, only the server's name is told.
-async fn relay_tls(mut client: Client, mut link: Link) {
+async fn relay_tls(mut client: Client, link: Link) {
     let tapped = client.worker.tap.active().then(|| {
         let server_name = tls::server_name(client.peer.received.bytes()).unwrap_or_default();
         client.tap_connection(link.in_flight.endpoint(), &server_name)
     });
     let started = Instant::now();
-    let copied = relay::copy(&mut client.peer, &mut link.upstream).await;
+    let copied = client.tunnel(link).await;
     if let Some(tapped) = tapped.flatten() {
         tapped.end(started.elapsed(), copied.to_upstream, copied.to_client, copied.error);
     }

@@ -8,6 +8,7 @@ use super::buffer::Room;
 use super::flow::{Broken, Coding, Flow, Head};
 use super::peer::Peer;
 use super::record;
+use super::stall::{Noticed, Stall};
 use crate::http1::{Asked, Body, Method, Parsed, RequestHead, ResponseHead, Version};
 use crate::worker::Worker;
 
@@ -31,6 +32,8 @@ pub enum Ended {
     BadBody,
     /// The client broke the connection, or closed it in the middle of its request.
     ClientGone,
+    /// Nothing moved for the stall timeout.
+    Stalled,
     /// The response broke off after its head. Where nothing in the message would tell, its end must be made to.
     Cut { tellable: bool },
 }
@@ -41,6 +44,7 @@ pub struct Exchange<'a> {
     upstream: &'a mut Peer,
     request: &'a RequestHead,
     worker: &'a Worker,
+    stall: Stall<'a>,
     sending: Sending,
     answer: Answer,
     /// Bytes of the request that the client's buffer keeps until a byte of the response has come, for another attempt.
@@ -97,6 +101,7 @@ impl<'a> Exchange<'a> {
         upstream: &'a mut Peer,
         request: &'a RequestHead,
         worker: &'a Worker,
+        stall: Stall<'a>,
         may_repeat: bool,
         is_meshed: bool,
     ) -> Self {
@@ -105,6 +110,7 @@ impl<'a> Exchange<'a> {
             upstream,
             request,
             worker,
+            stall,
             sending: Sending::Start,
             answer: Answer::Awaited,
             held: 0,
@@ -123,7 +129,23 @@ impl<'a> Exchange<'a> {
         if let Some(ended) = self.send_request(cx) {
             return Poll::Ready(ended);
         }
-        self.poll_answer(cx)
+        let answered = self.poll_answer(cx);
+        match answered {
+            Poll::Pending => self.notice(cx).map_or(Poll::Pending, Poll::Ready),
+            Poll::Ready(_) => answered,
+        }
+    }
+
+    fn notice(&mut self, cx: &Context<'_>) -> Option<Ended> {
+        let peers = [&*self.client, &*self.upstream];
+        let unread = if self.reads_ahead() { &peers[..0] } else { &peers[..1] };
+        match self.stall.notice(cx, peers, unread)? {
+            Noticed::Gone => Some(Ended::ClientGone),
+            Noticed::Stalled => {
+                self.let_go_of_request();
+                Some(Ended::Stalled)
+            }
+        }
     }
 
     /// Gets on with the request, and notices a client that is gone.
@@ -196,14 +218,19 @@ impl<'a> Exchange<'a> {
     /// Reads once ahead of the request after this one, which shows also when the client breaks the connection. A client that
     /// only says that it will send no more still gets its response.
     fn watch_client(&mut self, cx: &mut Context<'_>) -> Option<Ended> {
-        let reads_ahead = matches!(self.sending, Sending::Sent) && self.client.received.len() == self.held;
-        if !reads_ahead || self.client.finished {
+        if !self.reads_ahead() {
             return None;
         }
         match self.client.poll_receive(cx, Room::Head) {
             Poll::Ready(Err(_)) => Some(Ended::ClientGone),
             Poll::Ready(Ok(_)) | Poll::Pending => None,
         }
+    }
+
+    fn reads_ahead(&self) -> bool {
+        matches!(self.sending, Sending::Sent)
+            && self.client.received.len() == self.held
+            && !self.client.finished
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {

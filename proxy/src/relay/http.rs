@@ -13,8 +13,10 @@ use super::flow::Flow;
 use super::peer::Peer;
 use super::record::{self, Record};
 use super::route::{self, Choice, Link, Original, Target, Tried};
+use super::stall::Stall;
 use super::sweep::Watch;
-use super::{close, refuse, tunnel};
+use super::tunnel::{self, Copied};
+use super::{close, refuse};
 use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
@@ -178,7 +180,8 @@ impl Client {
             };
             let endpoint = Rc::clone(link.in_flight.endpoint());
             record.goes_to(self, &request, Some(&endpoint), endpoint.http());
-            let (ended, report) = self.exchange(&request, &mut link, &target, &mut tried).await;
+            let (ended, report) =
+                self.exchange(&request, &mut link, &target, &mut tried, record.started()).await;
             return match ended {
                 Ended::Unanswered { may_repeat: true } if choice == Choice::Any => {
                     choice = Choice::New;
@@ -198,14 +201,18 @@ impl Client {
                 }
                 Ended::Tunnel => {
                     record.ended(&endpoint, ended, &report);
-                    Box::pin(tunnel::copy(&mut self.peer, &mut link.upstream)).await;
+                    Box::pin(self.tunnel(link)).await;
                     After::Close
+                }
+                Ended::Stalled if report.head_at.is_some() => {
+                    record.ended(&endpoint, ended, &report);
+                    self.break_off(ended, link)
                 }
                 Ended::Cut { .. } | Ended::BadBody | Ended::ClientGone => {
                     record.ended(&endpoint, ended, &report);
                     self.break_off(ended, link)
                 }
-                Ended::Unanswered { .. } | Ended::BadResponse | Ended::BadRequest => {
+                Ended::Unanswered { .. } | Ended::BadResponse | Ended::BadRequest | Ended::Stalled => {
                     Box::pin(self.excuse(&request, ended, link, record, report)).await
                 }
             };
@@ -238,12 +245,21 @@ impl Client {
         link: &mut Link,
         target: &Target,
         tried: &mut Tried,
+        started: Instant,
     ) -> (Ended, Report) {
         let endpoint = link.in_flight.endpoint();
         let address = endpoint.address;
         let is_meshed = endpoint.is_meshed() && self.side.direction() == Direction::Outbound;
-        let mut exchange =
-            Exchange::new(&mut self.peer, &mut link.upstream, request, &self.worker, link.reused, is_meshed);
+        let stall = Stall::new(&self.worker, &self.watch, started);
+        let mut exchange = Exchange::new(
+            &mut self.peer,
+            &mut link.upstream,
+            request,
+            &self.worker,
+            stall,
+            link.reused,
+            is_meshed,
+        );
         let mut ended = exchange.run().await;
         if ended == Ended::Unreached {
             tried.push(address);
@@ -263,8 +279,9 @@ impl Client {
     }
 
     fn break_off(&mut self, ended: Ended, mut link: Link) -> After {
-        link.upstream.ends(CloseReason::Reset);
+        link.upstream.ends(if ended == Ended::Stalled { CloseReason::Timeout } else { CloseReason::Reset });
         match ended {
+            Ended::Stalled => self.peer.reset_when_closed(CloseReason::Timeout),
             Ended::Cut { tellable: false } | Ended::BadBody => {
                 self.peer.reset_when_closed(CloseReason::Reset)
             }
@@ -275,7 +292,7 @@ impl Client {
 
     /// Opens a tunnel to what the client named.
     async fn connect(&mut self, request: RequestHead, target: Target, mut record: Record) -> After {
-        let mut link = match target.link(Choice::New, &mut Tried::new()).await {
+        let link = match target.link(Choice::New, &mut Tried::new()).await {
             Ok(link) => link,
             Err(error) => return self.refuse(request, Some(target), error, record).await,
         };
@@ -291,9 +308,15 @@ impl Client {
                 ..Report::default()
             };
             record.ended(&endpoint, Ended::Tunnel, &report);
-            tunnel::copy(&mut self.peer, &mut link.upstream).await;
+            self.tunnel(link).await;
         }
         After::Close
+    }
+
+    /// Passes on what each side sends until both have finished.
+    pub async fn tunnel(&mut self, mut link: Link) -> Copied {
+        let stall = Stall::new(&self.worker, &self.watch, Instant::now());
+        tunnel::copy(&mut self.peer, &mut link.upstream, stall).await
     }
 
     /// Answers a request that no endpoint has seen.
@@ -326,15 +349,17 @@ impl Client {
         let error = match ended {
             Ended::BadRequest => ProxyError::BadRequest,
             Ended::BadResponse => ProxyError::BadResponse,
+            Ended::Stalled => ProxyError::StallTimeout,
             _ => ProxyError::UpstreamReset,
         };
-        if error != ProxyError::BadRequest {
+        // An endpoint that was never sent the whole request could not answer it.
+        if error != ProxyError::BadRequest && (error != ProxyError::StallTimeout || report.request_read) {
             endpoint.failed();
         }
-        link.upstream.ends(if error == ProxyError::BadResponse {
-            CloseReason::BadMessage
-        } else {
-            CloseReason::Reset
+        link.upstream.ends(match error {
+            ProxyError::BadResponse => CloseReason::BadMessage,
+            ProxyError::StallTimeout => CloseReason::Timeout,
+            _ => CloseReason::Reset,
         });
         drop(link);
         self.answer_with(error, request, report, record, endpoint.http()).await

@@ -14,6 +14,7 @@ mod peer;
 mod record;
 mod refuse;
 mod route;
+mod stall;
 mod sweep;
 mod tunnel;
 
@@ -22,4 +23,4 @@ pub use http::{Client, Side};
 pub use peer::Peer;
 pub use route::{Link, Original};
 pub use sweep::{Expire, Sweep, Watch};
-pub use tunnel::{Copied, copy};
+pub use tunnel::Copied;

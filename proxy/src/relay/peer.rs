@@ -19,6 +19,8 @@ pub struct Peer {
     pub received: Buffer,
     /// The peer has said that it will send no more.
     pub finished: bool,
+    /// Bytes that it sent and took.
+    moved: u64,
     metrics: Arc<TcpMetrics>,
     close: CloseReason,
 }
@@ -29,13 +31,21 @@ impl Peer {
         // Without it small messages would wait for acknowledgements; a socket that refuses works all the same.
         let _ = socket.set_nodelay(true);
         metrics.opened();
-        Self { socket, received: Buffer::default(), finished: false, metrics, close: CloseReason::Complete }
+        Self {
+            socket,
+            received: Buffer::default(),
+            finished: false,
+            moved: 0,
+            metrics,
+            close: CloseReason::Complete,
+        }
     }
 
     /// Reads once. 0 means that the peer will send no more.
     pub fn poll_receive(&mut self, cx: &mut Context<'_>, room: Room) -> Poll<io::Result<usize>> {
         let length = ready!(self.received.poll_read_from(cx, Pin::new(&mut self.socket), room))?;
         self.finished = length == 0;
+        self.moved += length as u64;
         self.metrics.read(length as u64);
         Poll::Ready(Ok(length))
     }
@@ -46,6 +56,7 @@ impl Peer {
         if length == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        self.moved += length as u64;
         self.metrics.wrote(length as u64);
         Poll::Ready(Ok(length))
     }
@@ -60,6 +71,16 @@ impl Peer {
     pub fn is_quiet(&self) -> bool {
         let heard = self.socket.try_read(&mut [0]);
         self.received.is_empty() && heard.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Bytes that the peer has sent and taken.
+    pub fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Whether the peer has broken the connection. Takes a system call, and tells it once.
+    pub fn is_broken(&self) -> bool {
+        !matches!(self.socket.take_error(), Ok(None))
     }
 
     /// Says why the connection ends; the default is that all was said.

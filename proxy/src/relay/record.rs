@@ -23,6 +23,11 @@ impl Record {
         Self { started: Instant::now(), counted: false, tapped: None }
     }
 
+    /// When the request's head had come to its end.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
     /// The request goes to `endpoint`, or to none. Called again when it goes to another one.
     pub fn goes_to(
         &mut self,
@@ -87,6 +92,7 @@ fn broken_off(ended: Ended) -> Option<&'static str> {
     match ended {
         Ended::ClientGone => Some("client-closed"),
         Ended::BadBody => Some(ProxyError::BadRequest.reason()),
+        Ended::Stalled => Some(ProxyError::StallTimeout.reason()),
         Ended::Cut { .. } => Some(ProxyError::UpstreamReset.reason()),
         _ => None,
     }

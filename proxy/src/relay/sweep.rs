@@ -33,6 +33,8 @@ pub struct Sweep {
 #[derive(Debug, Default)]
 struct Watched {
     deadline: Cell<Option<Instant>>,
+    /// The deadline was found to have passed.
+    passed: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -47,7 +49,7 @@ impl Watched {
 impl Sweep {
     /// A sweep that is fine enough for `timeouts`.
     pub fn new(timeouts: &Timeouts) -> Rc<Self> {
-        let shortest = timeouts.header.min(timeouts.idle);
+        let shortest = timeouts.header.min(timeouts.idle).min(timeouts.stall);
         Rc::new(Self {
             period: (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1)),
             idle: timeouts.idle,
@@ -104,6 +106,7 @@ impl Sweep {
     fn pass(&self, now: Instant) {
         for (_, watched) in &*self.watched.borrow() {
             if watched.deadline.get().is_some_and(|deadline| deadline <= now) {
+                watched.passed.set(true);
                 watched.wake();
             }
         }
@@ -140,14 +143,17 @@ impl Watch {
 
     pub fn set(&self, deadline: Instant) {
         self.watched.deadline.set(Some(deadline));
+        self.watched.passed.set(false);
     }
 
     pub fn clear(&self) {
         self.watched.deadline.set(None);
+        self.watched.passed.set(false);
     }
 
+    /// Whether the deadline was found to have passed. Needs no clock.
     pub fn has_passed(&self) -> bool {
-        self.watched.deadline.get().is_some_and(|deadline| deadline <= Instant::now())
+        self.watched.passed.get()
     }
 }
 

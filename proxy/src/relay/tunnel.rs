@@ -5,6 +5,8 @@ use std::task::{Context, Poll, ready};
 
 use super::flow::{Broken, Flow};
 use super::peer::Peer;
+use super::stall::{Noticed, Stall};
+use crate::error::ProxyError;
 use crate::http1::Body;
 use crate::metrics::CloseReason;
 
@@ -19,23 +21,54 @@ pub struct Copied {
 }
 
 /// Copies what each peer sends to the other. When one finishes, the other hears of it and may go on.
-pub async fn copy(client: &mut Peer, upstream: &mut Peer) -> Copied {
+pub async fn copy(client: &mut Peer, upstream: &mut Peer, mut stall: Stall<'_>) -> Copied {
     let mut there = OneWay::new();
     let mut back = OneWay::new();
     let result = poll_fn(|cx| {
         let sent = there.poll(cx, client, upstream)?;
         let answered = back.poll(cx, upstream, client)?;
-        if sent.is_ready() && answered.is_ready() { Poll::Ready(Ok::<(), Broken>(())) } else { Poll::Pending }
+        if sent.is_ready() && answered.is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        match notice(&mut stall, cx, client, upstream) {
+            None => Poll::Pending,
+            Some(Noticed::Gone) => Poll::Ready(Err(CloseReason::Reset)),
+            Some(Noticed::Stalled) => Poll::Ready(Err(CloseReason::Timeout)),
+        }
     });
-    let is_broken = result.await.is_err() || there.is_broken() || back.is_broken();
-    if is_broken {
-        client.reset_when_closed(CloseReason::Reset);
-        upstream.reset_when_closed(CloseReason::Reset);
+    let broken = match result.await {
+        Ok(()) if there.is_broken() || back.is_broken() => Some(CloseReason::Reset),
+        Ok(()) => None,
+        Err(reason) => Some(reason),
+    };
+    if let Some(reason) = broken {
+        client.reset_when_closed(reason);
+        upstream.reset_when_closed(reason);
     }
     Copied {
         to_upstream: there.flow.body_bytes,
         to_client: back.flow.body_bytes,
-        error: is_broken.then_some("reset"),
+        error: broken.map(|reason| match reason {
+            CloseReason::Timeout => ProxyError::StallTimeout.reason(),
+            _ => "reset",
+        }),
+    }
+}
+
+fn notice(stall: &mut Stall<'_>, cx: &Context<'_>, client: &Peer, upstream: &Peer) -> Option<Noticed> {
+    let is_unread = |peer: &Peer| peer.finished || !peer.received.is_empty();
+    let peers = [client, upstream];
+    match peers.map(is_unread) {
+        [false, false] => stall.notice(cx, peers, &[]),
+        [true, false] => stall.notice(cx, peers, &[client]),
+        [false, true] => stall.notice(cx, peers, &[upstream]),
+        [true, true] => stall.notice(cx, peers, &peers),
+    }
+}
+
+impl From<Broken> for CloseReason {
+    fn from(_: Broken) -> Self {
+        Self::Reset
     }
 }
 

@@ -99,6 +99,36 @@ fn the_endpoint_hears_of_a_client_that_leaves() {
 }
 
 #[test]
+fn a_client_that_resets_what_it_had_half_closed_or_sent_ahead_of_an_answer_holds_no_endpoint() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send(GET);
+    client.finish();
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    client.reset();
+    assert!(application.is_closed(), "after it had said that it would send no more");
+
+    let mut client = relay.connect();
+    client.send([GET, GET].concat());
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    client.reset();
+    assert!(application.is_closed(), "while another request waits");
+
+    let mut client = relay.connect();
+    client.send("\x01");
+    client.finish();
+    let mut application = backend.accept();
+    application.expect("\x01");
+    client.reset();
+    assert_eq!(application.rest(), "", "of a tunnel it is only heard that the client sends no more");
+    let open = || relay.metric("mesh_tcp_open_connections", &[]);
+    eventually("no descriptor is held", || open() == 0.0);
+}
+
+#[test]
 fn a_request_on_a_connection_that_the_server_has_closed_goes_to_another() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[]);

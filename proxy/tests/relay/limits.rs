@@ -174,3 +174,59 @@ async fn requests_wait_for_an_endpoint_and_one_too_many_is_told_so_at_once() {
     one_too_many.send(GET);
     one_too_many.expect(OK);
 }
+
+#[test]
+fn what_is_under_way_ends_when_nothing_moves() {
+    const PART: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart";
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[("MESH_PROXY_STALL_TIMEOUT", "200ms")]);
+    let ends = || relay.metric("mesh_tcp_close_total", &["reason=\"timeout\""]);
+
+    let mut client = relay.connect();
+    client.send(GET);
+    let mut application = backend.accept();
+    assert!(client.until("stall-timeout\n").starts_with("HTTP/1.1 504 "), "no response begins");
+    assert!(application.until("\r\n\r\n").starts_with("GET") && application.is_closed());
+
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\npart");
+    let mut application = backend.accept();
+    application.until("part");
+    assert!(client.until("stall-timeout\n").starts_with("HTTP/1.1 504 "), "the request goes not on");
+    assert!(application.is_closed() && client.is_closed());
+
+    let mut client = relay.connect();
+    client.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send(PART);
+    client.expect(PART);
+    assert!(application.is_closed() && client.is_closed(), "the response goes not on");
+    assert_eq!(reached(&relay, "stall-timeout"), 3.0);
+    eventually("both connections of the third are counted", || ends() >= 4.0);
+
+    let mut client = relay.connect();
+    client.send("\x01");
+    let mut application = backend.accept();
+    application.expect("\x01");
+    assert!(application.is_closed() && client.is_closed(), "a tunnel");
+    assert!(relay.connect().is_closed(), "a connection on which nobody speaks");
+    assert_eq!(reached(&relay, "stall-timeout"), 5.0);
+}
+
+#[test]
+fn what_moves_slowly_goes_on() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[("MESH_PROXY_STALL_TIMEOUT", "1s")]);
+    let mut client = relay.connect();
+    client.send(GET);
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send("HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n");
+    client.until("\r\n\r\n");
+    for _ in 0..30 {
+        std::thread::sleep(Duration::from_millis(100));
+        application.send("x");
+        client.expect("x");
+    }
+    assert_eq!(reached(&relay, "stall-timeout"), 0.0);
+}
