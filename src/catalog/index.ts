@@ -8,6 +8,7 @@ export type {
   Endpoint,
   Instance,
   Labels,
+  Place,
   Problem,
   Resource,
   ResourceSelector,

@@ -1,5 +1,5 @@
 import type { Instances } from "./registered.js";
-import type { Instance, Service, ServicePort, SocketAddress } from "./model.js";
+import type { Instance, Place, Service, ServicePort, SocketAddress } from "./model.js";
 
 /** The port of a service that an authority means. */
 export interface Destination {
@@ -25,16 +25,34 @@ export interface Member {
 
 /** Every member of a destination. */
 export function membersOf({ service, port }: Destination, instances: Instances): Member[] {
-  const { endpoints } = service;
+  const { endpoints, namespace } = service;
   if ("addresses" in endpoints)
     return endpoints.addresses.map((address) => ({ address, instance: undefined }));
+  if ("places" in endpoints) {
+    return placesOf(endpoints.places, port).map(({ address, instance }) => ({
+      address,
+      instance: instance === undefined ? undefined : instances.get(namespace, instance),
+    }));
+  }
   return instances
     .matching(service.namespace, endpoints.selector)
-    .flatMap((instance) => membersAt(instance, port));
+    .flatMap((instance) => membersAt(service, instance, port));
 }
 
-/** The members that one instance gives to a port of a service that selects it. */
-export function membersAt(instance: Instance, servicePort: ServicePort | undefined): Member[] {
+function placesOf(places: readonly Place[], servicePort: ServicePort | undefined): Place[] {
+  return places.filter(({ port }) => port === servicePort?.port);
+}
+
+/** The members that one instance gives to a port of a service that it belongs to. */
+export function membersAt(
+  { endpoints }: Service,
+  instance: Instance,
+  servicePort: ServicePort | undefined,
+): Member[] {
+  if ("places" in endpoints) {
+    const own = placesOf(endpoints.places, servicePort).filter((place) => place.instance === instance.name);
+    return own.map(({ address }) => ({ address, instance }));
+  }
   const target = servicePort?.target;
   const port = typeof target === "string" ? instance.ports[target] : target;
   if (port === undefined) return [];

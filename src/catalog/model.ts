@@ -30,8 +30,17 @@ export interface Service {
   addresses?: string[];
   /** What it is reached by; none means any port, and that `endpoints` must be addresses. */
   ports: ServicePort[];
-  /** Fixed addresses (they serve every port), or the labels of the instances that serve it. */
-  endpoints: { addresses: SocketAddress[] } | { selector: Labels };
+  /** Fixed addresses (they serve every port), the labels of the instances that serve it, or places port by port. */
+  endpoints: { addresses: SocketAddress[] } | { selector: Labels } | { places: Place[] };
+}
+
+/** Where one port of a service is served. */
+export interface Place {
+  address: SocketAddress;
+  /** The service's port. */
+  port: number;
+  /** The name of the instance there, of the service's namespace; undefined when there is none. */
+  instance: string | undefined;
 }
 
 export interface ServicePort {

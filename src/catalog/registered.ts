@@ -21,6 +21,8 @@ export class Services {
   private readonly byIp = new Index<Service>();
   /** By fixed endpoint. */
   private readonly byEndpoint = new Index<Service>();
+  /** By the key of an instance that one of its places names. */
+  private readonly byInstance = new Index<Service>();
 
   get(namespace: string, name: string): Service | undefined {
     return this.byKey.get(keyOf(namespace, name));
@@ -40,6 +42,7 @@ export class Services {
       this.byPair.add(firstPair(service), service);
       for (const ip of service.addresses ?? []) this.byIp.add(ip, service);
       for (const address of fixedAddresses(service)) this.byEndpoint.add(formatAddress(address), service);
+      for (const instance of placedInstances(service)) this.byInstance.add(instance, service);
     } else this.byKey.delete(key);
     return before;
   }
@@ -48,6 +51,7 @@ export class Services {
     this.byPair.delete(firstPair(service), service);
     for (const ip of service.addresses ?? []) this.byIp.delete(ip, service);
     for (const address of fixedAddresses(service)) this.byEndpoint.delete(formatAddress(address), service);
+    for (const instance of placedInstances(service)) this.byInstance.delete(instance, service);
   }
 
   /** The service that has this virtual address. */
@@ -60,8 +64,13 @@ export class Services {
     return [...this.byEndpoint.get(formatAddress(address))][0];
   }
 
-  /** The services whose selector matches the instance. */
-  *selecting(instance: Instance): IterableIterator<Service> {
+  /** The services that the instance belongs to: by their selector, or because they name it. */
+  *having(instance: Instance): IterableIterator<Service> {
+    yield* this.byInstance.get(keyOf(instance.namespace, instance.name));
+    yield* this.selecting(instance);
+  }
+
+  private *selecting(instance: Instance): IterableIterator<Service> {
     for (const [label, value] of Object.entries(instance.labels)) {
       for (const service of this.byPair.get(pairKey(instance.namespace, label, value))) {
         if ("selector" in service.endpoints && matches(service.endpoints.selector, instance)) yield service;
@@ -70,9 +79,18 @@ export class Services {
   }
 }
 
-/** The endpoints of a service that names them one by one. */
+/** The endpoints of a service that no instance stands for. */
 export function fixedAddresses({ endpoints }: Service): SocketAddress[] {
-  return "addresses" in endpoints ? endpoints.addresses : [];
+  if ("addresses" in endpoints) return endpoints.addresses;
+  if (!("places" in endpoints)) return [];
+  return endpoints.places.filter(({ instance }) => instance === undefined).map(({ address }) => address);
+}
+
+/** The keys of the instances that a service names. */
+function placedInstances({ namespace, endpoints }: Service): Set<string> {
+  if (!("places" in endpoints)) return new Set();
+  const names = endpoints.places.flatMap(({ instance }) => instance ?? []);
+  return new Set(names.map((name) => keyOf(namespace, name)));
 }
 
 function firstPair(service: Service): string | undefined {
@@ -89,6 +107,10 @@ export class Instances {
 
   all(): IterableIterator<Instance> {
     return this.byKey.values();
+  }
+
+  get(namespace: string, name: string): Instance | undefined {
+    return this.byKey.get(keyOf(namespace, name));
   }
 
   /** Returns what stood there before. */

@@ -109,7 +109,7 @@ function proxyOf(instance: Instance, services: Services, proxies: Proxies): Conn
   const named = proxies.get(instance.namespace, instance.name);
   if (named) return named;
   const ports = new Set(Object.values(instance.ports));
-  for (const service of services.selecting(instance)) {
+  for (const service of services.having(instance)) {
     for (const { target } of service.ports) if (typeof target === "number") ports.add(target);
   }
   for (const ip of instance.addresses) {

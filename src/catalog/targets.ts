@@ -86,13 +86,13 @@ export class Targets {
 
   /** To be called after an instance came, went or changed. */
   instanceChanged(before: Instance | undefined, after: Instance | undefined): void {
-    const left = new Set(before && this.services.selecting(before));
-    const joined = new Set(after && this.services.selecting(after));
+    const left = new Set(before && this.services.having(before));
+    const joined = new Set(after && this.services.having(after));
     for (const service of new Set([...left, ...joined])) {
       for (const live of this.live.get(keyOf(service.namespace, service.name))?.values() ?? []) {
         const { port } = live.destination;
-        const had = before && left.has(service) ? membersAt(before, port) : [];
-        const has = after && joined.has(service) ? membersAt(after, port) : [];
+        const had = before && left.has(service) ? membersAt(service, before, port) : [];
+        const has = after && joined.has(service) ? membersAt(service, after, port) : [];
         this.exchange(live.set, had, has);
       }
     }

@@ -16,6 +16,12 @@ export interface ListScope {
   readonly fieldSelector?: string;
 }
 
+/** What happened to one object. A bookmark says only up to which resource version everything was told. */
+export interface WatchEvent<T extends KubernetesObject> {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
+  readonly object: T;
+}
+
 /** An answer to a question that is about no kind of object. */
 export interface PlainAnswer {
   readonly body: string;
@@ -67,9 +73,22 @@ export class Cluster {
   /** Every object within the scope, read in pages. */
   async list<T extends KubernetesObject>(
     type: ResourceType<T>,
-    { namespace, labelSelector, fieldSelector }: ListScope = {},
+    scope: ListScope = {},
   ): Promise<Result<T[], ClusterFailure>> {
     const items: T[] = [];
+    const read = await this.readPages(type, scope, (page) => void items.push(...page));
+    return read.ok ? ok(items) : read;
+  }
+
+  /**
+   * Gives every object within the scope to `onPage`, page by page, so that never all of them are held. Resolves with the
+   * resource version from which `watch` goes on.
+   */
+  async readPages<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    { namespace, labelSelector, fieldSelector }: ListScope,
+    onPage: (items: readonly T[]) => void,
+  ): Promise<Result<string, ClusterFailure>> {
     const query = new URLSearchParams({ limit: String(PAGE) });
     if (labelSelector !== undefined) query.set("labelSelector", labelSelector);
     if (fieldSelector !== undefined) query.set("fieldSelector", fieldSelector);
@@ -80,11 +99,50 @@ export class Cluster {
         { verb: "list", type, namespace },
       );
       if (!page.ok) return page;
-      items.push(...(page.value.items ?? []));
-      const { continue: next } = page.value.metadata;
-      if (next === undefined || next === "") return ok(items);
+      onPage(page.value.items ?? []);
+      const { continue: next, resourceVersion = "" } = page.value.metadata;
+      if (next === undefined || next === "") return ok(resourceVersion);
       query.set("continue", next);
     }
+  }
+
+  /**
+   * Tells of every change to the objects of a kind since a resource version, until the API server ends the answer (it does
+   * now and then) or the signal is aborted. Fails with `expired` when the server no longer knows the version.
+   */
+  async watch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    { since, forSeconds }: { since: string; forSeconds: number },
+    onEvent: (event: WatchEvent<T>) => void,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, ClusterFailure>> {
+    const query = new URLSearchParams({
+      watch: "true",
+      allowWatchBookmarks: "true",
+      resourceVersion: since,
+      timeoutSeconds: String(forSeconds),
+    });
+    const doing = { verb: "watch", type };
+    const end = new AbortController();
+    let failure: ClusterFailure | undefined;
+    const onLine = (line: string) => {
+      if (end.signal.aborted) return;
+      const event = readEvent<T>(line);
+      if (event.ok) {
+        onEvent(event.value);
+        return;
+      }
+      failure = this.#refusal(event.error, doing);
+      end.abort();
+    };
+    const answer = await this.#connection.follow(
+      { method: "GET", target: `${resourcePath(type)}?${query.toString()}` },
+      onLine,
+      AbortSignal.any([signal, end.signal]),
+    );
+    if (failure !== undefined) return fail(failure);
+    if (!answer.ok) return answer;
+    return answer.value === undefined ? ok(undefined) : fail(this.#refusal(answer.value, doing));
   }
 
   /**
@@ -130,7 +188,7 @@ export class Cluster {
     }
   }
 
-  #refusal({ status, body }: HttpAnswer, doing: Doing): ClusterFailure {
+  #refusal({ status, body }: Refusal, doing: Doing): ClusterFailure {
     const what = describe(doing);
     const said = messageOf(body);
     switch (status) {
@@ -146,6 +204,8 @@ export class Cluster {
         return new ClusterFailure("forbidden", `${userIn(said)} may not ${what}`, { hint: canI(doing) });
       case 404:
         return new ClusterFailure("not-found", notFound(doing));
+      case 410:
+        return new ClusterFailure("expired", `the API server would not ${what}: ${said}`);
       case 409:
         return new ClusterFailure("conflict", `the API server would not ${what}: ${said}`);
       default:
@@ -157,9 +217,24 @@ export class Cluster {
   }
 }
 
+type Refusal = Pick<HttpAnswer, "status" | "body">;
+
 interface ObjectList<T> extends KubernetesObject {
   readonly metadata: KubernetesObject["metadata"] & { readonly continue?: string };
   readonly items?: readonly T[];
+}
+
+/** A line of a watch; a line that tells of an error, or is none, is a refusal. */
+function readEvent<T extends KubernetesObject>(line: string): Result<WatchEvent<T>, Refusal> {
+  try {
+    const { type, object } = JSON.parse(line) as { type: string; object: T & { code?: number } };
+    if (type === "ADDED" || type === "MODIFIED" || type === "DELETED" || type === "BOOKMARK") {
+      return ok({ type, object });
+    }
+    return fail({ status: object.code ?? 500, body: JSON.stringify(object) });
+  } catch {
+    return fail({ status: 500, body: "a line that is no event" });
+  }
 }
 
 /** What is being asked, for messages. */

@@ -2,6 +2,8 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { Agent, request as requestPlain, type ClientRequest, type IncomingMessage } from "node:http";
 import { Agent as SecureAgent, request as requestSecure, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { finished } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { fail, ok, type Result } from "../result/index.js";
 import { ClusterFailure } from "./failure.js";
@@ -11,6 +13,9 @@ const CONNECT_WITHIN_MS = 5_000;
 
 /** How long it may take to answer. */
 const ANSWER_WITHIN_MS = 30_000;
+
+/** After how much silence the kernel asks whether the other end of a long answer is still there. */
+const PROBE_SILENCE_AFTER_MS = 20_000;
 
 /** A request to the API server. */
 export interface HttpRequest {
@@ -54,6 +59,25 @@ export class Connection {
       return ok(await exchange(new URL(this.server + request.target), options.value, request.body));
     } catch (error) {
       return fail(this.#unreachable(error));
+    }
+  }
+
+  /**
+   * Sends a request whose answer goes on for as long as there is something to say, and gives every line of it to `onLine`.
+   * Resolves when the answer has ended or the signal was aborted; an answer that is a refusal is read whole instead.
+   */
+  async follow(
+    request: HttpRequest,
+    onLine: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<Result<HttpAnswer | undefined, ClusterFailure>> {
+    const options = await this.#options(request);
+    if (!options.ok) return options;
+    try {
+      const url = new URL(this.server + request.target);
+      return ok(await readLines(url, { ...options.value, signal }, onLine));
+    } catch (error) {
+      return signal.aborted ? ok(undefined) : fail(this.#unreachable(error));
     }
   }
 
@@ -118,6 +142,32 @@ function exchange(url: URL, options: RequestOptions, body: string | undefined): 
   });
 }
 
+/** Resolves with the answer when it is a refusal, and with undefined when every line was given. */
+function readLines(
+  url: URL,
+  options: RequestOptions,
+  onLine: (line: string) => void,
+): Promise<HttpAnswer | undefined> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === "http:" ? requestPlain : requestSecure;
+    const request = send(url, options, (response) => {
+      if (response.statusCode !== 200) {
+        readWhole(response).then(resolve, reject);
+        return;
+      }
+      response.socket.setKeepAlive(true, PROBE_SILENCE_AFTER_MS);
+      createInterface({ input: response, crlfDelay: Infinity }).on("line", onLine);
+      finished(response, (error) => {
+        if (error) reject(error);
+        else resolve(undefined);
+      });
+    });
+    request.on("error", reject);
+    limitTimeToConnect(request);
+    request.end();
+  });
+}
+
 async function readWhole(response: IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
@@ -130,19 +180,23 @@ async function readWhole(response: IncomingMessage): Promise<HttpAnswer> {
 }
 
 function limitTime(request: ClientRequest): void {
-  const end = (withinMs: number, what: string) =>
-    setTimeout(() => request.destroy(new Error(`${what} within ${withinMs / 1000}s`)), withinMs);
-  const answering = end(ANSWER_WITHIN_MS, "no answer");
-  const connecting = end(CONNECT_WITHIN_MS, "no connection");
+  limitTimeToConnect(request);
+  const answering = endAfter(request, ANSWER_WITHIN_MS, "no answer");
+  request.once("close", () => clearTimeout(answering));
+}
+
+function limitTimeToConnect(request: ClientRequest): void {
+  const connecting = endAfter(request, CONNECT_WITHIN_MS, "no connection");
   request.once("socket", (socket: Socket) => {
     if (!socket.connecting && request.reusedSocket) clearTimeout(connecting);
     else
       socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", () => clearTimeout(connecting));
   });
-  request.once("close", () => {
-    clearTimeout(connecting);
-    clearTimeout(answering);
-  });
+  request.once("close", () => clearTimeout(connecting));
+}
+
+function endAfter(request: ClientRequest, withinMs: number, what: string): NodeJS.Timeout {
+  return setTimeout(() => request.destroy(new Error(`${what} within ${withinMs / 1000}s`)), withinMs);
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -11,6 +11,7 @@ export type ClusterFailureKind =
   | "forbidden"
   | "not-found"
   | "conflict"
+  | "expired"
   | "refused";
 
 /** A question to a cluster that was not answered. Commands throw it as it is: its words are for the user. */

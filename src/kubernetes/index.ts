@@ -1,5 +1,6 @@
 // The one door to a Kubernetes API server: whose cluster it is, and questions to it.
-export { Cluster, type ListScope, type PlainAnswer } from "./cluster.js";
+export { Cluster, type ListScope, type PlainAnswer, type WatchEvent } from "./cluster.js";
 export { ClusterFailure, type ClusterFailureKind } from "./failure.js";
+export { follow, type Followed, type Following } from "./follow.js";
 export { type ClusterSelection, namesCluster } from "./kubeconfig.js";
 export { type KubernetesObject, type ObjectMetadata, type ResourceType, typeName } from "./resource.js";

@@ -1,0 +1,73 @@
+import type { Catalog } from "../../catalog/index.js";
+import {
+  type Cluster,
+  follow,
+  type Following,
+  type KubernetesObject,
+  type ResourceType,
+  typeName,
+} from "../../kubernetes/index.js";
+import { ENDPOINT_SLICES, PODS, SERVICES } from "./kinds.js";
+import { instanceOf } from "./pod.js";
+import { readService } from "./service.js";
+import { Services } from "./services.js";
+import { readSlice } from "./slice.js";
+
+/** A cluster that is being read into a catalog. */
+export interface KubernetesRegistry {
+  /** Resolves when all that there was at the start is in the catalog. */
+  readonly complete: Promise<unknown>;
+  /** Ends the watches; what was read stays in the catalog. */
+  stop(): void;
+}
+
+/**
+ * Reads the services, endpoint slices and pods of a cluster into the catalog and follows their changes. A kind that the API
+ * server does not give at the moment is a problem of the catalog; what was read before stands.
+ */
+export function startKubernetesRegistry(cluster: Cluster, catalog: Catalog): KubernetesRegistry {
+  const services = new Services(catalog);
+  const started = [
+    followInto(cluster, catalog, PODS, {
+      put: (key, pod) => {
+        const instance = instanceOf(pod);
+        if (instance) catalog.putInstance(instance);
+        else removeInstance(catalog, key);
+      },
+      remove: (key) => removeInstance(catalog, key),
+    }),
+    followInto(cluster, catalog, SERVICES, {
+      put: (key, service) => services.setService(key, readService(service)),
+      remove: (key) => services.setService(key, undefined),
+    }),
+    followInto(cluster, catalog, ENDPOINT_SLICES, {
+      put: (key, slice) => services.setSlice(key, readSlice(slice)),
+      remove: (key) => services.setSlice(key, undefined),
+    }),
+  ];
+  return {
+    complete: Promise.all(started.map(({ complete }) => complete)),
+    stop: () => {
+      for (const one of started) one.stop();
+    },
+  };
+}
+
+function followInto<T extends KubernetesObject>(
+  cluster: Cluster,
+  catalog: Catalog,
+  type: ResourceType<T>,
+  changes: Pick<Following<T>, "put" | "remove">,
+) {
+  const source = `kubernetes ${typeName(type)}`;
+  return follow(cluster, type, {
+    ...changes,
+    failed: ({ message }) => catalog.problems.report(source, [{ source, line: 0, message }]),
+    recovered: () => catalog.problems.report(source, []),
+  });
+}
+
+function removeInstance(catalog: Catalog, key: string): void {
+  const [namespace = "", name = ""] = key.split("/");
+  catalog.removeInstance(namespace, name);
+}

@@ -1,0 +1,82 @@
+import type { KubernetesObject, ResourceType } from "../../kubernetes/index.js";
+
+/** v1.Pod, as far as it is read. */
+export interface Pod extends KubernetesObject {
+  readonly metadata: KubernetesObject["metadata"] & {
+    readonly ownerReferences?: readonly OwnerReference[];
+  };
+  readonly spec?: {
+    readonly initContainers?: readonly Container[];
+    readonly containers?: readonly Container[];
+  };
+  readonly status?: {
+    readonly phase?: string;
+    readonly podIP?: string;
+    readonly podIPs?: readonly { readonly ip?: string }[];
+  };
+}
+
+export interface OwnerReference {
+  readonly kind: string;
+  readonly name: string;
+  readonly controller?: boolean;
+}
+
+export interface Container {
+  readonly restartPolicy?: string;
+  readonly ports?: readonly {
+    readonly name?: string;
+    readonly containerPort: number;
+    readonly protocol?: string;
+  }[];
+}
+
+/** v1.Service, as far as it is read. */
+export interface Service extends KubernetesObject {
+  readonly spec?: {
+    readonly type?: string;
+    readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
+    readonly ports?: readonly {
+      readonly name?: string;
+      readonly port: number;
+      readonly protocol?: string;
+    }[];
+  };
+}
+
+/** discovery.k8s.io/v1.EndpointSlice, as far as it is read. */
+export interface EndpointSlice extends KubernetesObject {
+  readonly addressType?: string;
+  readonly endpoints?: readonly SliceEndpoint[] | null;
+  readonly ports?:
+    readonly { readonly name?: string | null; readonly port?: number; readonly protocol?: string }[] | null;
+}
+
+export interface SliceEndpoint {
+  readonly addresses: readonly string[];
+  readonly conditions?: {
+    /** Absent means true. */
+    readonly ready?: boolean | null;
+    readonly serving?: boolean | null;
+    readonly terminating?: boolean | null;
+  };
+  readonly targetRef?: { readonly kind?: string; readonly name?: string };
+}
+
+export const PODS: ResourceType<Pod> = { group: "", version: "v1", plural: "pods", namespaced: true };
+export const SERVICES: ResourceType<Service> = {
+  group: "",
+  version: "v1",
+  plural: "services",
+  namespaced: true,
+};
+export const ENDPOINT_SLICES: ResourceType<EndpointSlice> = {
+  group: "discovery.k8s.io",
+  version: "v1",
+  plural: "endpointslices",
+  namespaced: true,
+};
+
+/** Whether a port is one that the mesh takes; UDP and SCTP go past it. */
+export const isTcp = ({ protocol }: { readonly protocol?: string }) => (protocol ?? "TCP") === "TCP";

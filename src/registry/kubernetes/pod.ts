@@ -1,0 +1,43 @@
+import { canonicalIp, type Instance, type Workload } from "../../catalog/index.js";
+import { isTcp, type Pod } from "./kinds.js";
+
+const ENDED = new Set(["Succeeded", "Failed"]);
+
+/** The instance that a pod is; undefined while it has no address, and once all its containers have ended. */
+export function instanceOf(pod: Pod): Instance | undefined {
+  const { name, namespace = "", labels = {} } = pod.metadata;
+  const addresses = addressesOf(pod);
+  if (addresses.length === 0 || ENDED.has(pod.status?.phase ?? "")) return undefined;
+  return { namespace, name, workload: workloadOf(pod), labels, addresses, ports: namedPorts(pod) };
+}
+
+function addressesOf({ status }: Pod): string[] {
+  const ips = status?.podIPs?.map(({ ip }) => ip) ?? [status?.podIP];
+  return ips.flatMap((ip) => (ip === undefined ? [] : (canonicalIp(ip) ?? [])));
+}
+
+/**
+ * What a pod is a copy of: its controller, or for a ReplicaSet made by a Deployment that Deployment, whose name is the
+ * ReplicaSet's without the hash that the pod's label tells.
+ */
+export function workloadOf({ metadata }: Pod): Workload {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  if (owner === undefined) return { kind: "pod", name: metadata.name };
+  const suffix = `-${metadata.labels?.["pod-template-hash"] ?? ""}`;
+  if (owner.kind === "ReplicaSet" && suffix !== "-" && owner.name.endsWith(suffix)) {
+    return { kind: "deployment", name: owner.name.slice(0, -suffix.length) };
+  }
+  return { kind: owner.kind.toLowerCase(), name: owner.name };
+}
+
+/** The named TCP ports of its containers, of sidecars too. Where two have one name, the first one's. */
+function namedPorts({ spec }: Pod): Record<string, number> {
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
+  const named: Record<string, number> = {};
+  for (const container of [...(spec?.containers ?? []), ...sidecars]) {
+    for (const { name, containerPort } of (container.ports ?? []).filter(isTcp)) {
+      if (name !== undefined) named[name] ??= containerPort;
+    }
+  }
+  return named;
+}
