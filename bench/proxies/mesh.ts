@@ -51,7 +51,7 @@ export async function startMesh(
   const world = join(directory, "world", circumstances.name);
   await writeWorld(world, circumstances, backend);
   const controlPlane = await startControlPlane({
-    directory: world,
+    source: { directory: world },
     listen: "127.0.0.1:0",
     apiListen: "127.0.0.1:0",
     version: "bench",

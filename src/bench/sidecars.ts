@@ -93,7 +93,7 @@ class Sidecars implements Scenario {
   async #startControlPlane(): Promise<string> {
     await mkdir(this.#names);
     const started = await startControlPlane({
-      directory: this.#directory,
+      source: { directory: this.#directory },
       listen: "127.0.0.1:0",
       apiListen: "127.0.0.1:0",
       version: "bench",

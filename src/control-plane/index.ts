@@ -3,5 +3,6 @@ export {
   startControlPlane,
   type ControlPlane,
   type ControlPlaneOptions,
+  type Source,
 } from "./program.js";
 export { Log, type LogFields, type LogFormat } from "./log.js";

@@ -10,7 +10,7 @@ const directory = mkdtempSync(join(tmpdir(), "mesh-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const options = (): ControlPlaneOptions => ({
-  directory,
+  source: { directory },
   listen: "127.0.0.1:0",
   apiListen: "127.0.0.1:0",
   version: "1.2.3",

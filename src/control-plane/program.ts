@@ -1,7 +1,10 @@
+import { once } from "node:events";
 import { Catalog } from "../catalog/index.js";
 import { Scraper } from "../metrics/index.js";
 import { Failure } from "../output/index.js";
+import type { Cluster } from "../kubernetes/index.js";
 import { startDirectoryRegistry } from "../registry/directory/index.js";
+import { startKubernetesRegistry } from "../registry/kubernetes/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import { apiServices } from "./api.js";
 import { discoveryService } from "./discovery.js";
@@ -12,8 +15,10 @@ import { Presence } from "./presence.js";
 export const DEFAULT_DISCOVERY_ADDRESS = "127.0.0.1:8086";
 
 export interface ControlPlaneOptions {
-  /** The directory that says which services and workloads there are. */
-  directory: string;
+  /** What says which services and workloads there are. */
+  source: Source;
+  /** Ends the wait for a source that does not answer: what is not read by then is missing. */
+  signal?: AbortSignal;
   /** HOST:PORT for proxies; port 0 takes a free one. */
   listen: string;
   /** HOST:PORT for commands, on loopback; port 0 takes a free one. */
@@ -24,6 +29,9 @@ export interface ControlPlaneOptions {
   /** Takes the lines of the log, each with its line end. */
   writeLog: (line: string) => void;
 }
+
+/** A directory of files (its path), or a Kubernetes cluster. */
+export type Source = { directory: string } | { cluster: Cluster };
 
 export interface ControlPlane {
   /** host:port for proxies, with the port that was really taken. */
@@ -41,7 +49,7 @@ const DISCOVERY_KEEPALIVE = {
   "grpc.keepalive_timeout_ms": 5_000,
 };
 
-/** Starts the whole control plane in this process. It answers once the directory was read. */
+/** Starts the whole control plane in this process. It answers once the source was read. */
 export async function startControlPlane(
   options: ControlPlaneOptions,
 ): Promise<Result<ControlPlane, Failure>> {
@@ -51,7 +59,7 @@ export async function startControlPlane(
   const catalog = new Catalog();
   logProblems(catalog, log);
 
-  const registry = await startDirectoryRegistry(options.directory, catalog);
+  const registry = await startRegistry(options.source, catalog, options.signal);
   if (!registry.ok) return registry;
   const presence = new Presence(catalog, log);
   const scraper = scrapeProxies(catalog);
@@ -84,7 +92,7 @@ export async function startControlPlane(
     await registry.value.stop();
     return api;
   }
-  log.info("reading services and workloads", { directory: options.directory });
+  log.info("reading services and workloads", nameOf(options.source));
   log.info("listening for proxies", { address: discovery.value.address });
   log.info("listening for commands", { address: api.value.address });
   return ok({
@@ -99,6 +107,28 @@ export async function startControlPlane(
       await registry.value.stop();
     },
   });
+}
+
+/** Reads the source into the catalog, and follows it. */
+async function startRegistry(
+  source: Source,
+  catalog: Catalog,
+  signal: AbortSignal | undefined,
+): Promise<Result<{ stop(): Promise<void> }, Failure>> {
+  if ("directory" in source) return startDirectoryRegistry(source.directory, catalog);
+  const registry = startKubernetesRegistry(source.cluster, catalog);
+  await Promise.race([registry.complete, ...(signal ? [once(signal, "abort")] : [])]);
+  return ok({
+    stop() {
+      registry.stop();
+      source.cluster.close();
+      return Promise.resolve();
+    },
+  });
+}
+
+function nameOf(source: Source) {
+  return "directory" in source ? { directory: source.directory } : { cluster: source.cluster.server };
 }
 
 /** Scrapes each proxy for as long as it is connected. */

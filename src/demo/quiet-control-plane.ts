@@ -7,7 +7,7 @@ export async function startQuietControlPlane(
   ip: string,
 ): Promise<ControlPlane> {
   const started = await startControlPlane({
-    directory,
+    source: { directory },
     listen: `${ip}:0`,
     apiListen: "127.0.0.1:0",
     version,

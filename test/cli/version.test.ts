@@ -12,7 +12,7 @@ async function startedApi(version: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "mesh-version-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const started = await startControlPlane({
-    directory,
+    source: { directory },
     listen: "127.0.0.1:0",
     apiListen: "127.0.0.1:0",
     version,
