@@ -2,7 +2,6 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { Agent, request as requestPlain, type ClientRequest, type IncomingMessage } from "node:http";
 import { Agent as SecureAgent, request as requestSecure, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { finished } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { fail, ok, type Result } from "../result/index.js";
@@ -156,7 +155,12 @@ function readLines(
         return;
       }
       response.socket.setKeepAlive(true, PROBE_SILENCE_AFTER_MS);
-      createInterface({ input: response, crlfDelay: Infinity }).on("line", onLine);
+      let rest = "";
+      response.setEncoding("utf8").on("data", (text: string) => {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        lines.forEach(onLine);
+      });
       finished(response, (error) => {
         if (error) reject(error);
         else resolve(undefined);

@@ -19,11 +19,23 @@ export interface ReceivedRequest {
   readonly port: number | undefined;
 }
 
-/** What it answers: an object, or a text as it is. */
+/** What it answers: an object, or a text as it is; or a watch that goes on. */
 export interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: unknown;
+  readonly body?: unknown;
+  /** Told of the open watch, instead of a body. */
+  readonly watch?: (watch: Watch) => void;
+}
+
+/** An open watch. */
+export interface Watch {
+  /** Sends a line; an event, or a text as it is. */
+  send(event: object | string): void;
+  /** Ends the answer as the server does now and then. */
+  end(): void;
+  /** Breaks the connection. */
+  reset(): void;
 }
 
 /** Gives the answer for a request; undefined is 404 Not Found as the API server says it. */
@@ -120,7 +132,16 @@ async function read(request: IncomingMessage): Promise<ReceivedRequest> {
   };
 }
 
-function send(response: ServerResponse, { status = 200, headers = {}, body }: Answer): void {
+function send(response: ServerResponse, { status = 200, headers = {}, body, watch }: Answer): void {
   response.writeHead(status, { "Content-Type": "application/json", ...headers });
+  if (watch) {
+    response.flushHeaders();
+    watch({
+      send: (event) => void response.write(`${typeof event === "string" ? event : JSON.stringify(event)}\n`),
+      end: () => void response.end(),
+      reset: () => void response.destroy(),
+    });
+    return;
+  }
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 }
