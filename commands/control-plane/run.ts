@@ -104,7 +104,7 @@ async function sourceOf({ registry, directory, kubeconfig, context }: SourceFlag
     throw new Failure("--kubeconfig and --context are for --registry kubernetes", WRONG_USAGE);
   }
   if (directory === undefined) {
-    throw new Failure("--directory is missing: it says where the services are", {
+    throw new Failure("missing flag --directory", {
       hint: "mesh control-plane run --directory DIR, or --registry kubernetes",
       exitStatus: 2,
     });

@@ -11,7 +11,18 @@ describe("wrong usage ends with 2, a line of what was wrong and a line of what t
     [["version", "--frobnicate"], "error: unknown flag --frobnicate\ntry: mesh version --help\n"],
     [["stat", "pod", "a", "b"], "error: unexpected argument b\ntry: mesh stat --help\n"],
     [["tap"], "error: missing argument TYPE\ntry: mesh tap --help\n"],
-    [["control-plane", "run"], "error: missing flag --directory\ntry: mesh control-plane run --help\n"],
+    [
+      ["control-plane", "run"],
+      "error: missing flag --directory\ntry: mesh control-plane run --directory DIR, or --registry kubernetes\n",
+    ],
+    [
+      ["control-plane", "run", "--registry", "kubernetes", "--directory", "."],
+      "error: --directory is not for --registry kubernetes\n",
+    ],
+    [
+      ["control-plane", "run", "--directory", ".", "--context", "kind"],
+      "error: --kubeconfig and --context are for --registry kubernetes\n",
+    ],
     [
       ["bench", "--ruonds", "3"],
       "error: unknown flag --ruonds\ntry: --rounds (mesh bench --help lists all flags)\n",
