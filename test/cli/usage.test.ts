@@ -17,11 +17,11 @@ describe("wrong usage ends with 2, a line of what was wrong and a line of what t
     ],
     [
       ["control-plane", "run", "--registry", "kubernetes", "--directory", "."],
-      "error: --directory is not for --registry kubernetes\n",
+      "error: --directory is not for --registry kubernetes\ntry: mesh control-plane run --help\n",
     ],
     [
       ["control-plane", "run", "--directory", ".", "--context", "kind"],
-      "error: --kubeconfig and --context are for --registry kubernetes\n",
+      "error: --kubeconfig and --context are for --registry kubernetes\ntry: mesh control-plane run --help\n",
     ],
     [
       ["bench", "--ruonds", "3"],
