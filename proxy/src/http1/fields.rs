@@ -99,10 +99,38 @@ pub(super) fn is_value_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
-/// Whether `authority` is a host with or without a port: neither empty nor with user information (RFC 9110, section 4.2.4).
+/// Whether `authority` is a host with or without a port (RFC 3986, section 3.2). It is neither empty nor has it user
+/// information (RFC 9110, sections 4.2.1 and 4.2.4).
 pub(super) fn is_authority(authority: &[u8]) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte);
-    !authority.is_empty() && authority.iter().all(allowed)
+    let (is_host, port) = match authority {
+        [b'[', literal @ ..] => match literal.iter().position(|byte| *byte == b']') {
+            Some(end) => (is_ipv6_address(&literal[..end]), &literal[end + 1..]),
+            None => return false,
+        },
+        _ => {
+            let end = authority.iter().position(|byte| *byte == b':').unwrap_or(authority.len());
+            (is_name(&authority[..end]), &authority[end..])
+        }
+    };
+    is_host && matches!(port, [] | [b':', ..]) && port.iter().skip(1).all(u8::is_ascii_digit)
+}
+
+fn is_ipv6_address(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// A registered name or an IPv4 address, which has the same letters.
+fn is_name(name: &[u8]) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+    let mut left = name;
+    loop {
+        left = match left {
+            [] => return !name.is_empty(),
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            [byte, rest @ ..] if is_allowed(*byte) => rest,
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +143,21 @@ mod tests {
         assert_eq!(Field::named(b"keep-Alive"), Field::KeepAlive);
         assert_eq!(Field::named(b"Transfer-Encoding"), Field::TransferEncoding);
         assert_eq!(Field::named(b"Transfer_Encoding"), Field::Other);
+    }
+
+    #[test]
+    fn an_authority_is_a_host_with_or_without_a_port() {
+        for authority in
+            ["a", "a.b-c_d~", "a:", "a:80", "1.2.3.4:5", "[::1]", "[::1]:80", "[::ffff:1.2.3.4]", "%41", "a,b"]
+        {
+            assert!(is_authority(authority.as_bytes()), "{authority}");
+        }
+        for authority in [
+            "", ":80", "a:x", "a:80:80", "a:-1", "::1", "[::1", "[::1]x", "[::1]:x", "[a]", "[]", "a[::1]", "a%4",
+            "a%zz", "u@a", "a/b", "a b", "a\\b",
+        ] {
+            assert!(!is_authority(authority.as_bytes()), "{authority}");
+        }
     }
 
     #[test]
