@@ -235,6 +235,10 @@ impl RequestHead {
                 Field::Connection => hop.read_connection(header.value),
                 Field::Te => hop.read_te(header.value),
                 Field::Upgrade => protocols.read(header.value),
+                // HTTP/1.0 does not have the expectation, and ours is not what is sent on (RFC 9110, section 10.1.1).
+                Field::Expect if self.version == Version::Http10 => {
+                    self.edits.cut(super::line(head, headers, index));
+                }
                 Field::Expect => self.expects = true,
                 Field::ProxyAuthorization if at_proxy => self.edits.cut(super::line(head, headers, index)),
                 Field::ProxyAuthorization => {}
@@ -272,7 +276,9 @@ impl RequestHead {
     fn set_persistence(&mut self, hop: Hop) {
         self.persistent = match self.version {
             Version::Http11 => !hop.close,
-            Version::Http10 => hop.keep_alive && !hop.close,
+            // A proxy keeps no connection to a client of HTTP/1.0 (RFC 9112, section 9.3). Who speaks to us as to a server may
+            // have it kept.
+            Version::Http10 => hop.keep_alive && !hop.close && self.form != Form::Absolute,
         };
     }
 
@@ -453,12 +459,20 @@ mod tests {
         assert_eq!(persistent("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), Ok(false));
         assert_eq!(persistent("GET / HTTP/1.0\r\n\r\n"), Ok(false));
         assert_eq!(persistent("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), Ok(true));
+        assert_eq!(persistent("GET http://x/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), Ok(false));
         let body = |fields| {
             parsed(&format!("POST / HTTP/1.1\r\nHost: x\r\n{fields}\r\n")).map(|request| request.body)
         };
         assert!(matches!(body(""), Ok(Body::Length(0))));
         assert!(matches!(body("Content-Length: 07\r\n"), Ok(Body::Length(7))));
         assert!(matches!(body("Transfer-Encoding: Chunked\r\n"), Ok(Body::Chunked(_))));
+    }
+
+    #[test]
+    fn expectations_of_http_1_0_are_ignored() {
+        let head = "POST / HTTP/1.0\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+        assert_eq!(parsed(head).map(|request| request.expects), Ok(false));
+        assert_eq!(relayed(head), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n");
     }
 
     #[test]

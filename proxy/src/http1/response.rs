@@ -10,6 +10,9 @@ use crate::error::ProxyError;
 
 use super::{Body, Chunked, Edits, HeadLimits, MOST_FIELDS, Parsed, Refusal, Span, USUAL_FIELDS, Version};
 
+/// Where the status ends in a status-line, all parts of which have a fixed length up to there.
+const STATUS_END: u32 = 12;
+
 /// What a request asked for, as far as it decides how its response is read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asked {
@@ -111,6 +114,10 @@ impl ResponseHead {
         };
         if version == Version::Http10 {
             checked.edits.replace(0..8, b"HTTP/1.1");
+        }
+        // The space after the status stands there without a reason phrase too (RFC 9112, section 4).
+        if head.get(STATUS_END as usize) == Some(&b'\r') {
+            checked.edits.insert(STATUS_END, b" ");
         }
         checked.read_fields(head, response.headers, asked, version)?;
         Ok(checked)
@@ -222,6 +229,8 @@ mod tests {
         assert_eq!(relayed(head, ANY, |_| ()), head);
         let head = "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nServer: x\r\nUpgrade: h2\r\n\r\n";
         assert_eq!(relayed(head, ANY, |_| ()), "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n");
+        assert_eq!(relayed("HTTP/1.1 200\r\n\r\n", ANY, |_| ()), "HTTP/1.1 200 \r\n\r\n");
+        assert_eq!(relayed("HTTP/1.0 200 \r\n\r\n", ANY, |_| ()), "HTTP/1.1 200 \r\n\r\n");
         let head = "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
         assert_eq!(relayed(head, Asked { upgrade: true, ..ANY }, |_| ()), head);
     }
