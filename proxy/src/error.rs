@@ -17,6 +17,7 @@ pub enum ProxyError {
     BadRequest,
     HeaderTooLarge,
     HeaderTimeout,
+    TargetTooLong,
     VersionNotSupported,
     NotRoutable,
     Draining,
@@ -40,6 +41,7 @@ impl ProxyError {
             Self::BadRequest => "bad-request",
             Self::HeaderTooLarge => "header-too-large",
             Self::HeaderTimeout => "header-timeout",
+            Self::TargetTooLong => "target-too-long",
             Self::VersionNotSupported => "version-not-supported",
             Self::NotRoutable => "not-routable",
             Self::Draining => "draining",
@@ -76,6 +78,7 @@ impl ProxyError {
             Self::BadRequest | Self::NotRoutable => 400,
             Self::HeaderTooLarge => 431,
             Self::HeaderTimeout => 408,
+            Self::TargetTooLong => 414,
             Self::VersionNotSupported => 505,
         }
     }
@@ -87,6 +90,7 @@ impl From<Refusal> for ProxyError {
         match refusal {
             Refusal::Malformed => Self::BadRequest,
             Refusal::TooLarge | Refusal::TooManyFields => Self::HeaderTooLarge,
+            Refusal::TargetTooLong => Self::TargetTooLong,
             Refusal::Version => Self::VersionNotSupported,
         }
     }

@@ -228,18 +228,30 @@ describe("a message that may not be relayed", () => {
   });
 
   it.each([
-    ["a request line of 1 MB", (line: string) => `GET /${line} HTTP/1.1\r\nHost: SERVICE\r\n\r\n`],
-    ["a header of 1 MB", (line: string) => `GET / HTTP/1.1\r\nHost: SERVICE\r\nX: ${line}\r\n\r\n`],
+    [
+      "a request line of 1 MB",
+      414,
+      "target-too-long",
+      (line: string) => `GET /${line} HTTP/1.1\r\nHost: SERVICE\r\n\r\n`,
+    ],
+    [
+      "a header of 1 MB",
+      431,
+      "header-too-large",
+      (line: string) => `GET / HTTP/1.1\r\nHost: SERVICE\r\nX: ${line}\r\n\r\n`,
+    ],
     [
       "a million bytes of headers",
+      431,
+      "header-too-large",
       (line: string) => `GET / HTTP/1.1\r\nHost: SERVICE\r\n${"X: y\r\n".repeat(line.length / 6)}\r\n`,
     ],
-  ])("%s: 431 header-too-large, and the connection is closed", async (_, message) => {
+  ])("%s: %i %s, and the connection is closed", async (_, status, reason, message) => {
     const before = residentBytes(client);
     const connection = await RawConnection.open(outbound);
     connection.send(message("x".repeat(MB)).replace("SERVICE", service));
     expect(await connection.until("\r\n\r\n")).toMatch(
-      /^HTTP\/1\.1 431 (.|\r\n)*mesh-proxy-error: header-too-large\r\n/,
+      new RegExp(`^HTTP/1\\.1 ${status} (.|\r\n)*mesh-proxy-error: ${reason}\r\n`),
     );
     await connection.untilEnd();
     expect(seen).toEqual([]);

@@ -147,14 +147,23 @@ mod tests {
 
     #[test]
     fn an_authority_is_a_host_with_or_without_a_port() {
-        for authority in
-            ["a", "a.b-c_d~", "a:", "a:80", "1.2.3.4:5", "[::1]", "[::1]:80", "[::ffff:1.2.3.4]", "%41", "a,b"]
-        {
+        for authority in [
+            "a",
+            "a.b-c_d~",
+            "a:",
+            "a:80",
+            "1.2.3.4:5",
+            "[::1]",
+            "[::1]:80",
+            "[::ffff:1.2.3.4]",
+            "%41",
+            "a,b",
+        ] {
             assert!(is_authority(authority.as_bytes()), "{authority}");
         }
         for authority in [
-            "", ":80", "a:x", "a:80:80", "a:-1", "::1", "[::1", "[::1]x", "[::1]:x", "[a]", "[]", "a[::1]", "a%4",
-            "a%zz", "u@a", "a/b", "a b", "a\\b",
+            "", ":80", "a:x", "a:80:80", "a:-1", "::1", "[::1", "[::1]x", "[::1]:x", "[a]", "[]", "a[::1]",
+            "a%4", "a%zz", "u@a", "a/b", "a b", "a\\b",
         ] {
             assert!(!is_authority(authority.as_bytes()), "{authority}");
         }

@@ -29,6 +29,8 @@ pub enum Refusal {
     TooLarge,
     /// The head has more fields than are accepted.
     TooManyFields,
+    /// The request-line alone is longer than a head may be.
+    TargetTooLong,
     /// It is HTTP, but neither 1.0 nor 1.1.
     Version,
 }

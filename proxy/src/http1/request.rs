@@ -126,7 +126,7 @@ impl RequestHead {
         let length = match parsed {
             Ok(Status::Complete(length)) if length <= limits.bytes => length,
             Ok(Status::Partial) if input.len() < limits.bytes => return Ok(Parsed::Partial),
-            Ok(_) => return Err(Refusal::TooLarge),
+            Ok(_) => return Err(too_large(input, limits.bytes)),
             Err(error) => return Err(super::refusal(error, input)),
         };
         Self::check(&input[..length], leading, request, at_proxy).map(Parsed::Complete)
@@ -347,6 +347,12 @@ impl Protocols {
     }
 }
 
+/// What is too large in a head that is longer than `limit` (RFC 9112, section 3).
+fn too_large(input: &[u8], limit: usize) -> Refusal {
+    let has_whole_line = input.iter().take(limit).any(|byte| *byte == b'\n');
+    if has_whole_line { Refusal::TooLarge } else { Refusal::TargetTooLong }
+}
+
 /// Counts the bytes of the empty lines at the start of `input`, of which a few are forgiven.
 fn empty_lines(input: &[u8]) -> Result<usize, Refusal> {
     let mut length = 0;
@@ -524,6 +530,9 @@ mod tests {
     #[test]
     fn refuses_heads_over_the_limit() {
         let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(1024));
+        assert_eq!(parsed(&long).map(|_| ()), Err(Refusal::TargetTooLong));
+        assert_eq!(parsed(&long[..1024]).map(|_| ()), Err(Refusal::TargetTooLong));
+        let long = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "a".repeat(1024));
         assert_eq!(parsed(&long).map(|_| ()), Err(Refusal::TooLarge));
         assert_eq!(parsed(&long[..1024]).map(|_| ()), Err(Refusal::TooLarge));
     }

@@ -120,7 +120,7 @@ fn tap(client: &Client, request: &RequestHead, endpoint: Option<&Endpoint>) -> O
 /// Counts a head that is too large for the proxy.
 pub fn refusal(limits: &LimitMetrics, refusal: Refusal) {
     match refusal {
-        Refusal::TooLarge => limits.reached(Limit::HeaderBytes),
+        Refusal::TooLarge | Refusal::TargetTooLong => limits.reached(Limit::HeaderBytes),
         Refusal::TooManyFields => limits.reached(Limit::HeaderFields),
         Refusal::Malformed | Refusal::Version => {}
     }

@@ -103,7 +103,7 @@ fn a_head_that_is_too_long_is_refused() {
         let _ = client
             .0
             .write_all(format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(1 << 20)).as_bytes());
-        assert_refused(&client.rest(), 431, "header-too-large");
+        assert_refused(&client.rest(), 414, "target-too-long");
         let fields = "A: b\r\n".repeat(200);
         let answer = relay.answer_to(format!("GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n").as_bytes());
         assert_refused(&answer, 431, "header-too-large");
