@@ -45,6 +45,8 @@ pub struct Answered {
     pub order: usize,
     pub asked: Asked,
     pub bytes: Vec<u8>,
+    /// Not all of it was sent at once.
+    pub has_pauses: bool,
 }
 
 /// What all connections share.
@@ -207,7 +209,7 @@ impl Conversation<'_> {
     async fn answer(&mut self, head: &RequestHead) -> After {
         let answer = self.backend.next_answer();
         let after = after(&answer.bytes(), head.asked());
-        self.answered(head.asked(), answer.bytes(), after == After::Tunnel);
+        self.answered(head.asked(), &answer, after == After::Tunnel);
         if send(&mut self.socket, &answer.segments).await { after } else { After::Close }
     }
 
@@ -215,16 +217,17 @@ impl Conversation<'_> {
     async fn end_of_input(&mut self, is_answered: bool) -> After {
         if !self.rest().is_empty() && !is_answered {
             let answer = self.backend.next_answer();
-            self.answered(Asked::default(), answer.bytes(), false);
+            self.answered(Asked::default(), &answer, false);
             send(&mut self.socket, &answer.segments).await;
         }
         After::Close
     }
 
-    fn answered(&self, asked: Asked, bytes: Vec<u8>, is_tunnel: bool) {
+    fn answered(&self, asked: Asked, answer: &Answer, is_tunnel: bool) {
+        let (bytes, has_pauses) = (answer.bytes(), answer.segments.len() > 1);
         let connection = &mut self.backend.connections.borrow_mut()[self.number];
         let order = connection.requests.last().map_or(0, |request| request.order);
-        connection.answers.push(Answered { order, asked, bytes });
+        connection.answers.push(Answered { order, asked, bytes, has_pauses });
         if is_tunnel {
             connection.tunnel = Some(connection.rest);
         }

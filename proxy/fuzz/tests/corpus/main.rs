@@ -44,7 +44,7 @@ fn heads_of_requests() {
 
 #[test]
 fn heads_of_responses() {
-    run("response_head", mesh_proxy_fuzz::response_head, 10_000);
+    run("response_head", mesh_proxy_fuzz::response_head, 5_000);
 }
 
 #[test]
