@@ -117,8 +117,7 @@ function takeAway(
   changes: readonly (readonly Removal[])[],
 ): ManifestDocument | Refusal {
   const wanted = changesOf(document, changes);
-  const [first] = wanted;
-  return first?.object.refusal([], "it has a sidecar already; replacing it is yet to come") ?? document;
+  return wanted.length === 0 ? document : document.remove(wanted);
 }
 
 function add(

@@ -5,6 +5,7 @@ import {
   isObject,
   type Json,
   type Path,
+  readRecord,
   type Removal,
   valueAt,
 } from "../manifest/index.js";
@@ -30,6 +31,7 @@ export function applyChanges(
 ): { object: Json; patch: PatchOperation[] } {
   const document = new PatchedDocument(object);
   for (const removal of removals) document.takeAway(removal);
+  document.bringBack();
   for (const addition of additions) document.add(addition);
   return { object: document.value, patch: document.patch };
 }
@@ -37,13 +39,19 @@ export function applyChanges(
 /** An object that keeps a record of what is changed in it. */
 class PatchedDocument {
   readonly patch: PatchOperation[] = [];
+  /** What said nothing before it was filled, by JSON pointer. */
+  readonly #emptyBefore = new Map<string, Json>();
 
   constructor(public value: Json) {}
 
   takeAway(removal: Removal): void {
     const { path } = removal;
-    if (removal.kind === "entry") {
+    if (removal.kind !== "item") {
       const holder = valueAt(this.value, path);
+      if (removal.kind === "record") {
+        const record = readRecord(valueAt(this.value, [...path, removal.key]));
+        for (const [place, was] of record) this.#emptyBefore.set(place, was);
+      }
       if (isObject(holder) && Object.hasOwn(holder, removal.key)) this.#remove([...path, removal.key]);
     } else {
       for (;;) {
@@ -54,6 +62,17 @@ class PatchedDocument {
         if (index === -1) break;
         this.#remove([...path, index]);
       }
+    }
+  }
+
+  /** Where all that was filled in is gone, what was there before comes back. */
+  bringBack(): void {
+    for (const [place, was] of this.#emptyBefore) {
+      const path = place
+        .split("/")
+        .slice(1)
+        .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+      if (valueAt(this.value, path) === undefined) this.#add(path, was);
     }
   }
 

@@ -12,6 +12,8 @@ export const MESHED_LABEL = "mesh.dev/meshed";
 export const VERSION_ANNOTATION = "mesh.dev/proxy-version";
 /** The annotation that tells what added the sidecar. A pod template that has it is ours. */
 export const INJECTED_BY_ANNOTATION = "mesh.dev/injected-by";
+/** The annotation that tells what said nothing (null, `[]`, `{}`) where the sidecar filled something in. */
+export const EMPTY_BEFORE_ANNOTATION = "mesh.dev/empty-before";
 /** The label by which a pod (or a namespace) asks for a sidecar or wants none. */
 export const INJECT_LABEL = "mesh.dev/inject";
 /** Whom the sidecar's token is meant for. */

@@ -1,5 +1,6 @@
 import { isArray, isObject, type Json, type Removal } from "../manifest/index.js";
 import {
+  EMPTY_BEFORE_ANNOTATION,
   INIT_CONTAINER,
   INJECTED_BY_ANNOTATION,
   MESHED_LABEL,
@@ -30,7 +31,11 @@ export function ownParts(object: Json, kinds: readonly PodTemplateKind[]): Remov
   if (!(INJECTED_BY_ANNOTATION in textEntries(template, "annotations"))) return [];
   const { path, spec, value } = template;
   const metadata = isObject(value["metadata"]) ? value["metadata"] : {};
+  const annotations = [...path, "metadata", "annotations"];
   return [
+    ...(hasEntry(metadata["annotations"], EMPTY_BEFORE_ANNOTATION)
+      ? [{ kind: "record", path: annotations, key: EMPTY_BEFORE_ANNOTATION } as const]
+      : []),
     ...OWN_ENTRIES.filter(([entries, key]) => hasEntry(metadata[entries], key)).map(
       ([entries, key]): Removal => ({ kind: "entry", path: [...path, "metadata", entries], key }),
     ),

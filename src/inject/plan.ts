@@ -5,9 +5,16 @@ import {
   type JsonObject,
   type Path,
   type Removal,
+  withoutParts,
+  withRecord,
 } from "../manifest/index.js";
-import { applyChanges } from "./json-patch.js";
-import { INJECT_LABEL, INJECTED_BY_ANNOTATION, MESHED_LABEL, VERSION_ANNOTATION } from "./names.js";
+import {
+  EMPTY_BEFORE_ANNOTATION,
+  INJECT_LABEL,
+  INJECTED_BY_ANNOTATION,
+  MESHED_LABEL,
+  VERSION_ANNOTATION,
+} from "./names.js";
 import { OPTION_PREFIX, type Options } from "./options.js";
 import { ownParts } from "./own.js";
 import { textEntries } from "./pod.js";
@@ -51,7 +58,7 @@ export type Plan =
 /** What a meshed pod looks like, as what is to be added to an object; or why it gets no sidecar. */
 export function plan(object: Json, context: PlanContext): Plan {
   const removals = ownParts(object, context.kinds);
-  const original = applyChanges(object, removals).object;
+  const original = isObject(object) ? withoutParts(object, removals) : object;
   const template = findPodTemplate(original, context.kinds);
   if (!template || !isObject(original)) return { outcome: "untouched" };
   const skipped = (reason: string): Plan => ({ outcome: "skipped", reason, removals });
@@ -112,7 +119,7 @@ function additionsTo(
   options: Options,
   object: JsonObject,
   context: PlanContext,
-): Addition[] {
+): readonly Addition[] {
   const grace = template.spec["terminationGracePeriodSeconds"];
   const proxy = proxyContainer(options, {
     workload: context.workload ?? workloadOf(object, template),
@@ -133,7 +140,7 @@ function additionsTo(
       at,
       value,
     });
-  return [
+  const additions = [
     entry("labels", MESHED_LABEL, "true"),
     entry("annotations", VERSION_ANNOTATION, context.version),
     entry("annotations", INJECTED_BY_ANNOTATION, context.injectedBy),
@@ -143,4 +150,6 @@ function additionsTo(
       : [...init.map(item("initContainers", "end")), item("containers", "end")(proxy)]),
     item("volumes", "end")(tokenVolume()),
   ];
+  const path = [...template.path, "metadata", "annotations"];
+  return withRecord(object, additions, { path, key: EMPTY_BEFORE_ANNOTATION });
 }

@@ -1,12 +1,11 @@
 import type { Addition, Removal } from "./change.js";
 import { cutOut, emptyBefore } from "./cut.js";
 import { edit } from "./edit.js";
-import { equalJson, valueAt, type Json, type JsonObject, type Path } from "./json.js";
+import { equalJson, type JsonObject, type Path } from "./json.js";
 import { changed, extend, Misfit, type NetChange } from "./net-change.js";
-import { collapse, cutValue, extendCut, type NetCut } from "./net-cut.js";
+import { cutValue, netCutOf } from "./net-cut.js";
 import { findObjects, type FoundObject } from "./object.js";
 import { parse, type Parsed } from "./parse.js";
-import { pointerTo, readRecord } from "./record.js";
 import { Refused } from "./reading.js";
 import { isRefusal, type Position, type Refusal } from "./refusal.js";
 import { Source } from "./source.js";
@@ -80,31 +79,16 @@ export class ManifestDocument {
    */
   remove(changes: readonly ObjectChange<Removal>[]): ManifestDocument | Refusal {
     return this.refusing(() => {
-      const cut = this.netCut(changes);
+      const cut = netCutOf(
+        this.parsed.value,
+        changes.map(({ object, change }) => ({ value: object.value, path: object.path, removals: change })),
+        (path) => emptyBefore(path, this.parsed),
+      );
       if (!cut) return this;
       const { splices, shared } = cutOut(this.source, this.parsed, cut);
       if (splices.length === 0) return this;
       return this.checked(splice(this.text, splices), cutValue(this.parsed.value, cut), shared);
     });
-  }
-
-  private netCut(changes: readonly ObjectChange<Removal>[]): NetCut | undefined {
-    const root = this.parsed.value;
-    const records = new Map<string, Json>();
-    let cut: NetCut | undefined;
-    for (const { object, change } of changes) {
-      for (const removal of change) {
-        const path = [...object.path, ...removal.path];
-        if (removal.kind === "record") {
-          const record = readRecord(valueAt(object.value, [...removal.path, removal.key]));
-          for (const [pointer, was] of record) records.set(pointerTo(object.path) + pointer, was);
-          cut = extendCut(root, cut, path, { kind: "entry", path, key: removal.key });
-        } else cut = extendCut(root, cut, path, removal);
-      }
-    }
-    const before = (path: Path) => emptyBefore(path, this.parsed) ?? records.get(pointerTo(path));
-    const net = cut && collapse(root, cut, [], before);
-    return net === "gone" ? undefined : net;
   }
 
   private netChange(changes: readonly ObjectChange<Addition>[]): NetChange | undefined {

@@ -14,6 +14,7 @@ export {
   type Path,
 } from "./json.js";
 export { isRefusal, type Position, type Refusal } from "./refusal.js";
-export { withRecord } from "./record.js";
+export { withoutParts } from "./net-cut.js";
+export { readRecord, withRecord } from "./record.js";
 export { readManifest, type Manifest } from "./read.js";
 export { describe, type Mistake, type Value } from "./value.js";

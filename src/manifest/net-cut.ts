@@ -1,5 +1,6 @@
 import type { Removal } from "./change.js";
-import { isArray, isObject, type Json, type JsonObject, type Path } from "./json.js";
+import { isArray, isObject, valueAt, type Json, type JsonObject, type Path } from "./json.js";
+import { pointerTo, readRecord } from "./record.js";
 
 /** What removals come to, all together, in a value. */
 export type NetCut = MapCut | SequenceCut | Emptied;
@@ -22,8 +23,39 @@ export interface Emptied {
   readonly before: Json;
 }
 
+/** `value` without what removals name, as an object that stands alone. What was empty before is so again. */
+export function withoutParts(value: JsonObject, removals: readonly Removal[]): JsonObject {
+  const net = netCutOf(value, [{ value, path: [], removals }], () => undefined);
+  return net ? (cutValue(value, net) as JsonObject) : value;
+}
+
+/** Removals from an object that stands somewhere in a document. */
+export interface Removals {
+  readonly value: JsonObject;
+  readonly path: Path;
+  readonly removals: readonly Removal[];
+}
+
+/** What removals from objects in `root` come to; undefined where there is nothing to remove. */
+export function netCutOf(root: Json, objects: readonly Removals[], written: Before): NetCut | undefined {
+  const records = new Map<string, Json>();
+  let cut: NetCut | undefined;
+  for (const object of objects) {
+    for (const removal of object.removals) {
+      const path = [...object.path, ...removal.path];
+      if (removal.kind === "record") {
+        const record = readRecord(valueAt(object.value, [...removal.path, removal.key]));
+        for (const [pointer, was] of record) records.set(pointerTo(object.path) + pointer, was);
+        cut = extendCut(root, cut, path, { kind: "entry", path, key: removal.key });
+      } else cut = extendCut(root, cut, path, removal);
+    }
+  }
+  const net = cut && collapse(root, cut, [], (path) => written(path) ?? records.get(pointerTo(path)));
+  return net === "gone" ? undefined : net;
+}
+
 /** `cut`, and the entry or items that `removal` names, in `value`. */
-export function extendCut(
+function extendCut(
   value: Json | undefined,
   cut: NetCut | undefined,
   rest: Path,
@@ -67,7 +99,7 @@ function extendWithin<K extends string | number, C extends { readonly within: Ma
 export type Before = (path: Path) => Json | undefined;
 
 /** A cut with what has nothing left: gone too, or emptied where there was something before. */
-export function collapse(value: Json, cut: NetCut, path: Path, before: Before): NetCut | "gone" {
+function collapse(value: Json, cut: NetCut, path: Path, before: Before): NetCut | "gone" {
   if (cut.kind === "emptied") return cut;
   const keys = isArray(value) ? value.map((_, i) => i) : Object.keys(value as JsonObject);
   const gone = cut.gone as Set<string | number>;

@@ -86,7 +86,7 @@ class Writer {
     return [
       ["apiVersion", "v1"],
       ["kind", "List"],
-      ["items", items as unknown as Json],
+      ["items", items],
     ];
   }
 
@@ -143,7 +143,7 @@ class Writer {
 
   private extras(): Entries {
     return Array.from({ length: this.choose(3) }, (_, i) => [
-      this.pick(["x", "nodeSelector", "a key", "on", "1"]) + i,
+      `${this.pick(["x", "nodeSelector", "a key", "on", "1"])}${i}`,
       this.pick<Json>([
         1,
         true,
@@ -206,7 +206,7 @@ class Writer {
     if (!isFilled(value)) {
       return typeof value === "string"
         ? this.scalar(value, column, key)
-        : ` ${this.empty(value as Json)}${this.comment()}${this.eol}`;
+        : ` ${this.empty(value)}${this.comment()}${this.eol}`;
     }
     if (this.isFlowNow()) {
       this.isBlock = false;
@@ -253,7 +253,7 @@ class Writer {
     const lines = style === 2;
     const quote = this.often();
     const print = (inner: Json, at: number): string => {
-      const lead = lines ? this.eol + " ".repeat(at + 2) : "";
+      const lead = lines ? `${this.eol}${" ".repeat(at + 2)}` : "";
       const end = lines ? this.eol + " ".repeat(at) : "";
       const comma = lines ? "," : ", ";
       if (typeof inner !== "object" || inner === null)
@@ -261,7 +261,7 @@ class Writer {
           ? JSON.stringify(inner)
           : inner;
       const parts = Array.isArray(inner)
-        ? inner.map((item) => lead + print(item, at + 2))
+        ? inner.map((item: Json) => lead + print(item, at + 2))
         : Object.entries(inner).map(
             ([key, item]) =>
               `${lead}${quote || !/^[a-z]\w*$/.test(key) ? JSON.stringify(key) : key}: ${print(item, at + 2)}`,
