@@ -1,0 +1,68 @@
+import { Command, Flags } from "@oclif/core";
+import { check } from "../src/check/index.js";
+import { Failure, parseDuration, Printer } from "../src/output/index.js";
+
+/** `mesh check` */
+export default class Check extends Command {
+  static override summary = "Check that the mesh works, or with --pre that it can be installed.";
+  static override description =
+    "Looks at the cluster that the kubeconfig names; without one, or with --api, at the control plane on a plain host. " +
+    "Each line is ✓, ‼ (a warning) or ✗, with what to try and where to read about it. Ends with 1 when a check failed.";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> --pre",
+    "<%= config.bin %> <%= command.id %> --wait 60s",
+    "<%= config.bin %> <%= command.id %> --api 127.0.0.1:8085 -o json",
+  ];
+  static override flags = {
+    pre: Flags.boolean({ description: "Check whether the mesh can be installed.", exclusive: ["api"] }),
+    wait: Flags.string({
+      helpValue: "TIME",
+      default: "0s",
+      description: "Repeat what fails for so long.",
+    }),
+    output: Flags.option({
+      char: "o",
+      options: ["table", "json"] as const,
+      default: "table",
+      description: "json is printed at the end.",
+    })(),
+    kubeconfig: Flags.string({
+      helpValue: "FILE",
+      description: "Instead of KUBECONFIG and ~/.kube/config.",
+      exclusive: ["api"],
+    }),
+    context: Flags.string({
+      helpValue: "NAME",
+      description: "A context of the kubeconfig (default: its current one).",
+      exclusive: ["api"],
+    }),
+    as: Flags.string({ helpValue: "USER", description: "Impersonate a user.", exclusive: ["api"] }),
+    api: Flags.string({
+      helpValue: "HOST:PORT",
+      description:
+        "A control plane on a plain host, instead of a cluster; also MESH_API where no kubeconfig is.",
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Check);
+    const { kubeconfig, context, as, api, output, pre } = flags;
+    await check(
+      {
+        cluster: { kubeconfig, context, as },
+        api,
+        beforeInstall: pre,
+        version: this.config.version,
+        output,
+        waitSeconds: readWait(flags.wait),
+      },
+      new Printer(),
+    );
+  }
+}
+
+function readWait(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds !== undefined) return seconds;
+  throw new Failure(`--wait ${text}: not a time to wait`, { hint: "--wait 60s, --wait 5m", exitStatus: 2 });
+}

@@ -1,0 +1,62 @@
+import { type Check, failed, passed } from "../check.js";
+import { type ClusterContext, orThrow } from "./context.js";
+import { NAMESPACE } from "./names.js";
+import { type Deployment, DEPLOYMENTS, type Pod, PODS } from "./objects.js";
+
+export const controlPlaneReady: Check<ClusterContext> = {
+  id: "control-plane-ready",
+  title: "every part of the control plane is ready",
+  async run(context) {
+    const labelSelector = "app.kubernetes.io/part-of=mesh";
+    const deployments = orThrow(
+      await context.cluster.list(DEPLOYMENTS, { namespace: NAMESPACE, labelSelector }),
+    );
+    if (deployments.length === 0)
+      return failed(`no deployment of the mesh in ${NAMESPACE}`, "mesh install | kubectl apply -f -");
+    const waiting = deployments.find((deployment) => !isReady(deployment));
+    if (waiting === undefined) return passed(deployments.map(({ metadata }) => metadata.name).join(", "));
+    const { name } = waiting.metadata;
+    const ready = `${waiting.status?.readyReplicas ?? 0} of ${waiting.spec?.replicas ?? 1} pods of ${name} are ready`;
+    const reason = await reasonOf(context, waiting);
+    return failed(
+      reason === undefined ? ready : `${ready}; ${reason}`,
+      `kubectl describe pod -n ${NAMESPACE} -l app.kubernetes.io/name=${name}`,
+    );
+  },
+};
+
+function isReady({ spec, status }: Deployment): boolean {
+  const wanted = spec?.replicas ?? 1;
+  return (status?.readyReplicas ?? 0) >= wanted && (status?.updatedReplicas ?? 0) >= wanted;
+}
+
+/** Why a deployment's pods do not run, where one of them tells. */
+async function reasonOf(
+  { cluster }: ClusterContext,
+  { spec, status }: Deployment,
+): Promise<string | undefined> {
+  const labels = Object.entries(spec?.selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const pods = orThrow(await cluster.list(PODS, { namespace: NAMESPACE, labelSelector: labels.join(",") }));
+  const told = pods.map(troubleOf).find((reason) => reason !== undefined);
+  if (told !== undefined) return told;
+  const refused = status?.conditions?.find(
+    ({ type, status: is }) => type === "ReplicaFailure" && is === "True",
+  );
+  return refused?.message;
+}
+
+/** What keeps a pod from running: a node that does not take it, an image that is not there, a program that ends. */
+export function troubleOf({ metadata, status }: Pod): string | undefined {
+  const unscheduled = status?.conditions?.find(
+    ({ type, status: is }) => type === "PodScheduled" && is === "False",
+  );
+  if (unscheduled)
+    return `${metadata.name} is not scheduled: ${unscheduled.message ?? unscheduled.reason ?? "no reason"}`;
+  for (const container of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
+    const waiting = container.state?.waiting;
+    if (waiting?.reason === undefined || waiting.reason === "PodInitializing") continue;
+    const message = waiting.message === undefined ? "" : ` (${waiting.message})`;
+    return `${container.name ?? ""} of ${metadata.name}: ${waiting.reason}${message}`;
+  }
+  return undefined;
+}

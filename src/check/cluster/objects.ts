@@ -1,0 +1,114 @@
+// The kinds that checks read, with the fields that they read of them. Any field may be missing.
+import type { KubernetesObject, ResourceType } from "../../kubernetes/index.js";
+
+export interface Condition {
+  readonly type?: string;
+  readonly status?: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface Deployment extends KubernetesObject {
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+    readonly template?: { readonly spec?: PodSpec };
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly readyReplicas?: number;
+    readonly updatedReplicas?: number;
+    readonly conditions?: readonly Condition[];
+  };
+}
+
+export interface PodSpec {
+  readonly hostNetwork?: boolean;
+  readonly containers?: readonly Container[];
+  readonly initContainers?: readonly Container[];
+}
+
+export interface Container {
+  readonly name?: string;
+  readonly image?: string;
+  readonly args?: readonly string[];
+}
+
+export interface ContainerStatus {
+  readonly name?: string;
+  readonly ready?: boolean;
+  readonly restartCount?: number;
+  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+}
+
+export interface Pod extends KubernetesObject {
+  readonly spec?: PodSpec;
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly Condition[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+export interface CustomResourceDefinition extends KubernetesObject {
+  readonly status?: { readonly conditions?: readonly Condition[] };
+}
+
+export interface WebhookConfiguration extends KubernetesObject {
+  readonly webhooks?: readonly {
+    readonly name?: string;
+    readonly clientConfig?: { readonly caBundle?: string };
+  }[];
+}
+
+export interface Secret extends KubernetesObject {
+  /** In base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export interface AccessReview extends KubernetesObject {
+  readonly status?: { readonly allowed?: boolean };
+}
+
+const type =
+  (group: string, version: string, namespaced: boolean) =>
+  <T extends KubernetesObject = KubernetesObject>(plural: string): ResourceType<T> => ({
+    group,
+    version,
+    plural,
+    namespaced,
+  });
+
+const core = type("", "v1", true);
+const RBAC = "rbac.authorization.k8s.io";
+const rbac = type(RBAC, "v1", true);
+const clusterRbac = type(RBAC, "v1", false);
+const admission = type("admissionregistration.k8s.io", "v1", false);
+
+export const NAMESPACES = type("", "v1", false)("namespaces");
+export const SERVICE_ACCOUNTS = core("serviceaccounts");
+export const CONFIG_MAPS = core("configmaps");
+export const SERVICES = core("services");
+export const SECRETS = core<Secret>("secrets");
+export const PODS = core<Pod>("pods");
+export const DEPLOYMENTS = type("apps", "v1", true)<Deployment>("deployments");
+export const ROLES = rbac("roles");
+export const ROLE_BINDINGS = rbac("rolebindings");
+export const CLUSTER_ROLES = clusterRbac("clusterroles");
+export const CLUSTER_ROLE_BINDINGS = clusterRbac("clusterrolebindings");
+export const CRDS = type(
+  "apiextensions.k8s.io",
+  "v1",
+  false,
+)<CustomResourceDefinition>("customresourcedefinitions");
+export const MUTATING_WEBHOOKS = admission<WebhookConfiguration>("mutatingwebhookconfigurations");
+export const VALIDATING_WEBHOOKS = admission<WebhookConfiguration>("validatingwebhookconfigurations");
+export const NETWORK_POLICIES = type("networking.k8s.io", "v1", true)("networkpolicies");
+export const DISRUPTION_BUDGETS = type("policy", "v1", true)("poddisruptionbudgets");
+export const AUTOSCALERS = type("autoscaling", "v2", true)("horizontalpodautoscalers");
+export const ACCESS_REVIEWS = type(
+  "authorization.k8s.io",
+  "v1",
+  false,
+)<AccessReview>("selfsubjectaccessreviews");

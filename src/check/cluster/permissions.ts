@@ -1,0 +1,86 @@
+import { type ResourceType, typeName } from "../../kubernetes/index.js";
+import { type Check, failedForGood, passed, someOf } from "../check.js";
+import { type ClusterContext, orThrow } from "./context.js";
+import { NAMESPACE } from "./names.js";
+import {
+  ACCESS_REVIEWS,
+  AUTOSCALERS,
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  CONFIG_MAPS,
+  CRDS,
+  DEPLOYMENTS,
+  DISRUPTION_BUDGETS,
+  MUTATING_WEBHOOKS,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  ROLE_BINDINGS,
+  ROLES,
+  SERVICE_ACCOUNTS,
+  SERVICES,
+  VALIDATING_WEBHOOKS,
+} from "./objects.js";
+
+/** The kinds of the objects that `mesh install` prints. */
+const INSTALLED: readonly ResourceType[] = [
+  NAMESPACES,
+  CRDS,
+  CLUSTER_ROLES,
+  CLUSTER_ROLE_BINDINGS,
+  MUTATING_WEBHOOKS,
+  VALIDATING_WEBHOOKS,
+  SERVICE_ACCOUNTS,
+  ROLES,
+  ROLE_BINDINGS,
+  CONFIG_MAPS,
+  SERVICES,
+  DEPLOYMENTS,
+  DISRUPTION_BUDGETS,
+  NETWORK_POLICIES,
+  AUTOSCALERS,
+];
+
+/** What kubectl apply does to each of them. */
+const VERBS = ["get", "create", "patch"] as const;
+
+export const permissions: Check<ClusterContext> = {
+  id: "permissions",
+  title: "you may create what mesh install prints",
+  async run(context) {
+    const refused = (await Promise.all(INSTALLED.map((type) => refusedVerbs(context, type)))).flat();
+    const [first] = refused;
+    if (first === undefined) return passed();
+    const where = first.type.namespaced ? ` -n ${NAMESPACE}` : "";
+    return failedForGood(
+      `not allowed: ${someOf(refused.map(({ type, verb }) => `${verb} ${typeName(type)}`))}`,
+      `as a cluster administrator; kubectl auth can-i ${first.verb} ${typeName(first.type)}${where}`,
+    );
+  },
+};
+
+interface Right {
+  readonly verb: string;
+  readonly type: ResourceType;
+}
+
+/** One question after the other, so that there are not as many connections as questions. */
+async function refusedVerbs(context: ClusterContext, type: ResourceType): Promise<Right[]> {
+  const refused: Right[] = [];
+  for (const verb of VERBS) if (!(await mayI(context, { verb, type }))) refused.push({ verb, type });
+  return refused;
+}
+
+async function mayI({ cluster }: ClusterContext, { verb, type }: Right): Promise<boolean> {
+  const resourceAttributes = {
+    group: type.group,
+    resource: type.plural,
+    verb,
+    ...(type.namespaced && { namespace: NAMESPACE }),
+  };
+  const review = {
+    apiVersion: "authorization.k8s.io/v1",
+    kind: "SelfSubjectAccessReview",
+    spec: { resourceAttributes },
+  };
+  return orThrow(await cluster.create(ACCESS_REVIEWS, review)).status?.allowed === true;
+}

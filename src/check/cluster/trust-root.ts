@@ -1,0 +1,39 @@
+import { daysLeft } from "../certificates.js";
+import { type Check, failed, passed, warned } from "../check.js";
+import type { ClusterContext } from "./context.js";
+import { readKeySecret } from "./key-secret.js";
+import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE } from "./names.js";
+import { DEPLOYMENTS, SECRETS } from "./objects.js";
+
+/** A trust root is changed by hand, in every cluster that shares it: that takes time. */
+const WARN_BELOW_DAYS = 60;
+
+export const trustRoot: Check<ClusterContext> = {
+  id: "trust-root",
+  title: "the trust root is valid for 60 days or more",
+  async run(context) {
+    const name = await issuerSecret(context);
+    const secret = await context.find(SECRETS, name, NAMESPACE);
+    if (secret === undefined) {
+      return failed(`there is no secrets/${name}`, `kubectl logs -n ${NAMESPACE} deploy/${CONTROL_PLANE}`);
+    }
+    const now = new Date();
+    const read = readKeySecret(secret, now);
+    if (!read.ok)
+      return failed(`secrets/${name}: ${read.error}`, `kubectl describe secret -n ${NAMESPACE} ${name}`);
+    const days = daysLeft([read.value.certificate, ...read.value.authorities], now);
+    if (days >= WARN_BELOW_DAYS) return passed(`for ${days} days`);
+    return warned(
+      `secrets/${name} is valid for ${days} more days`,
+      "a new trust root beside the old one in ca.crt, then without the old one",
+    );
+  },
+};
+
+/** The Secret that the control plane signs with: its own, or the one that the user brought. */
+async function issuerSecret(context: ClusterContext): Promise<string> {
+  const deployment = await context.find(DEPLOYMENTS, CONTROL_PLANE, NAMESPACE);
+  const words = deployment?.spec?.template?.spec?.containers?.flatMap(({ args = [] }) => args) ?? [];
+  const flag = "--issuer-secret=";
+  return words.find((word) => word.startsWith(flag))?.slice(flag.length) ?? ISSUER_SECRET;
+}

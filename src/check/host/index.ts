@@ -1,0 +1,114 @@
+// What can be checked without a cluster: a control plane, and the proxies that are connected to it.
+import type { CheckResponse__Output } from "../../../generated/mesh/api/v1/CheckResponse.js";
+import type { ControlPlaneClient } from "../../client/index.js";
+import { type Check, passed, someOf, warned } from "../check.js";
+import { clockFinding } from "../clock.js";
+
+/** What these checks look at. */
+export interface HostContext {
+  readonly client: ControlPlaneClient;
+  /** The API's address. */
+  readonly api: string;
+  /** The version of this command. */
+  readonly version: string;
+}
+
+const reachable: Check<HostContext> = {
+  id: "control-plane",
+  title: "the control plane answers",
+  essential: true,
+  async run({ client, api }) {
+    await client.health();
+    return passed(api);
+  },
+};
+
+const versionIsOurs: Check<HostContext> = {
+  id: "control-plane-version",
+  title: "the control plane is of this command's version",
+  async run({ client, version }) {
+    const health = await client.health();
+    if (health.version === version) return passed(version);
+    return warned(
+      `the command is ${version}, the control plane is ${health.version}`,
+      "mesh of the same version on both sides",
+    );
+  },
+};
+
+const clocks: Check<HostContext> = {
+  id: "control-plane-clock",
+  title: "the clocks of this machine and of the control plane agree",
+  async run({ client }) {
+    const before = Date.now();
+    const { now } = await client.health();
+    const after = Date.now();
+    if (now === null)
+      return warned(
+        "the control plane did not tell the time: it is older",
+        "mesh of the same version on both sides",
+      );
+    return clockFinding(now.seconds * 1000 + now.nanos / 1e6 - (before + after) / 2, "the control plane's");
+  },
+};
+
+const configuration: Check<HostContext> = {
+  id: "configuration",
+  title: "the control plane understands all of its configuration",
+  async run({ client }) {
+    const { problems } = await client.health();
+    const [first] = problems;
+    if (first === undefined) return passed();
+    const places = problems.map(
+      ({ source, line, message }) => `${source}${line > 0 ? `:${line}` : ""}: ${message}`,
+    );
+    return warned(someOf(places, 3), `mend ${first.source}; what was known before stays in force`);
+  },
+};
+
+const proxiesConnected: Check<HostContext> = {
+  id: "proxies-connected",
+  title: "proxies are connected",
+  async run({ client }) {
+    const [{ connectedProxies }, { rows }] = await Promise.all([
+      client.health(),
+      client.stat({ selector: { type: "workload" } }),
+    ]);
+    if (connectedProxies === 0) {
+      return warned(
+        "no proxy is",
+        "mesh proxy run --control-plane HOST:8086, beside each instance of a service",
+      );
+    }
+    const sum = (count: "pods" | "meshedPods") =>
+      rows.reduce((total, { resource }) => total + (resource?.[count] ?? 0), 0);
+    return passed(`${connectedProxies}; ${sum("meshedPods")} of ${sum("pods")} instances have one`);
+  },
+};
+
+const proxyVersions: Check<HostContext> = {
+  id: "connected-versions",
+  title: "every connected proxy is of the control plane's version",
+  async run({ client }) {
+    const health = await client.health();
+    const others = otherVersions(health);
+    if (others.length === 0) return passed(health.version);
+    return warned(
+      `the control plane is ${health.version}; ${others.map(([version, count]) => `${count} are ${version}`).join(", ")}`,
+      "restart those proxies with the newer version",
+    );
+  },
+};
+
+const otherVersions = ({ proxyVersions: versions, version }: CheckResponse__Output) =>
+  Object.entries(versions).filter(([other]) => other !== version);
+
+/** Whether a control plane on a plain host works. */
+export const HOST: readonly Check<HostContext>[] = [
+  reachable,
+  versionIsOurs,
+  clocks,
+  configuration,
+  proxiesConnected,
+  proxyVersions,
+];

@@ -1,0 +1,112 @@
+// The objects of a cluster in memory, answered as the API server answers: one by its address, many by a list.
+import type { Answer, Answering, ReceivedRequest } from "./api-server.js";
+
+/** An object with what its address needs. */
+export interface StoredObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** What GET /version of Kubernetes 1.33 answers. */
+const VERSION = {
+  major: "1",
+  minor: "33",
+  emulationMajor: "1",
+  emulationMinor: "33",
+  gitVersion: "v1.33.13",
+  gitTreeState: "clean",
+  goVersion: "go1.24.13",
+  platform: "linux/amd64",
+};
+
+/** A cluster that tests change as they like. */
+export class ClusterState {
+  readonly #objects = new Map<string, StoredObject>();
+  /** What GET /version answers. */
+  version: Readonly<Record<string, string>> = VERSION;
+  /** What the API server's clock is ahead by. */
+  aheadMs = 0;
+  /** Which `verb resource` the user may do. */
+  allows: (verb: string, resource: string) => boolean = () => true;
+
+  put(...objects: readonly StoredObject[]): void {
+    for (const object of objects) this.#objects.set(addressOf(object), object);
+  }
+
+  /** Changes the object of the kind and name; it must be there. */
+  change(kind: string, name: string, change: (object: StoredObject) => StoredObject): void {
+    const found = this.#find(kind, name);
+    this.put(change(found));
+  }
+
+  /** Takes the object of the kind and name away; it must be there. */
+  remove(kind: string, name: string): void {
+    this.#objects.delete(addressOf(this.#find(kind, name)));
+  }
+
+  /** For an API server. */
+  readonly answer: Answering = (request) => {
+    const answer = this.#answer(request);
+    const date = new Date(Date.now() + this.aheadMs).toUTCString();
+    return answer && { ...answer, headers: { Date: date } };
+  };
+
+  #find(kind: string, name: string): StoredObject {
+    const found = [...this.#objects.values()].find((one) => one.kind === kind && one.metadata.name === name);
+    if (found === undefined) throw new Error(`the cluster has no ${kind} ${name}`);
+    return found;
+  }
+
+  #answer({ method, path, query, body }: ReceivedRequest): Answer | undefined {
+    if (path === "/version") return { body: this.version };
+    if (method === "POST") return { status: 201, body: this.#review(body as AccessReview) };
+    const object = this.#objects.get(path);
+    if (object !== undefined) return { body: object };
+    const items = this.#list(path, query.get("labelSelector") ?? "");
+    return items === undefined ? undefined : { body: { metadata: { resourceVersion: "1" }, items } };
+  }
+
+  #review(review: AccessReview): object {
+    const { verb, resource } = review.spec.resourceAttributes;
+    return { ...review, metadata: {}, status: { allowed: this.allows(verb, resource) } };
+  }
+
+  /** Undefined where no collection is. Of selectors only `key=value,…` is understood. */
+  #list(path: string, selector: string): StoredObject[] | undefined {
+    const wanted = selector === "" ? [] : selector.split(",").map((term) => term.split("="));
+    const plural = path.slice(path.lastIndexOf("/") + 1);
+    if (!(plural in NAMES)) return undefined;
+    return [...this.#objects]
+      .filter(([address]) => addressMatches(address, path))
+      .map(([, object]) => object)
+      .filter(({ metadata }) => wanted.every(([key = "", value]) => metadata.labels?.[key] === value));
+  }
+}
+
+interface AccessReview {
+  readonly spec: { readonly resourceAttributes: { readonly verb: string; readonly resource: string } };
+}
+
+/** Collections' names, by kind, that are not the kind in small letters with an s. */
+const PLURALS: Readonly<Record<string, string>> = { NetworkPolicy: "networkpolicies" };
+const pluralOf = (kind: string) => PLURALS[kind] ?? `${kind.toLowerCase()}s`;
+const NAMES: Readonly<Record<string, true>> = { pods: true, namespaces: true, deployments: true };
+
+function addressOf({ apiVersion, kind, metadata }: StoredObject): string {
+  const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const within = metadata.namespace === undefined ? "" : `/namespaces/${metadata.namespace}`;
+  return `${root}${within}/${pluralOf(kind)}/${metadata.name}`;
+}
+
+/** Whether an object lies in the collection, or in that of any namespace when the collection is of all. */
+function addressMatches(address: string, collection: string): boolean {
+  const own = address.slice(0, address.lastIndexOf("/"));
+  return own === collection || own.replace(/\/namespaces\/[^/]+/, "") === collection;
+}
