@@ -55,8 +55,7 @@ pub(super) struct Framing {
 
 impl Framing {
     pub(super) fn content_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-        let length = std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+        let length = number(value);
         match (self.length, length) {
             (None, Some(_)) if !self.chunked => self.length = length,
             _ => return Err(Refusal::Malformed),
@@ -71,6 +70,15 @@ impl Framing {
         self.chunked = true;
         Ok(())
     }
+}
+
+/// A number of decimal digits alone; none when it is not one, or too large.
+fn number(digits: &[u8]) -> Option<u64> {
+    let append = |number: u64, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, append) }
 }
 
 /// Fields that would change how the message, or the one after it, is framed or routed.

@@ -86,10 +86,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
-    fn no_bytes_break_the_codec(bytes in prop_oneof![vec(any::<u8>(), 0..400), almost_http()], flags in any::<[bool; 4]>()) {
-        let [at_proxy, head, connect, upgrade] = flags;
+    fn no_bytes_break_the_codec(bytes in prop_oneof![vec(any::<u8>(), 0..400), almost_http()], flags in any::<[bool; 5]>()) {
+        let [at_proxy, head, connect, upgrade, of_proxy] = flags;
         exercise_request(&bytes, at_proxy);
-        exercise_response(&bytes, Asked { head, connect, upgrade });
+        exercise_response(&bytes, Asked { head, connect, upgrade, of_proxy });
         let _ = Chunked::default().advance(&bytes);
     }
 

@@ -115,6 +115,8 @@ impl RequestHead {
         Self::checked(input, leading, parsed, &request, limits, at_proxy)
     }
 
+    // Inlined, as is what it calls: the head is large, and would be moved from one frame to the next.
+    #[inline(always)]
     fn checked(
         input: &[u8],
         leading: usize,
@@ -132,6 +134,7 @@ impl RequestHead {
         Self::check(&input[..length], leading, request, at_proxy).map(Parsed::Complete)
     }
 
+    #[inline(always)]
     fn check(
         head: &[u8],
         leading: usize,

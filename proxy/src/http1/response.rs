@@ -22,6 +22,8 @@ pub struct Asked {
     pub connect: bool,
     /// A change of protocol.
     pub upgrade: bool,
+    /// A proxy of the mesh answers: what it says of a request's fate is believed. From anyone else that is not sent on.
+    pub of_proxy: bool,
 }
 
 /// A response's head that keeps to RFC 9112 and can be read in one way only.
@@ -76,6 +78,8 @@ impl ResponseHead {
         Self::checked(input, parsed, &response, limits, asked)
     }
 
+    // Inlined, as is what it calls: the head is large, and would be moved from one frame to the next.
+    #[inline(always)]
     fn checked(
         input: &[u8],
         parsed: httparse::Result<usize>,
@@ -92,6 +96,7 @@ impl ResponseHead {
         Self::check(&input[..length], response, asked).map(Parsed::Complete)
     }
 
+    #[inline(always)]
     fn check(head: &[u8], response: &httparse::Response<'_, '_>, asked: Asked) -> Result<Self, Refusal> {
         let (Some(version), Some(status)) = (response.version, response.code) else {
             return Err(Refusal::Malformed);
@@ -155,7 +160,10 @@ impl ResponseHead {
                 }
                 Field::Connection => hop.read_connection(header.value),
                 Field::KeepAlive | Field::ProxyConnection | Field::Upgrade => hop.seen = true,
-                Field::MeshProxyError => self.unreached = ProxyError::says_unreached(header.value),
+                Field::MeshProxyError if asked.of_proxy => {
+                    self.unreached = ProxyError::says_unreached(header.value);
+                }
+                Field::MeshProxyError => self.edits.cut(line(index)),
                 Field::Te | Field::Expect | Field::Host | Field::ProxyAuthorization | Field::Other => {}
             }
         }
@@ -221,7 +229,17 @@ mod tests {
         String::from_utf8(output).unwrap_or_default()
     }
 
-    const ANY: Asked = Asked { head: false, connect: false, upgrade: false };
+    const ANY: Asked = Asked { head: false, connect: false, upgrade: false, of_proxy: false };
+
+    #[test]
+    fn only_a_proxy_says_what_became_of_a_request() {
+        let head = "HTTP/1.1 502 Bad\r\nmesh-proxy-error: connect-refused\r\nContent-Length: 0\r\n\r\n";
+        let proxy = Asked { of_proxy: true, ..ANY };
+        assert_eq!(parsed(head, proxy).map(|response| response.unreached), Ok(true));
+        assert_eq!(relayed(head, proxy, |_| ()), head);
+        assert_eq!(parsed(head, ANY).map(|response| response.unreached), Ok(false));
+        assert_eq!(relayed(head, ANY, |_| ()), "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n");
+    }
 
     #[test]
     fn sends_on_all_but_fields_of_the_connection() {

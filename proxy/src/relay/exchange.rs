@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::buffer::Room;
 use super::flow::{Broken, Coding, Flow, Head};
+use super::head::Progress;
 use super::peer::Peer;
 use super::record;
 use super::stall::{Noticed, Stall};
@@ -50,8 +51,14 @@ pub struct Exchange<'a> {
     /// Bytes of the request that the client's buffer keeps until a byte of the response has come, for another attempt.
     held: usize,
     may_repeat: bool,
-    /// The endpoint's proxy may say that the request reached no application.
+    /// A proxy of the mesh answers for the endpoint.
+    is_meshed: bool,
+    /// It may say that the request reached no application.
     may_be_unreached: bool,
+    /// Nothing of the body has come yet, and the head is held.
+    awaits_body: bool,
+    /// How much of the response's head has come.
+    progress: Progress,
     pub report: Report,
 }
 
@@ -115,7 +122,10 @@ impl<'a> Exchange<'a> {
             answer: Answer::Awaited,
             held: 0,
             may_repeat,
-            may_be_unreached: is_meshed && request.method.is_idempotent(),
+            is_meshed,
+            may_be_unreached: is_meshed,
+            awaits_body: false,
+            progress: Progress::default(),
             report: Report::default(),
         }
     }
@@ -156,6 +166,16 @@ impl<'a> Exchange<'a> {
                 return started;
             }
         }
+        if self.awaits_body {
+            match self.poll_body_begins(cx) {
+                Poll::Pending => return None,
+                Poll::Ready(Ok(())) => self.let_go_of_request(),
+                Poll::Ready(Err(broken)) => {
+                    self.let_go_of_request();
+                    return self.request_broke(broken);
+                }
+            }
+        }
         if let Sending::Going(flow) = &mut self.sending {
             let result = flow.poll(cx, self.client, self.upstream);
             self.report.request_bytes = flow.body_bytes;
@@ -174,11 +194,12 @@ impl<'a> Exchange<'a> {
         match Flow::begin(cx, &self.client.received, head, body, Coding::AsItCame, self.upstream) {
             Ok((flow, taken)) => {
                 self.report.request_bytes = flow.body_bytes;
-                if (self.may_repeat || self.may_be_unreached) && flow.is_read() {
+                self.may_repeat &= flow.is_read();
+                self.may_be_unreached &= flow.is_read() || flow.body_bytes == 0;
+                if self.may_repeat || self.may_be_unreached {
                     self.held = taken;
+                    self.awaits_body = !flow.is_read();
                 } else {
-                    self.may_repeat = false;
-                    self.may_be_unreached = false;
                     self.client.received.consume(taken);
                 }
                 if flow.is_complete() {
@@ -194,6 +215,14 @@ impl<'a> Exchange<'a> {
                 None
             }
         }
+    }
+
+    /// Waits for more than the head of the request, or its end.
+    fn poll_body_begins(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        if let Sending::Going(flow) = &mut self.sending {
+            ready!(flow.poll_send_unsent(cx, self.upstream))?;
+        }
+        self.client.poll_receive(cx, Room::Body).map(|result| result.map(|_| ()).map_err(|_| Broken::Source))
     }
 
     fn request_sent(&mut self) {
@@ -280,12 +309,13 @@ impl<'a> Exchange<'a> {
     /// Reads until a head is whole, and begins to send it on.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
         loop {
-            if !self.upstream.received.is_empty() {
-                let limits = self.worker.config.limits.head;
+            let limits = self.worker.config.limits.head;
+            if self.progress.is_worth_parsing(self.upstream.received.bytes(), limits.bytes) {
                 match ResponseHead::parse(self.upstream.received.bytes(), limits, self.asked()) {
                     Ok(Parsed::Partial) => self.may_repeat = false,
                     Ok(Parsed::Complete(head)) if head.unreached && self.may_be_unreached => {
                         self.may_be_unreached = false;
+                        self.progress = Progress::default();
                         return Poll::Ready(Some(Ended::Unreached));
                     }
                     Ok(Parsed::Complete(head)) => {
@@ -312,6 +342,7 @@ impl<'a> Exchange<'a> {
     fn let_go_of_request(&mut self) {
         self.may_repeat = false;
         self.may_be_unreached = false;
+        self.awaits_body = false;
         self.client.received.consume(std::mem::take(&mut self.held));
     }
 
@@ -333,6 +364,7 @@ impl<'a> Exchange<'a> {
             head: self.request.method == Method::Head,
             connect: self.request.method == Method::Connect,
             upgrade: self.request.upgrade,
+            of_proxy: self.is_meshed,
         }
     }
 
@@ -346,6 +378,7 @@ impl<'a> Exchange<'a> {
             }
         }
         self.upstream.received.consume(head.length);
+        self.progress = Progress::default();
         None
     }
 

@@ -16,7 +16,7 @@ use super::route::{self, Choice, Link, Original, Target, Tried};
 use super::stall::Stall;
 use super::sweep::Watch;
 use super::tunnel::{self, Copied};
-use super::{close, refuse};
+use super::{close, head, refuse};
 use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
@@ -111,7 +111,7 @@ impl Client {
 
     fn parse_next(&mut self, progress: &mut Progress) -> Option<Next> {
         let limits = self.worker.config.limits.head;
-        if !progress.is_worth_parsing(self.peer.received.bytes(), limits.bytes) {
+        if !progress.head.is_worth_parsing(self.peer.received.bytes(), limits.bytes) {
             return None;
         }
         let at_proxy = matches!(self.side, Side::Outbound);
@@ -409,8 +409,7 @@ impl Client {
 /// How far the reading of the next head has come.
 #[derive(Debug, Default)]
 struct Progress {
-    /// Bytes that were looked at.
-    seen: usize,
+    head: head::Progress,
     waiting: Option<Waiting>,
 }
 
@@ -418,22 +417,4 @@ struct Progress {
 enum Waiting {
     Idle,
     InHead,
-}
-
-impl Progress {
-    /// The first bytes always are, so that what is not HTTP is refused at once; after that only what has an empty line, so that
-    /// a head which comes in many pieces is not parsed as many times.
-    fn is_worth_parsing(&mut self, bytes: &[u8], limit: usize) -> bool {
-        let before = std::mem::replace(&mut self.seen, bytes.len());
-        let new = &bytes[before.saturating_sub(3)..];
-        match before {
-            _ if before == bytes.len() => false,
-            0 => true,
-            _ => {
-                bytes.len() >= limit
-                    || new.windows(2).any(|pair| pair == b"\n\n")
-                    || new.windows(3).any(|three| three == b"\n\r\n")
-            }
-        }
-    }
 }

@@ -9,6 +9,7 @@ mod close;
 mod connection;
 mod exchange;
 mod flow;
+mod head;
 mod http;
 mod peer;
 mod record;

@@ -10,7 +10,7 @@ use crate::stand_in::{ControlPlane, DEADLINE};
 /// A proxy with one listener for traffic.
 pub struct Relay {
     pub proxy: Proxy,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Relay {

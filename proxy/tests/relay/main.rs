@@ -13,3 +13,4 @@ mod properties;
 mod refusals;
 mod streaming;
 mod tunnels;
+mod unreached;

@@ -146,8 +146,17 @@ impl Stream {
 
     /// Tells the proxy that a service exists and has these endpoints.
     pub async fn snapshot(&self, authority: &str, endpoints: &[SocketAddr]) {
+        self.snapshot_of(authority, endpoints.iter().map(endpoint).collect()).await;
+    }
+
+    /// The same, with a proxy of the mesh at each endpoint.
+    pub async fn meshed_snapshot(&self, authority: &str, endpoints: &[SocketAddr]) {
+        let meshed = |address| proto::Endpoint { meshed: true, ..endpoint(address) };
+        self.snapshot_of(authority, endpoints.iter().map(meshed).collect()).await;
+    }
+
+    async fn snapshot_of(&self, authority: &str, endpoints: Vec<proto::Endpoint>) {
         let service = proto::Service { namespace: "default".to_owned(), name: authority.to_owned(), port: 0 };
-        let endpoints = endpoints.iter().map(endpoint).collect();
         let snapshot = proto::Snapshot { target: named(authority), service: Some(service), endpoints };
         self.send(Answer::Snapshot(snapshot)).await;
     }
