@@ -244,7 +244,7 @@ test("a control plane on a plain host: its version, configuration and proxies", 
   const directory = mkdtempSync(join(tmpdir(), "mesh-check-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const started = await startControlPlane({
-    directory,
+    source: { directory },
     listen: "127.0.0.1:0",
     apiListen: "127.0.0.1:0",
     version: "1.2.4",
