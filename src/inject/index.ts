@@ -6,7 +6,7 @@ export {
   PROXY_CONTAINER,
   VERSION_ANNOTATION,
 } from "./names.js";
-export { asJsonPatch, type PatchOperation } from "./json-patch.js";
+export { applyChanges, asJsonPatch, type PatchOperation } from "./json-patch.js";
 export { OPTION_LIST, OPTION_PREFIX, type OptionDefinition } from "./options.js";
 export { ownParts } from "./own.js";
 export { plan, type Plan, type PlanContext } from "./plan.js";

@@ -13,6 +13,9 @@ export {
   type JsonObject,
   type Path,
 } from "./json.js";
+export { CommentedDocument } from "./commented.js";
+export { plainOf } from "./plain.js";
+export { printDocuments } from "./print-documents.js";
 export { isRefusal, type Position, type Refusal } from "./refusal.js";
 export { withoutParts } from "./net-cut.js";
 export { readRecord, withRecord } from "./record.js";

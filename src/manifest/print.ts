@@ -19,6 +19,7 @@ export function blockEntries(
   return [...entries].flatMap(([key, value]) => {
     const head = `${" ".repeat(column)}${scalar(key)}:`;
     if (isNested(value)) return [head, ...blockValue(value, column, style)];
+    if (isLines(value)) return [`${head} |`, ...literalLines(value, column + style.step)];
     return [`${head} ${inline(value)}`];
   });
 }
@@ -27,8 +28,9 @@ export function blockEntries(
 export function blockItems(items: readonly Json[], column: number, style: BlockStyle): string[] {
   const lead = `${" ".repeat(column)}-${" ".repeat(style.gap - 1)}`;
   return items.flatMap((item) => {
-    if (!isNested(item)) return [`${lead}${inline(item)}`];
     const inner = column + style.gap;
+    if (isLines(item)) return [`${lead}|`, ...literalLines(item, inner)];
+    if (!isNested(item)) return [`${lead}${inline(item)}`];
     const lines = isArray(item)
       ? blockItems(item, inner, style)
       : blockEntries(Object.entries(item), inner, style);
@@ -48,6 +50,21 @@ export type Nested = readonly Json[] | { readonly [key: string]: Json };
 
 export const isNested = (value: Json): value is Nested =>
   typeof value === "object" && value !== null && Object.keys(value).length > 0;
+
+/** Several lines of a text, none of which could be taken for anything else when they stand as they are, indented. */
+const LINES =
+  /^[!-~][ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20a0-\u2fff]*(?:\n[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20a0-\u2fff]*)*[^\n]\n$/;
+
+const isLines = (value: Json): value is string => typeof value === "string" && LINES.test(value);
+
+/** The lines of a literal scalar's text. */
+function literalLines(text: string, column: number): string[] {
+  const indent = " ".repeat(column);
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => (line === "" ? "" : indent + line));
+}
 
 const inline = (value: Json): string => (isArray(value) ? "[]" : isObject(value) ? "{}" : scalar(value));
 

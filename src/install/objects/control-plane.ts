@@ -1,0 +1,60 @@
+import type { IDeployment } from "kubernetes-models/apps/v1/Deployment";
+import type { IService } from "kubernetes-models/v1/Service";
+import type { Installation } from "../installation.js";
+import { deployment } from "./deployment.js";
+import { CONTROL_PLANE, metadata, selectorOf } from "./names.js";
+import { PORTS } from "./ports.js";
+import { prometheusUrl } from "./prometheus.js";
+
+/** Discovery for proxies, identity, and the API for commands. */
+export function controlPlane(installation: Installation): [IService, IDeployment] {
+  const { replicas, autoscaling, resources } = installation.values.controlPlane;
+  const program = {
+    part: CONTROL_PLANE,
+    replicas: autoscaling.enabled ? undefined : replicas,
+    arguments: programArguments(installation),
+    port: { name: "grpc-proxies", containerPort: PORTS.discovery.sidecar },
+    resources,
+    mounts: [],
+    volumes: [],
+    sidecar: { inbound: PORTS.discovery, controlPlane: `127.0.0.1:${PORTS.discovery.server}` },
+  } as const;
+  return [service(installation), deployment(program, installation)];
+}
+
+const service = ({ version }: Installation): IService => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: metadata(CONTROL_PLANE, CONTROL_PLANE, version),
+  spec: {
+    selector: selectorOf(CONTROL_PLANE),
+    ports: [
+      {
+        name: "grpc-proxies",
+        port: PORTS.discovery.server,
+        targetPort: PORTS.discovery.sidecar,
+        appProtocol: "kubernetes.io/h2c",
+      },
+    ],
+  },
+});
+
+function programArguments({ values }: Installation): string[] {
+  const { trustDomain, certificateLifetime, issuer } = values.identity;
+  const prometheus = prometheusUrl(values);
+  return [
+    "--registry=kubernetes",
+    "--role=discovery",
+    "--role=identity",
+    "--role=api",
+    `--cluster-domain=${values.clusterDomain}`,
+    `--trust-domain=${trustDomain}`,
+    `--certificate-lifetime=${certificateLifetime}`,
+    ...(issuer.secretName === "" ? [] : [`--issuer-secret=${issuer.secretName}`]),
+    ...(prometheus === "" ? [] : [`--prometheus-url=${prometheus}`]),
+    `--listen=127.0.0.1:${PORTS.discovery.server}`,
+    `--api-listen=127.0.0.1:${PORTS.api}`,
+    `--admin-listen=0.0.0.0:${PORTS.admin}`,
+    `--log-format=${values.controlPlane.logFormat}`,
+  ];
+}
