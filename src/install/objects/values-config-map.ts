@@ -1,5 +1,5 @@
 import type { IConfigMap } from "kubernetes-models/v1/ConfigMap";
-import { printDocuments, type JsonObject } from "../../manifest/index.js";
+import { printDocuments } from "../../manifest/index.js";
 import type { Installation } from "../installation.js";
 import { CONTROL_PLANE, GIVEN_VALUES_KEY, metadata, VALUES_CONFIG_MAP, VALUES_KEY } from "./names.js";
 
