@@ -392,7 +392,9 @@ impl Client {
             ProxyError::Overloaded => CloseReason::Overload,
             _ => CloseReason::BadMessage,
         });
-        if refuse::send(&mut self.peer, error, true, None).await.is_ok() {
+        // Whoever asks for a head alone reads none of the body, not even of this answer.
+        let has_body = !self.peer.received.bytes().trim_ascii_start().starts_with(b"HEAD ");
+        if refuse::send(&mut self.peer, error, has_body, None).await.is_ok() {
             close::linger(&mut self.peer, &self.watch).await;
         }
     }

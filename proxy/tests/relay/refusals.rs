@@ -70,6 +70,20 @@ fn an_ambiguous_request_is_refused_and_nothing_of_it_or_after_it_is_relayed() {
 }
 
 #[test]
+fn a_head_request_that_is_refused_gets_a_head_alone() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let answer = relay.answer_to(b"HEAD / HTTP/1.1\r\nHost: no host\r\n\r\n");
+    assert_refused(&answer, 400, "bad-request");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer:?}");
+    assert!(
+        relay
+            .answer_to(b"GET / HTTP/1.1\r\nHost: no host\r\n\r\n")
+            .ends_with("\r\n\r\nmesh-proxy: bad-request\n")
+    );
+}
+
+#[test]
 fn an_ambiguous_response_is_not_relayed() {
     for response in [
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
