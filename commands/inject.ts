@@ -19,7 +19,10 @@ export default class Inject extends Command {
   ];
   static override strict = false;
   static override args = {
-    file: Args.string({ description: "A file, a folder, an http(s) address, or - for standard input." }),
+    file: Args.string({
+      ignoreStdin: true,
+      description: "A file, a folder, an http(s) address, or - for standard input.",
+    }),
   };
   static override flags = {
     filename: Flags.string({
