@@ -37,3 +37,19 @@ test("additions are lines in the style of the place, and nothing else changes", 
     }),
   );
 });
+
+test("words that look like numbers to some parsers are the words that they are", () => {
+  const [document] = readDocuments(
+    "apiVersion: v1\nkind: Pod\nargs: [E1, ., 1e3, 0x1F, 1.5, on, 2001-01-01, 1:30]\n",
+  );
+  expect(document && !isRefusal(document) && document.objects[0]?.value["args"]).toEqual([
+    "E1",
+    ".",
+    1000,
+    31,
+    1.5,
+    true,
+    "2001-01-01",
+    "1:30",
+  ]);
+});

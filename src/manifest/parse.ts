@@ -1,4 +1,4 @@
-import { parseDocument, Schema, type Document, type Node } from "yaml";
+import { parseDocument, Schema, type Document, type Node, type Tags } from "yaml";
 import { readNode, Refused, type Reading } from "./reading.js";
 import type { Refusal } from "./refusal.js";
 import type { Source } from "./source.js";
@@ -12,14 +12,25 @@ export interface Parsed extends Reading {
 const KUBERNETES_SCHEMA = new Schema({
   schema: "yaml-1.1",
   merge: true,
-  customTags: (tags) =>
-    tags.filter(
-      (tag) =>
-        typeof tag === "string" ||
-        (!/:(?:timestamp|binary|omap|pairs|set)$/.test(tag.tag) &&
-          !("format" in tag && tag.format === "TIME")),
-    ),
+  customTags: (tags) => tags.filter(isJsonType).map(withStrictFloat),
 });
+
+type Tag = Tags[number];
+
+function isJsonType(tag: Tag): boolean {
+  if (typeof tag === "string") return true;
+  const isSexagesimal = "format" in tag && tag.format === "TIME";
+  return !isSexagesimal && !/:(?:timestamp|binary|omap|pairs|set)$/.test(tag.tag);
+}
+
+/** The parser takes a lone `.` and words like `E1` for numbers of YAML 1.1. */
+function withStrictFloat(tag: Tag): Tag {
+  if (typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:float" || !("test" in tag)) return tag;
+  if (tag.test?.test("E1"))
+    return { ...tag, test: /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)[eE][-+]?[0-9]+$/ };
+  if (tag.test?.test(".")) return { ...tag, test: /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*\.[0-9_]*)$/ };
+  return tag;
+}
 
 const HELM_HINT = "render the template first: helm template … | mesh inject -";
 

@@ -114,7 +114,7 @@ export function flowCollection(
 /** Plain where every YAML parser, of 1.1 and of 1.2, in block and in flow, reads the same string. */
 const PLAIN = /^[A-Za-z_/][A-Za-z0-9_./@%+-]*(?::[A-Za-z0-9_./@%+-]+)*$/;
 const QUANTITY = /^[1-9][0-9]*(?:m|k|[KMGT]i?|s)$/;
-const TAKEN_WORD = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
+const TAKEN_WORD = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf|e[-+]?[0-9]+)$/i;
 
 function scalar(value: null | boolean | number | string): string {
   if (typeof value !== "string") return String(value);
