@@ -18,7 +18,12 @@ export default class Completion extends Command {
     },
   ];
   static override args = {
-    shell: Args.string({ options: [...SHELLS], required: true, description: "bash or zsh." }),
+    shell: Args.string({
+      ignoreStdin: true,
+      options: [...SHELLS],
+      required: true,
+      description: "bash or zsh.",
+    }),
   };
 
   async run(): Promise<void> {

@@ -18,8 +18,8 @@ export default class Stat extends Command {
     "<%= config.bin %> <%= command.id %> workload/world --from workload/hello -t 5m -w",
   ];
   static override args = {
-    type: Args.string({ description: "TYPE or TYPE/NAME (default: workload)." }),
-    name: Args.string({ description: "A single resource of the type." }),
+    type: Args.string({ ignoreStdin: true, description: "TYPE or TYPE/NAME (default: workload)." }),
+    name: Args.string({ ignoreStdin: true, description: "A single resource of the type." }),
   };
   static override flags = {
     namespace: Flags.string({

@@ -18,8 +18,12 @@ export default class Tap extends Command {
     "<%= config.bin %> <%= command.id %> all -A --max-rps 10 -o json",
   ];
   static override args = {
-    type: Args.string({ required: true, description: "TYPE/NAME, or TYPE alone for all of them." }),
-    name: Args.string({ description: "A single resource of the type." }),
+    type: Args.string({
+      required: true,
+      ignoreStdin: true,
+      description: "TYPE/NAME, or TYPE alone for all of them.",
+    }),
+    name: Args.string({ ignoreStdin: true, description: "A single resource of the type." }),
   };
   static override flags = {
     namespace: Flags.string({

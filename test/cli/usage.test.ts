@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { MESH, runMesh } from "../mesh-command.js";
+import { ended, MESH, runMesh, startMesh } from "../mesh-command.js";
 
 describe("wrong usage ends with 2, a line of what was wrong and a line of what to try", () => {
   it.each([
@@ -81,5 +81,14 @@ describe("help", () => {
     expect(text).toContain("How far to look back, at most 10m (default: 1m).");
     expect(text).toContain("(default: table).");
     expect(text).not.toContain("[default:");
+  });
+});
+
+it("takes no argument from standard input", async () => {
+  const mesh = startMesh(["tap"]);
+  mesh.stdin.end("all\n");
+  expect(await ended(mesh)).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("missing argument TYPE") as string,
   });
 });
