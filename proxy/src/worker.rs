@@ -15,6 +15,7 @@ use crate::discovery::{Ask, WorkerId};
 use crate::drain::Drain;
 use crate::metrics::{
     DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Party, Peer, Places, Registry, TcpMetrics,
+    TlsMetrics,
 };
 use crate::random::Random;
 use crate::relay::Sweep;
@@ -107,6 +108,11 @@ impl Worker {
     /// The limits of the proxy, which its workers share.
     pub fn limits(&self) -> &LimitMetrics {
         self.local.registry.limits()
+    }
+
+    /// What decided where connections with TLS go.
+    pub(crate) fn tls(&self) -> &TlsMetrics {
+        self.local.registry.tls()
     }
 
     /// How long it took to tell what the clients of one direction speak.

@@ -8,6 +8,7 @@ mod serve;
 mod tls;
 
 pub use detect::Protocol;
+pub(crate) use serve::serve_named;
 pub use tls::{Hello, server_name};
 
 use std::net::SocketAddr;

@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 
 use super::detect::{self, Protocol};
 use super::tls;
+use crate::error::ProxyError;
 use crate::metrics::{CloseReason, Limit};
 use crate::relay::{Client, Link, Peer, Room};
 
 /// How long a client may be silent before its destination is connected, for that may be the one to speak first.
 const SILENCE: Duration = Duration::from_millis(30);
+
+/// How long the whole of a first message of TLS may take that was sent to the proxy itself.
+const HELLO_TIME: Duration = Duration::from_secs(1);
 
 /// Serves a connection that was meant for `port` to its end.
 pub async fn serve(mut client: Client, port: u16) {
@@ -110,7 +114,11 @@ async fn serve_silent(mut client: Client) {
             client.idle_since = Instant::now();
             client.serve().await;
         }
-        Protocol::Tls => relay_tls(client, link).await,
+        Protocol::Tls => {
+            let name = server_name(&client);
+            let link = client.relink_tls(link, name.as_deref()).await;
+            relay_tls(client, link, name).await;
+        }
         Protocol::Opaque | Protocol::Unknown => relay_bytes(client, link).await,
     }
 }
@@ -131,9 +139,33 @@ fn poll_first_speaker(client: &mut Client, upstream: &mut Peer, cx: &mut Context
 }
 
 async fn serve_tls(mut client: Client) {
-    if let Some(link) = connect(&mut client).await {
-        relay_tls(client, link).await;
+    let name = server_name(&client);
+    match client.link_tls(name.as_deref()).await {
+        Ok(link) => relay_tls(client, link, name).await,
+        Err(error) => refuse(&mut client, error),
     }
+}
+
+/// TLS that was sent to the proxy itself: only the server's name says where it is to go. The client is told in plain text why
+/// it goes nowhere; it may show that, or at least that this is no TLS.
+pub async fn serve_named(mut client: Client) {
+    if protocol_of(&client) == Protocol::Unknown {
+        let hello = poll_fn(|cx| poll_protocol(&mut client, cx));
+        // What does not come in time is refused for what it is: no whole hello.
+        let _ = tokio::time::timeout(HELLO_TIME, hello).await;
+    }
+    if protocol_of(&client) != Protocol::Tls {
+        return client.refuse_connection(ProxyError::BadRequest).await;
+    }
+    let name = server_name(&client);
+    match client.link_tls(name.as_deref()).await {
+        Ok(link) => relay_tls(client, link, name).await,
+        Err(error) => client.refuse_connection(error).await,
+    }
+}
+
+fn server_name(client: &Client) -> Option<String> {
+    tls::server_name(client.peer.received.bytes())
 }
 
 async fn serve_opaque(mut client: Client) {
@@ -147,10 +179,9 @@ async fn relay_bytes(mut client: Client, link: Link) {
 }
 
 /// TLS is the application's own; of what it hides, only the server's name is told.
-async fn relay_tls(mut client: Client, link: Link) {
+async fn relay_tls(mut client: Client, link: Link, server_name: Option<String>) {
     let tapped = client.worker.tap.active().then(|| {
-        let server_name = tls::server_name(client.peer.received.bytes()).unwrap_or_default();
-        client.tap_connection(link.in_flight.endpoint(), &server_name)
+        client.tap_connection(link.in_flight.endpoint(), server_name.as_deref().unwrap_or_default())
     });
     let started = Instant::now();
     let copied = client.tunnel(link).await;
@@ -163,9 +194,13 @@ async fn connect(client: &mut Client) -> Option<Link> {
     match client.link_connection().await {
         Ok(link) => Some(link),
         Err(error) => {
-            tracing::debug!(client = %client.address, reason = error.reason(), "connection refused");
-            client.peer.reset_when_closed(CloseReason::Error);
+            refuse(client, error);
             None
         }
     }
+}
+
+fn refuse(client: &mut Client, error: ProxyError) {
+    tracing::debug!(client = %client.address, reason = error.reason(), "connection refused");
+    client.peer.reset_when_closed(CloseReason::Error);
 }

@@ -105,11 +105,16 @@ fn host_name(extension: &[u8]) -> Option<String> {
     while let Some(kind) = names.number(1) {
         let name = names.vector(2)?;
         if kind == usize::from(HOST_NAME) {
-            let is_name = !name.is_empty() && name.len() <= 253 && name.iter().all(u8::is_ascii_graphic);
-            return is_name.then(|| String::from_utf8_lossy(name).to_ascii_lowercase());
+            return is_host_name(name).then(|| String::from_utf8_lossy(name).to_ascii_lowercase());
         }
     }
     None
+}
+
+/// Letters, digits and what else names of hosts and services are made of; so no port, for example.
+fn is_host_name(name: &[u8]) -> bool {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    !name.is_empty() && name.len() <= 253 && name.iter().all(allowed)
 }
 
 /// Reads from the start of what is left.
@@ -169,7 +174,7 @@ mod tests {
             assert_eq!(server_name(&hello(Some("Example.com"), record)).as_deref(), Some("example.com"));
             assert_eq!(Hello::of(&hello(None, record)), Hello::Complete(None));
         }
-        for odd in ["", "a b", "\u{e4}"] {
+        for odd in ["", "a b", "\u{e4}", "a:80", "[::1]", "a/b", &"a".repeat(254)] {
             assert_eq!(Hello::of(&hello(Some(odd), MAX_RECORD)), Hello::Complete(None));
         }
     }

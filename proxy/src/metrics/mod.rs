@@ -13,6 +13,7 @@ mod process;
 mod registry;
 mod tcp;
 mod text;
+mod tls;
 
 pub use detection::DetectionMetrics;
 pub use http::HttpMetrics;
@@ -21,3 +22,4 @@ pub use limits::{Limit, LimitMetrics, Place, Places};
 pub(crate) use page::render;
 pub use registry::Registry;
 pub use tcp::{CloseReason, Peer, TcpMetrics};
+pub use tls::{TlsMetrics, TlsRoute};

@@ -11,6 +11,7 @@ use super::process::Process;
 use super::registry::{Live, Registry};
 use super::tcp::{CloseReason, TcpMetrics};
 use super::text::{Kind, Text};
+use super::tls::{TlsMetrics, TlsRoute};
 use crate::direction::Direction;
 use crate::discovery::Status;
 use crate::tap::Observers;
@@ -23,6 +24,7 @@ pub(crate) fn render(registry: &Registry, status: &Status, observers: &Observers
         tcp(live, &mut text);
     });
     detection(registry, &mut text);
+    tls(registry.tls(), &mut text);
     limits(registry.limits(), &mut text);
     discovery(status, &mut text);
     tap(observers, &mut text);
@@ -115,6 +117,18 @@ fn tcp(live: &Live<'_>, text: &mut Text) {
                 text.sample("mesh_tcp_close_total", &[labels, &Pair("reason", reason.label())], count);
             }
         }
+    }
+}
+
+fn tls(tls: &TlsMetrics, text: &mut Text) {
+    let name = "mesh_tls_connections_total";
+    text.family(
+        name,
+        Kind::Counter,
+        "Connections with TLS from the application, by what led to their destination.",
+    );
+    for by in TlsRoute::ALL {
+        text.sample(name, &[&Pair("routed_by", by.label())], tls.count(by));
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Peer, TcpMetrics};
+use super::{DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Peer, TcpMetrics, TlsMetrics};
 use crate::direction::Direction;
 
 /// Series that nobody touched for this long go.
@@ -18,6 +18,7 @@ pub struct Registry {
     inbound_detection: DetectionMetrics,
     outbound_detection: DetectionMetrics,
     limits: LimitMetrics,
+    tls: TlsMetrics,
 }
 
 /// All series, by rendered labels.
@@ -82,6 +83,11 @@ impl Registry {
     /// The limits of the proxy.
     pub fn limits(&self) -> &LimitMetrics {
         &self.limits
+    }
+
+    /// What decided where connections with TLS go.
+    pub fn tls(&self) -> &TlsMetrics {
+        &self.tls
     }
 
     fn lock(&self) -> MutexGuard<'_, Groups> {

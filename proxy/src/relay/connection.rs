@@ -4,11 +4,21 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::http::{Client, Side};
-use super::route::{self, Choice, Link, Target, Tried};
+use super::route::{self, Choice, Link, Original, Target, Tried};
 use crate::destination::Endpoint;
 use crate::error::ProxyError;
 use crate::listener::Protocol;
+use crate::metrics::TlsRoute;
 use crate::tap::{Request, TappedRequest};
+
+/// What a client of ours that speaks TLS to the proxy itself must mean, for it names no port (RFC 9110, section 4.2.2).
+const TLS_PORT: u16 = 443;
+
+async fn link(target: &Target) -> Result<Link, ProxyError> {
+    let link = target.link(Choice::New, &mut Tried::new()).await?;
+    link.in_flight.endpoint().took_connection();
+    Ok(link)
+}
 
 impl Client {
     /// Whether the connection was meant to go elsewhere and is here without its client's knowledge.
@@ -21,15 +31,68 @@ impl Client {
     /// # Errors
     /// No endpoint, or none that takes a connection.
     pub async fn link_connection(&self) -> Result<Link, ProxyError> {
-        let target = match &self.side {
+        match &self.side {
             // What the client means stands in its requests alone.
-            Side::Outbound => return Err(ProxyError::NotRoutable),
-            Side::Redirected(original) => route::find_original(&self.worker, original).await?,
-            Side::Inbound(application) => Target::Endpoint(Rc::clone(application)),
+            Side::Outbound => Err(ProxyError::NotRoutable),
+            Side::Redirected(original) => link(&route::find_original(&self.worker, original).await?).await,
+            Side::Inbound(application) => link(&Target::Endpoint(Rc::clone(application))).await,
+        }
+    }
+
+    /// A new connection to where TLS goes: to where it was meant to go, when that is an address of the mesh; or to the service that
+    /// is called as the server that the client names, when there is one; or straight on.
+    ///
+    /// # Errors
+    /// No endpoint, or none that takes a connection.
+    pub async fn link_tls(&self, server_name: Option<&str>) -> Result<Link, ProxyError> {
+        match &self.side {
+            Side::Outbound => {
+                let authority = format!("{}:{TLS_PORT}", server_name.ok_or(ProxyError::NotRoutable)?);
+                let target = route::find(&self.worker, &authority).await?;
+                self.worker.tls().routed(TlsRoute::ServerName);
+                link(&target).await
+            }
+            Side::Redirected(original) => {
+                let target = route::find_original(&self.worker, original).await?;
+                match self.named_instead(original, &target, server_name).await {
+                    Some(named) => link(&named).await,
+                    None => link(&target).await,
+                }
+            }
+            Side::Inbound(_) => self.link_connection().await,
+        }
+    }
+
+    /// What `link_tls` would give, for a client whose connection was linked before it was heard: `link` itself, or another one.
+    pub async fn relink_tls(&self, link: Link, server_name: Option<&str>) -> Link {
+        let Side::Redirected(original) = &self.side else { return link };
+        let target = Target::Endpoint(Rc::clone(link.in_flight.endpoint()));
+        match self.named_instead(original, &target, server_name).await {
+            Some(named) => self::link(&named).await.unwrap_or(link),
+            None => link,
+        }
+    }
+
+    /// The service that is meant by a server's name when `target` is just the address that the connection was meant for.
+    async fn named_instead(
+        &self,
+        original: &Original,
+        target: &Target,
+        server_name: Option<&str>,
+    ) -> Option<Target> {
+        let goes_straight_on = matches!(target, Target::Endpoint(endpoint) if original.is(endpoint));
+        let named = match server_name {
+            Some(name) if goes_straight_on => {
+                route::find_named(&self.worker, name, original.address().port()).await
+            }
+            _ => None,
         };
-        let link = target.link(Choice::New, &mut Tried::new()).await?;
-        link.in_flight.endpoint().took_connection();
-        Ok(link)
+        self.worker.tls().routed(match named {
+            Some(_) => TlsRoute::ServerName,
+            None if goes_straight_on => TlsRoute::Unknown,
+            None => TlsRoute::OriginalDestination,
+        });
+        named
     }
 
     /// Counts how long it took to tell what the client speaks.

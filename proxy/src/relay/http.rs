@@ -21,6 +21,7 @@ use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::http1::{Method, Parsed, RequestHead};
+use crate::listener::{self, Hello};
 use crate::metrics::{CloseReason, HttpMetrics, Limit};
 use crate::worker::Worker;
 
@@ -78,6 +79,9 @@ impl Client {
         loop {
             let request = match self.next_request().await {
                 Next::Request(request) => request,
+                Next::Refused(_) if self.begins_with_tls() => {
+                    return Box::pin(listener::serve_named(self)).await;
+                }
                 Next::Refused(error) => return Box::pin(self.refuse_connection(error)).await,
                 Next::Ended(reason) => return self.peer.ends(reason),
             };
@@ -87,6 +91,13 @@ impl Client {
                 After::Linger => return Box::pin(close::linger(&mut self.peer, &self.watch)).await,
             }
         }
+    }
+
+    /// Whether the first that the client sends, which knows that it speaks to a proxy, is TLS.
+    fn begins_with_tls(&self) -> bool {
+        let bytes = self.peer.received.bytes();
+        let is_first = self.peer.moved() == bytes.len() as u64;
+        is_first && matches!(self.side, Side::Outbound) && Hello::of(bytes) != Hello::None
     }
 
     async fn next_request(&mut self) -> Next {

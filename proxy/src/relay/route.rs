@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -15,6 +16,9 @@ use crate::worker::Worker;
 
 /// Endpoints that are tried for one request.
 const MAX_ENDPOINTS: usize = 3;
+
+/// How long a connection with TLS waits for the control plane to know its server's name. Short, for it can go straight on.
+const NAME_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Endpoints that did not take a request.
 pub type Tried = SmallVec<[SocketAddr; MAX_ENDPOINTS]>;
@@ -41,6 +45,11 @@ impl Original {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether `endpoint` is the address itself.
+    pub fn is(&self, endpoint: &Rc<Endpoint>) -> bool {
+        self.straight_on.get().is_some_and(|straight_on| Rc::ptr_eq(straight_on, endpoint))
     }
 }
 
@@ -97,6 +106,13 @@ pub async fn find_original(worker: &Worker, original: &Original) -> Result<Targe
         }
         Err(ResolveError::Overloaded) => Err(ProxyError::Overloaded),
     }
+}
+
+/// The service that a client with TLS means by the name of its server, as far as the control plane tells in short time.
+pub async fn find_named(worker: &Worker, server_name: &str, port: u16) -> Option<Target> {
+    let authority = format!("{server_name}:{port}");
+    let found = tokio::time::timeout(NAME_TIMEOUT, find(worker, &authority)).await;
+    found.ok()?.ok()
 }
 
 impl Target {

@@ -12,3 +12,4 @@ mod pod;
 mod protocols;
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
+mod tls;

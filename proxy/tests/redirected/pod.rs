@@ -24,9 +24,18 @@ pub struct Pod {
 impl Pod {
     /// One whose control plane knows these addresses, each with its endpoints, and no others.
     pub fn start(services: &[(SocketAddr, SocketAddr)], variables: &[(&str, &str)]) -> Self {
+        let services: Vec<_> =
+            services.iter().map(|(service, endpoint)| (service.to_string(), *endpoint)).collect();
+        let services: Vec<_> =
+            services.iter().map(|(service, endpoint)| (service.as_str(), *endpoint)).collect();
+        Self::knowing(&services, variables)
+    }
+
+    /// One whose control plane knows these targets, addresses or authorities, each with its endpoint, and no others.
+    pub fn knowing(services: &[(&str, SocketAddr)], variables: &[(&str, &str)]) -> Self {
         let network = Network::new();
         let services: HashMap<String, Vec<SocketAddr>> =
-            services.iter().map(|(service, endpoint)| (service.to_string(), vec![*endpoint])).collect();
+            services.iter().map(|(service, endpoint)| ((*service).to_owned(), vec![*endpoint])).collect();
         let control_plane = network.pod.run(ControlPlane::start);
         let address = control_plane.address.to_string();
         thread::spawn(move || control_plane.serve(services));

@@ -3,13 +3,9 @@
 use crate::namespaces::{Namespace, POD, REMOTE, at};
 use crate::peers::{Server, connect};
 use crate::pod::Pod;
-use crate::stand_in::{DEADLINE, proxy::eventually};
-use mesh_proxy::proto::tap_client::TapClient;
-use mesh_proxy::proto::{ObserveRequest, tap_event::Event};
+use crate::stand_in::proxy::eventually;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr};
-use std::thread::sleep;
-use std::time::Duration;
+use std::net::SocketAddr;
 
 /// A mail server: greets, and answers a line.
 fn mail_server(namespace: &Namespace, address: SocketAddr) -> Server {
@@ -91,56 +87,4 @@ fn a_client_that_says_one_ambiguous_word_after_a_silence_is_heard() {
     let mut echo = [0; 4];
     stream.read_exact(&mut echo).unwrap();
     assert_eq!(&echo, b"PING");
-}
-
-/// A hello to `example.com`, and nothing else that a server could use.
-fn client_hello() -> Vec<u8> {
-    let name = b"example.com";
-    let extension = [&[0, 0, 0, 16, 0, 14, 0, 0, 11][..], name].concat();
-    let body = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 20], &extension].concat();
-    let message = [&[1, 0, 0, body.len() as u8][..], &body].concat();
-    [&[22, 3, 1, 0, message.len() as u8][..], &message].concat()
-}
-
-#[test]
-fn tls_passes_through_and_tap_tells_the_servers_name() {
-    let pod = Pod::start(&[], &[]);
-    let _echo = Server::start(&pod.network.remote, at(REMOTE[0], 443), |mut stream| {
-        let mut received = Vec::new();
-        stream.read_to_end(&mut received)?;
-        stream.write_all(&received)
-    });
-    pod.network.pod.run(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (mut events, _client) = runtime.block_on(async {
-            let mut client = TapClient::connect(format!("http://{}", pod.proxy.field("tap"))).await.unwrap();
-            (client.observe(ObserveRequest::default()).await.unwrap().into_inner(), client)
-        });
-        let hello = client_hello();
-        let mut stream = connect(&pod.network.pod, at(REMOTE[0], 443)).unwrap();
-        stream.write_all(&hello[..20]).unwrap();
-        sleep(Duration::from_millis(5));
-        stream.write_all(&hello[20..]).unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
-        let mut echo = Vec::new();
-        stream.read_to_end(&mut echo).unwrap();
-        assert_eq!(echo, hello);
-        let mut next = || {
-            let event = runtime.block_on(async { tokio::time::timeout(DEADLINE, events.message()).await });
-            event.unwrap().unwrap().unwrap().event.unwrap()
-        };
-        match next() {
-            Event::Request(request) => {
-                assert_eq!((request.scheme.as_str(), request.authority.as_str()), ("https", "example.com"));
-            }
-            other => panic!("no start: {other:?}"),
-        }
-        match next() {
-            Event::End(end) => {
-                assert_eq!((end.request_bytes, end.response_bytes), (hello.len() as u64, hello.len() as u64));
-            }
-            other => panic!("no end: {other:?}"),
-        }
-    });
-    assert_eq!(pod.detected("outbound", "tls"), 1.0);
 }

@@ -105,6 +105,13 @@ impl Client {
         assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(expected));
     }
 
+    /// The same, for bytes that are no text.
+    pub fn expect_bytes(&mut self, expected: &[u8]) {
+        let mut bytes = vec![0; expected.len()];
+        self.0.read_exact(&mut bytes).unwrap();
+        assert!(bytes == expected, "{}", bytes.escape_ascii());
+    }
+
     /// What comes until the connection ends, be it in order or by a reset.
     pub fn rest(&mut self) -> String {
         let mut bytes = Vec::new();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::harness::{Client, Relay, nobody};
+use crate::stand_in::hello::client_hello;
 
 fn assert_refused(answer: &str, status: u16, reason: &str) {
     assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
@@ -130,6 +131,8 @@ fn what_is_not_http_1_is_refused_by_a_proxy_that_has_to_route_it() {
     let relay = Relay::outbound(&[], &[]);
     assert_refused(&relay.answer_to(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0"), 505, "version-not-supported");
     assert_refused(&relay.answer_to(b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"), 400, "bad-request");
+    assert_refused(&relay.answer_to(&client_hello(None, 0)), 400, "not-routable");
+    assert_refused(&relay.answer_to(&client_hello(Some("nowhere"), 0)), 404, "no-such-service");
     assert_refused(&relay.answer_to(b"SSH-2.0-OpenSSH\r\n"), 400, "bad-request");
     assert_refused(&relay.answer_to(b"GET / HTTP/1.0\r\n\r\n"), 400, "not-routable");
 }

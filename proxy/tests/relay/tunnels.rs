@@ -2,6 +2,7 @@
 
 use crate::backend::Backend;
 use crate::harness::{Client, Relay};
+use crate::stand_in::hello::client_hello;
 
 /// Both sides speak, then each finishes in its turn.
 fn assert_is_a_tunnel(client: &mut Client, server: &mut Client) {
@@ -128,4 +129,22 @@ fn the_last_words_of_a_server_that_reads_no_more_arrive() {
         drop(application);
         assert_eq!(client.rest(), "554 go away\r\n");
     }
+}
+
+#[test]
+fn tls_that_is_sent_to_the_proxy_itself_goes_to_the_service_that_it_names() {
+    let backend = Backend::start();
+    let relay = Relay::outbound(&[("x:443", &[backend.address])], &[]);
+    let hello = client_hello(Some("x"), 0);
+    for split in [1, 5, 40, hello.len()] {
+        let mut client = relay.connect();
+        client.send(&hello[..split]);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        client.send(&hello[split..]);
+        let mut application = backend.accept();
+        application.expect_bytes(&hello);
+        application.send("back");
+        client.expect("back");
+    }
+    assert_eq!(relay.metric("mesh_tls_connections_total", &["routed_by=\"server-name\""]), 4.0);
 }

@@ -1,6 +1,7 @@
 //! What stands in for the proxy's surroundings: a control plane that says what a test tells it to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
 
+pub mod hello;
 pub mod proxy;
 
 use std::collections::HashMap;
