@@ -43,7 +43,8 @@ fn name_is_read_from(input: &[u8]) {
     let Some((record, name)) = input.split_first() else { return };
     let name = &name[..name.len().min(300)];
     let hello = hello(name, usize::from(*record) + 1);
-    let is_name = !name.is_empty() && name.len() <= 253 && name.iter().all(u8::is_ascii_graphic);
+    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let is_name = !name.is_empty() && name.len() <= 253 && name.iter().all(is_allowed);
     let expected = is_name.then(|| String::from_utf8_lossy(name).to_ascii_lowercase());
     assert_eq!(Hello::of(&hello), Hello::Complete(expected));
     assert_eq!(Hello::of(&hello[..hello.len() - 1]), Hello::Partial);

@@ -9,7 +9,8 @@ pub fn difference(sent: &RequestHead, arrived: &RequestHead, at_proxy: bool) -> 
     let has_host = host.is_some() && (authority.is_none() || authority == host);
     let is_same =
         (&arrived.method, &arrived.target, arrived.framing) == (&sent.method, &target, sent.framing);
-    match is_same && has_host && !arrived.is_old {
+    let te_is_own = named(&arrived.fields, "te").all(|te| is(&te.value, "trailers"));
+    match is_same && has_host && te_is_own && !arrived.is_old {
         true => {
             let ignored = |field: &&Field| sent.is_old && field.is("expect");
             let sent: Vec<_> = sent.fields.iter().filter(|field| !ignored(field)).cloned().collect();
@@ -45,9 +46,8 @@ pub fn difference_of_fields(sent: &[Field], arrived: &[Field], at_proxy: bool) -
     let must_arrive = |field: &&Field| must_arrive(sent, field, at_proxy);
     let expected: Vec<_> = sent.iter().filter(is_kept).filter(must_arrive).collect();
     let found: Vec<_> = arrived.iter().filter(is_kept).collect();
-    let own: Vec<_> = named(arrived, "connection").chain(named(arrived, "te")).collect();
-    let is_own =
-        |field: &&Field| ["upgrade", "TE", "upgrade, TE", "trailers"].iter().any(|own| is(&field.value, own));
+    let own: Vec<_> = named(arrived, "connection").collect();
+    let is_own = |field: &&Field| ["upgrade", "TE", "upgrade, TE"].iter().any(|own| is(&field.value, own));
     let has_others = arrived.iter().any(|field| field.is("keep-alive") || field.is("proxy-connection"));
     let is_same =
         expected == found && own.iter().all(is_own) && !has_others && named(arrived, "host").count() <= 1;

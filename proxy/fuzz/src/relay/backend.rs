@@ -49,6 +49,14 @@ pub struct Answered {
     pub has_pauses: bool,
 }
 
+impl Answered {
+    /// Whether it is that of a proxy which could not give the request to its application.
+    pub fn says_unreached(&self) -> bool {
+        let head = Response::head(&self.bytes, self.asked).whole();
+        head.is_some_and(|(head, _)| named(&head.fields, "mesh-proxy-error").count() > 0)
+    }
+}
+
 /// What all connections share.
 pub struct Backend {
     answers: RefCell<VecDeque<Answer>>,

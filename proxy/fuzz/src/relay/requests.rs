@@ -21,7 +21,10 @@ pub fn judge(case: &Case, exchange: &Exchange) -> usize {
         .flat_map(|connection| connection.requests.iter().map(move |seen| (connection, *seen)))
         .collect();
     seen.sort_by_key(|(_, seen)| seen.order);
-    let mut matching = Matching { case, sent: &sent, read: &read, last: None, whole: 0 };
+    let answers = exchange.connections.iter().flat_map(|connection| &connection.answers);
+    let unreached = answers.filter(|answer| answer.says_unreached()).map(|answer| answer.order).collect();
+    let mut matching =
+        Matching { case, sent: &sent, read: &read, unreached, last: None, last_order: 0, whole: 0 };
     for (connection, seen) in seen {
         matching.next(connection, seen);
     }
@@ -33,8 +36,12 @@ struct Matching<'a> {
     case: &'a Case,
     sent: &'a [u8],
     read: &'a Requests,
+    /// What reached a proxy of the mesh alone, which said so.
+    unreached: Vec<usize>,
     /// The one that reached it last.
     last: Option<usize>,
+    /// Its place among all that the backend saw.
+    last_order: usize,
     /// How many did as a whole.
     whole: usize,
 }
@@ -53,12 +60,13 @@ impl Matching<'_> {
         let from = self.last.map_or(0, |last| last + 1);
         let is_it = |request: &Request| self.is_it(request, &head, body, seen.end.is_some());
         let later = self.read.requests.iter().skip(from).position(is_it).map(|number| from + number);
-        let again = self.last.filter(|last| head.is_idempotent() && is_it(&self.read.requests[*last]));
+        let may_repeat = head.is_idempotent() || self.unreached.contains(&self.last_order);
+        let again = self.last.filter(|last| may_repeat && is_it(&self.read.requests[*last]));
         let Some(number) = later.or(again) else {
             panic!("nobody sent what reached the backend: {}", bytes.escape_ascii());
         };
         self.whole += usize::from(seen.end.is_some() && self.last != Some(number));
-        self.last = Some(number);
+        (self.last, self.last_order) = (Some(number), seen.order);
         if let Some(tunnel) = connection.tunnel.filter(|tunnel| Some(*tunnel) == seen.end) {
             let rest = &self.sent[self.read.requests[number].end().unwrap_or(self.sent.len())..];
             assert!(rest.starts_with(&connection.bytes[tunnel..]), "through the tunnel came other bytes");

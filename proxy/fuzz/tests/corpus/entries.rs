@@ -9,20 +9,15 @@ pub struct Entry {
     pub bytes: Vec<u8>,
 }
 
-/// The seeds of a target, and what was found for it; in the order of their names, so that every run is the same.
+/// The inputs of a target, seeds with names and what was found, in the order of their names, so that every run is the same.
 pub fn of(target: &str) -> Vec<Entry> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut entries: Vec<_> =
-        ["seeds", "corpus"].iter().flat_map(|kind| in_folder(&root.join(kind).join(target))).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let files = files.map(|file| file.unwrap().path());
+    let mut entries: Vec<_> = files.map(|file| Entry { bytes: fs::read(&file).unwrap(), file }).collect();
     entries.sort_by(|one, other| one.file.cmp(&other.file));
     assert!(!entries.is_empty(), "{target} has no inputs");
     entries
-}
-
-fn in_folder(folder: &Path) -> Vec<Entry> {
-    let files = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let files = files.map(|file| file.unwrap().path());
-    files.map(|file| Entry { bytes: fs::read(&file).unwrap(), file }).collect()
 }
 
 /// The words of `http.dict`: in quotes, with `\xNN` for bytes that are no text.
