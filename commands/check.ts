@@ -1,4 +1,5 @@
 import { Command, Flags } from "@oclif/core";
+import { CLUSTER_FLAGS } from "../src/cli/index.js";
 import { check } from "../src/check/index.js";
 import { Failure, parseDuration, Printer } from "../src/output/index.js";
 
@@ -26,17 +27,7 @@ export default class Check extends Command {
       default: "table",
       description: "json is printed at the end.",
     })(),
-    kubeconfig: Flags.string({
-      helpValue: "FILE",
-      description: "Instead of KUBECONFIG and ~/.kube/config.",
-      exclusive: ["api"],
-    }),
-    context: Flags.string({
-      helpValue: "NAME",
-      description: "A context of the kubeconfig (default: its current one).",
-      exclusive: ["api"],
-    }),
-    as: Flags.string({ helpValue: "USER", description: "Impersonate a user.", exclusive: ["api"] }),
+    ...CLUSTER_FLAGS,
     api: Flags.string({
       helpValue: "HOST:PORT",
       description:

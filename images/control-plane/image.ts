@@ -10,11 +10,8 @@ const CONTROL_PLANE_USER = "2103:2103";
 /** Where mesh lies in the image. */
 const HOME = "/mesh";
 
-/** The folders of the package that run; see `files` in package.json. */
-const RUNTIME_FOLDERS = ["bin", "dist/commands", "dist/src", "proto"];
-
 /** Files of packages that no program reads: types, source maps, prose, and addons for another runtime than Node.js. */
-const USELESS = /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|flow|bare)$/i;
+const USELESS = /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|flow|bare|tsbuildinfo)$/i;
 
 interface LockedPackage {
   readonly dev?: boolean;
@@ -48,8 +45,12 @@ function program(clone: string): RootFilesystem {
   const root: RootFilesystem = new Map();
   const add = (path: string) => addFile(root, `${HOME}/${path}`, join(clone, path));
   for (const path of ["package.json", "oclif.manifest.json", "LICENSE"]) add(path);
-  for (const folder of RUNTIME_FOLDERS) filesBelow(clone, folder).forEach(add);
-  for (const folder of productionPackages(clone)) filesBelow(clone, folder, ["node_modules"]).forEach(add);
+  const { files } = JSON.parse(readFileSync(join(clone, "package.json"), "utf8")) as { files: string[] };
+  const left = files.filter((path) => path.startsWith("!")).map((path) => path.slice(1));
+  for (const folder of files.filter((path) => !path.startsWith("!")))
+    filesBelow(clone, folder, left).forEach(add);
+  for (const folder of productionPackages(clone))
+    filesBelow(clone, folder, [`${folder}/node_modules`]).forEach(add);
   return root;
 }
 
@@ -63,11 +64,11 @@ function productionPackages(clone: string): string[] {
     .map(([path]) => path);
 }
 
-/** The useful files below a folder, as paths from the clone. */
+/** The useful files below a folder, but for those below other folders; all as paths from the clone. */
 function filesBelow(clone: string, folder: string, except: readonly string[] = []): string[] {
   return readdirSync(join(clone, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return except.includes(entry.name) ? [] : filesBelow(clone, path);
+    if (entry.isDirectory()) return except.includes(path) ? [] : filesBelow(clone, path, except);
     return entry.isFile() && !USELESS.test(entry.name) ? [path] : [];
   });
 }

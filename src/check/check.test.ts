@@ -19,6 +19,7 @@ import { HOST } from "./host/index.js";
 import { check, type CheckQuestion } from "./index.js";
 
 const VERSION = "1.2.3";
+const WEBHOOK_LABELS = { "app.kubernetes.io/name": "mesh-webhook", "app.kubernetes.io/instance": "mesh" };
 
 let server: ApiServer;
 let state: ClusterState;
@@ -75,7 +76,7 @@ describe("before an install", () => {
     state.version = { ...state.version, gitVersion: "v1.28.15-gke.1" };
     state.aheadMs = -30_000;
     state.allows = (verb, resource) => verb !== "patch" || resource !== "clusterroles";
-    state.put(namespace("mesh-system", {}));
+    state.put(...mesh.filter(({ kind }) => kind === "Namespace"));
     const { states, details } = await run({ beforeInstall: true });
     expect(states).toMatchObject({
       "kubernetes-version": "warning",
@@ -86,7 +87,7 @@ describe("before an install", () => {
     expect(details["kubernetes-version"]).toContain("v1.28.15-gke.1");
     expect(details["clocks"]).toMatch(/^the API server's clock is (29|30|31)(\.\d)?s behind this machine's$/);
     expect(details["permissions"]).toBe("not allowed: patch clusterroles.rbac.authorization.k8s.io");
-    expect(details["not-installed"]).toBe("there is namespaces/mesh-system");
+    expect(details["not-installed"]).toBe("there is Namespace/mesh-system");
   });
 
   test("a clock that is far off fails", async () => {
@@ -105,7 +106,7 @@ describe("an installation", () => {
     state.remove("CustomResourceDefinition", "workloads.mesh.dev");
     const half = await run();
     expect(half.details["installation"]).toBe(
-      "missing: customresourcedefinitions.apiextensions.k8s.io/workloads.mesh.dev, rolebindings.rbac.authorization.k8s.io/mesh-webhook",
+      "missing: CustomResourceDefinition/workloads.mesh.dev, RoleBinding/mesh-webhook",
     );
     expect(half.states["control-plane-ready"]).toBeUndefined();
   });
@@ -115,7 +116,7 @@ describe("an installation", () => {
     state.change("Deployment", "mesh-webhook", (object) => ({ ...object, status: { updatedReplicas: 1 } }));
     const waiting = { reason: "ImagePullBackOff", message: 'Back-off pulling image "x"' };
     state.put({
-      ...plainPod("mesh-system", "mesh-webhook-1", { "app.kubernetes.io/name": "mesh-webhook" }),
+      ...plainPod("mesh-system", "mesh-webhook-1", WEBHOOK_LABELS),
       status: {
         phase: "Pending",
         containerStatuses: [{ name: "webhook", ready: false, state: { waiting } }],
@@ -178,7 +179,7 @@ describe("certificates", () => {
     expect((await run()).details["trust-root"]).toContain("has no ca.crt");
     state.change("Deployment", "mesh-control-plane", (object) => ({
       ...object,
-      spec: { replicas: 1, template: { spec: { containers: [{ args: ["--issuer-secret=mine"] }] } } },
+      spec: { template: { spec: { containers: [{ args: ["--issuer-secret=mine"] }] } } },
     }));
     expect((await run()).details["trust-root"]).toBe("there is no secrets/mine");
     state.put(keySecret("mine", good, good));

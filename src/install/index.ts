@@ -1,5 +1,14 @@
 // Values, checked, into rendered manifests; and what of them is in a cluster.
-export { installedValues, leftovers, objectsToUninstall, type ObjectName } from "./installed.js";
+export {
+  INSTALLED_TYPES,
+  installedObjects,
+  installedValues,
+  leftovers,
+  missing,
+  objectsToUninstall,
+  type ObjectName,
+} from "./installed.js";
+export { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "./objects/names.js";
 export type { Installation } from "./installation.js";
 export { printObjects, type ObjectFormat } from "./print.js";
 export { readInstallation, wrongValues } from "./read.js";

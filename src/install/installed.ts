@@ -57,6 +57,9 @@ const KINDS: readonly Kind[] = [
   ofCluster("v1", "Namespace", "namespaces"),
 ];
 
+/** Every kind that an installation has objects of. */
+export const INSTALLED_TYPES: readonly ResourceType[] = KINDS.map(typeOf);
+
 /** An object as far as it takes to delete it. */
 export interface ObjectName extends JsonObject {
   readonly apiVersion: string;
@@ -115,18 +118,27 @@ export async function leftovers(
   return ok(installed.value.filter((object) => !current.has(nameOf(object))));
 }
 
+/** The objects of what is rendered that are not in the cluster. */
+export async function missing(
+  cluster: Cluster,
+  rendered: readonly JsonObject[],
+): Promise<Result<ObjectName[], Failure>> {
+  const installed = await installedObjects(cluster);
+  if (!installed.ok) return installed;
+  const there = new Set(installed.value.map(nameOf));
+  return ok((rendered as readonly ObjectName[]).filter((object) => !there.has(nameOf(object))));
+}
+
 /** The version of an API may change while the object is the same. */
 const nameOf = ({ apiVersion, kind, metadata }: ObjectName) =>
   [apiVersion.replace(/\/?[^/]+$/, ""), kind, metadata.namespace ?? "", metadata.name].join(" ");
 
 async function objectsOf(kind: Kind, cluster: Cluster): Promise<Result<ObjectName[], ClusterFailure>> {
-  const [version = "", group = ""] = kind.apiVersion.split("/").reverse();
   const labelSelector = Object.entries(OWNED_BY_INSTALL)
     .map(([label, value]) => `${label}=${value}`)
     .join(",");
   const scope = { labelSelector, ...(kind.namespaced && { namespace: NAMESPACE }) };
-  const type = { group, version, plural: kind.plural, namespaced: kind.namespaced };
-  const found = await cluster.list(type, scope);
+  const found = await cluster.list(typeOf(kind), scope);
   if (!found.ok) return found;
   return ok(
     found.value.map(({ metadata }) => ({
@@ -135,6 +147,11 @@ async function objectsOf(kind: Kind, cluster: Cluster): Promise<Result<ObjectNam
       metadata: { name: metadata.name, ...(kind.namespaced && { namespace: NAMESPACE }) },
     })),
   );
+}
+
+function typeOf({ apiVersion, plural, namespaced }: Kind): ResourceType {
+  const [version = "", group = ""] = apiVersion.split("/").reverse();
+  return { group, version, plural, namespaced };
 }
 
 const notInstalled = ({ server, context }: Cluster) =>

@@ -81,8 +81,7 @@ export class ClusterState {
   /** Undefined where no collection is. Of selectors only `key=value,…` is understood. */
   #list(path: string, selector: string): StoredObject[] | undefined {
     const wanted = selector === "" ? [] : selector.split(",").map((term) => term.split("="));
-    const plural = path.slice(path.lastIndexOf("/") + 1);
-    if (!(plural in NAMES)) return undefined;
+    if (!COLLECTION.test(path)) return undefined;
     return [...this.#objects]
       .filter(([address]) => addressMatches(address, path))
       .map(([, object]) => object)
@@ -94,10 +93,11 @@ interface AccessReview {
   readonly spec: { readonly resourceAttributes: { readonly verb: string; readonly resource: string } };
 }
 
-/** Collections' names, by kind, that are not the kind in small letters with an s. */
-const PLURALS: Readonly<Record<string, string>> = { NetworkPolicy: "networkpolicies" };
-const pluralOf = (kind: string) => PLURALS[kind] ?? `${kind.toLowerCase()}s`;
-const NAMES: Readonly<Record<string, true>> = { pods: true, namespaces: true, deployments: true };
+/** The address of a kind's objects: those of a namespace, or all. */
+const COLLECTION = /^\/(api\/v1|apis\/[^/]+\/[^/]+)(\/namespaces\/[^/]+)?\/[^/]+$/;
+
+/** As the API names a kind's objects. */
+const pluralOf = (kind: string) => `${kind.toLowerCase().replace(/y$/, "ie")}s`;
 
 function addressOf({ apiVersion, kind, metadata }: StoredObject): string {
   const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;

@@ -1,4 +1,5 @@
-import type { Cluster, ClusterFailure, KubernetesObject, ResourceType } from "../../kubernetes/index.js";
+import type { Cluster, KubernetesObject, ResourceType } from "../../kubernetes/index.js";
+import type { Failure } from "../../output/index.js";
 import type { Result } from "../../result/index.js";
 import { type Pod, PODS } from "./objects.js";
 
@@ -37,7 +38,7 @@ export class ClusterContext {
 }
 
 /** The value, or the failure thrown. */
-export function orThrow<T>(result: Result<T, ClusterFailure>): T {
+export function orThrow<T>(result: Result<T, Failure>): T {
   if (!result.ok) throw result.error;
   return result.value;
 }

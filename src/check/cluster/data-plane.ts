@@ -1,15 +1,9 @@
+import { INJECT_LABEL, PROXY_CONTAINER, VERSION_ANNOTATION } from "../../inject/index.js";
+import { CONTROL_PLANE, NAMESPACE } from "../../install/index.js";
 import { type Check, failed, failedForGood, passed, someOf, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
 import { troubleOf } from "./deployments.js";
-import {
-  CONTROL_PLANE,
-  INJECT_LABEL,
-  NAMESPACE,
-  PROXY_CONTAINER,
-  PROXY_VERSION_ANNOTATION,
-  VERSION_LABEL,
-} from "./names.js";
-import { DEPLOYMENTS, NAMESPACES, type Pod } from "./objects.js";
+import { DEPLOYMENTS, NAMESPACES, type Pod, VERSION_LABEL } from "./objects.js";
 
 /** Namespaces whose pods the webhook never touches. */
 const NEVER_INJECTED: ReadonlySet<string> = new Set(["kube-system", NAMESPACE]);
@@ -37,15 +31,11 @@ export const proxyVersions: Check<ClusterContext> = {
     const controlPlane = await context.find(DEPLOYMENTS, CONTROL_PLANE, NAMESPACE);
     const version = controlPlane?.metadata.labels?.[VERSION_LABEL];
     const meshed = (await context.pods()).filter((pod) => isAlive(pod) && hasProxy(pod));
-    const others = meshed.filter(
-      ({ metadata }) => metadata.annotations?.[PROXY_VERSION_ANNOTATION] !== version,
-    );
+    const others = meshed.filter(({ metadata }) => metadata.annotations?.[VERSION_ANNOTATION] !== version);
     const [first] = others;
     if (first === undefined) return passed(version);
     const versions = new Set(
-      others.map(
-        (pod) => pod.metadata.annotations?.[PROXY_VERSION_ANNOTATION] ?? "of no version that it tells",
-      ),
+      others.map((pod) => pod.metadata.annotations?.[VERSION_ANNOTATION] ?? "of no version that it tells"),
     );
     return warned(
       `the control plane is ${version ?? "of no version that it tells"}, ${others.length} sidecars are ${[...versions].join(", ")}: ${someOf(others.map(nameOf))}`,

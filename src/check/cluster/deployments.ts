@@ -1,6 +1,6 @@
+import { NAMESPACE } from "../../install/index.js";
 import { type Check, failed, passed } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
-import { NAMESPACE } from "./names.js";
 import { type Deployment, DEPLOYMENTS, type Pod, PODS } from "./objects.js";
 
 export const controlPlaneReady: Check<ClusterContext> = {

@@ -1,53 +1,30 @@
-import { type ResourceType, typeName } from "../../kubernetes/index.js";
-import { type Check, failed, failedForGood, passed, someOf, warned } from "../check.js";
-import type { ClusterContext } from "./context.js";
-import { CONTROL_PLANE, NAMESPACE, OWN_KINDS, VALUES, VERSION_LABEL, WEBHOOK } from "./names.js";
 import {
-  CLUSTER_ROLE_BINDINGS,
-  CLUSTER_ROLES,
-  CONFIG_MAPS,
-  CRDS,
-  DEPLOYMENTS,
-  MUTATING_WEBHOOKS,
-  NAMESPACES,
-  ROLE_BINDINGS,
-  ROLES,
-  SERVICE_ACCOUNTS,
-  SERVICES,
-  VALIDATING_WEBHOOKS,
-} from "./objects.js";
+  CONTROL_PLANE,
+  installedObjects,
+  installedValues,
+  missing,
+  NAMESPACE,
+  type ObjectName,
+  readInstallation,
+  render,
+} from "../../install/index.js";
+import { isObject } from "../../manifest/index.js";
+import { type Check, failed, failedForGood, passed, someOf, warned } from "../check.js";
+import { type ClusterContext, orThrow } from "./context.js";
+import { CRDS, DEPLOYMENTS, VERSION_LABEL } from "./objects.js";
 
 const INSTALL = "mesh install | kubectl apply -f -";
-
-/** An object that every installation has. */
-interface Expected {
-  readonly type: ResourceType;
-  readonly name: string;
-}
-
-const EXPECTED: readonly Expected[] = [
-  { type: NAMESPACES, name: NAMESPACE },
-  ...OWN_KINDS.map((name) => ({ type: CRDS, name })),
-  { type: CONFIG_MAPS, name: VALUES },
-  ...[CONTROL_PLANE, WEBHOOK].flatMap((name) =>
-    [SERVICE_ACCOUNTS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, ROLES, ROLE_BINDINGS, SERVICES, DEPLOYMENTS].map(
-      (type) => ({ type, name }),
-    ),
-  ),
-  { type: MUTATING_WEBHOOKS, name: WEBHOOK },
-  { type: VALIDATING_WEBHOOKS, name: WEBHOOK },
-];
+const UPGRADE = "mesh upgrade | kubectl apply -f -";
 
 export const notInstalled: Check<ClusterContext> = {
   id: "not-installed",
   title: "no mesh is installed yet",
-  async run(context) {
-    const missing = await missingOf(context);
-    if (missing.length === EXPECTED.length) return passed();
-    const there = EXPECTED.filter((one) => !missing.includes(one));
+  async run({ cluster }) {
+    const there = orThrow(await installedObjects(cluster));
+    if (there.length === 0) return passed();
     return warned(
       `there is ${someOf(there.map(nameOf))}`,
-      "mesh upgrade, or mesh uninstall | kubectl delete -f -",
+      "mesh upgrade, which keeps its values, or mesh uninstall | kubectl delete -f -",
     );
   },
 };
@@ -57,12 +34,27 @@ export const installed: Check<ClusterContext> = {
   title: "the mesh is installed, and nothing of it is missing",
   essential: true,
   async run(context) {
-    const missing = await missingOf(context);
-    if (missing.length === 0) return passed();
-    if (missing.length === EXPECTED.length) return failed("the mesh is not installed", INSTALL);
-    return failed(`missing: ${someOf(missing.map(nameOf), 10)}`, INSTALL);
+    const { rendered, values } = await expected(context);
+    const lost = orThrow(await missing(context.cluster, rendered));
+    if (lost.length === 0) return passed();
+    if (lost.length === rendered.length) return failed("the mesh is not installed", INSTALL);
+    const hint = values === "kept" ? UPGRADE : INSTALL;
+    return failed(`missing: ${someOf(lost.map(nameOf), 10)}`, hint);
   },
 };
+
+/** What this version installs with the values that the cluster keeps; with the defaults where it keeps none that are right. */
+async function expected({ cluster, version }: ClusterContext) {
+  const stored = await installedValues(cluster);
+  const defaults = { files: [], sets: [], flags: {} };
+  const kept = stored.ok ? readInstallation({ ...defaults, stored: stored.value }, version) : undefined;
+  const installation = kept?.ok === true ? kept : readInstallation(defaults, version);
+  if (!installation.ok) throw new Error(`the defaults are wrong: ${installation.error.join("; ")}`);
+  return {
+    rendered: render(installation.value).filter(isObject),
+    values: kept?.ok === true ? "kept" : "none",
+  } as const;
+}
 
 export const installedVersion: Check<ClusterContext> = {
   id: "installed-version",
@@ -73,7 +65,7 @@ export const installedVersion: Check<ClusterContext> = {
     if (version === context.version) return passed(version);
     return warned(
       `the command is ${context.version}, the control plane is ${version ?? "of no version that it tells"}`,
-      "mesh upgrade | kubectl apply -f -, or the command of that version",
+      `${UPGRADE}, or the command of that version`,
     );
   },
 };
@@ -82,19 +74,17 @@ export const crdsEstablished: Check<ClusterContext> = {
   id: "crds",
   title: "the API server knows the kinds of the mesh",
   async run(context) {
-    const definitions = await Promise.all(OWN_KINDS.map((name) => context.find(CRDS, name)));
-    for (const [index, definition] of definitions.entries()) {
-      const name = OWN_KINDS[index] ?? "";
-      if (definition === undefined)
-        return failed(`there is no ${name}`, "mesh install --crds-only | kubectl apply -f -");
-      const conditions = definition.status?.conditions ?? [];
-      const refused = conditions.find(({ type, status }) => type === "NamesAccepted" && status === "False");
+    const definitions = orThrow(await context.cluster.list(CRDS, { labelSelector: OWN_KINDS }));
+    for (const { metadata, status } of definitions) {
+      const { name } = metadata;
+      const conditions = status?.conditions ?? [];
+      const refused = conditions.find(({ type, status: is }) => type === "NamesAccepted" && is === "False");
       if (refused)
         return failedForGood(
           `${name}: ${refused.message ?? "its names are taken"}`,
           `kubectl describe crd ${name}`,
         );
-      if (!conditions.some(({ type, status }) => type === "Established" && status === "True")) {
+      if (!conditions.some(({ type, status: is }) => type === "Established" && is === "True")) {
         return failed(`${name} is not established yet`, `kubectl describe crd ${name}`);
       }
     }
@@ -102,11 +92,7 @@ export const crdsEstablished: Check<ClusterContext> = {
   },
 };
 
-async function missingOf(context: ClusterContext): Promise<Expected[]> {
-  const found = await Promise.all(
-    EXPECTED.map(({ type, name }) => context.find(type, name, type.namespaced ? NAMESPACE : undefined)),
-  );
-  return EXPECTED.filter((_, index) => found[index] === undefined);
-}
+/** Selects the CRDs of an installation. */
+const OWN_KINDS = "app.kubernetes.io/part-of=mesh,app.kubernetes.io/managed-by=mesh";
 
-const nameOf = ({ type, name }: Expected) => `${typeName(type)}/${name}`;
+const nameOf = ({ kind, metadata }: ObjectName) => `${kind}/${metadata.name}`;

@@ -81,22 +81,12 @@ const type =
   });
 
 const core = type("", "v1", true);
-const RBAC = "rbac.authorization.k8s.io";
-const rbac = type(RBAC, "v1", true);
-const clusterRbac = type(RBAC, "v1", false);
 const admission = type("admissionregistration.k8s.io", "v1", false);
 
 export const NAMESPACES = type("", "v1", false)("namespaces");
-export const SERVICE_ACCOUNTS = core("serviceaccounts");
-export const CONFIG_MAPS = core("configmaps");
-export const SERVICES = core("services");
 export const SECRETS = core<Secret>("secrets");
 export const PODS = core<Pod>("pods");
 export const DEPLOYMENTS = type("apps", "v1", true)<Deployment>("deployments");
-export const ROLES = rbac("roles");
-export const ROLE_BINDINGS = rbac("rolebindings");
-export const CLUSTER_ROLES = clusterRbac("clusterroles");
-export const CLUSTER_ROLE_BINDINGS = clusterRbac("clusterrolebindings");
 export const CRDS = type(
   "apiextensions.k8s.io",
   "v1",
@@ -104,11 +94,11 @@ export const CRDS = type(
 )<CustomResourceDefinition>("customresourcedefinitions");
 export const MUTATING_WEBHOOKS = admission<WebhookConfiguration>("mutatingwebhookconfigurations");
 export const VALIDATING_WEBHOOKS = admission<WebhookConfiguration>("validatingwebhookconfigurations");
-export const NETWORK_POLICIES = type("networking.k8s.io", "v1", true)("networkpolicies");
-export const DISRUPTION_BUDGETS = type("policy", "v1", true)("poddisruptionbudgets");
-export const AUTOSCALERS = type("autoscaling", "v2", true)("horizontalpodautoscalers");
 export const ACCESS_REVIEWS = type(
   "authorization.k8s.io",
   "v1",
   false,
 )<AccessReview>("selfsubjectaccessreviews");
+
+/** On objects of an installation: the version that rendered them. */
+export const VERSION_LABEL = "app.kubernetes.io/version";

@@ -1,44 +1,8 @@
+import { INSTALLED_TYPES, NAMESPACE } from "../../install/index.js";
 import { type ResourceType, typeName } from "../../kubernetes/index.js";
 import { type Check, failedForGood, passed, someOf } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
-import { NAMESPACE } from "./names.js";
-import {
-  ACCESS_REVIEWS,
-  AUTOSCALERS,
-  CLUSTER_ROLE_BINDINGS,
-  CLUSTER_ROLES,
-  CONFIG_MAPS,
-  CRDS,
-  DEPLOYMENTS,
-  DISRUPTION_BUDGETS,
-  MUTATING_WEBHOOKS,
-  NAMESPACES,
-  NETWORK_POLICIES,
-  ROLE_BINDINGS,
-  ROLES,
-  SERVICE_ACCOUNTS,
-  SERVICES,
-  VALIDATING_WEBHOOKS,
-} from "./objects.js";
-
-/** The kinds of the objects that `mesh install` prints. */
-const INSTALLED: readonly ResourceType[] = [
-  NAMESPACES,
-  CRDS,
-  CLUSTER_ROLES,
-  CLUSTER_ROLE_BINDINGS,
-  MUTATING_WEBHOOKS,
-  VALIDATING_WEBHOOKS,
-  SERVICE_ACCOUNTS,
-  ROLES,
-  ROLE_BINDINGS,
-  CONFIG_MAPS,
-  SERVICES,
-  DEPLOYMENTS,
-  DISRUPTION_BUDGETS,
-  NETWORK_POLICIES,
-  AUTOSCALERS,
-];
+import { ACCESS_REVIEWS } from "./objects.js";
 
 /** What kubectl apply does to each of them. */
 const VERBS = ["get", "create", "patch"] as const;
@@ -47,7 +11,7 @@ export const permissions: Check<ClusterContext> = {
   id: "permissions",
   title: "you may create what mesh install prints",
   async run(context) {
-    const refused = (await Promise.all(INSTALLED.map((type) => refusedVerbs(context, type)))).flat();
+    const refused = (await Promise.all(INSTALLED_TYPES.map((type) => refusedVerbs(context, type)))).flat();
     const [first] = refused;
     if (first === undefined) return passed();
     const where = first.type.namespaced ? ` -n ${NAMESPACE}` : "";

@@ -1,8 +1,8 @@
+import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE } from "../../install/index.js";
 import { daysLeft } from "../certificates.js";
 import { type Check, failed, passed, warned } from "../check.js";
 import type { ClusterContext } from "./context.js";
 import { readKeySecret } from "./key-secret.js";
-import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE } from "./names.js";
 import { DEPLOYMENTS, SECRETS } from "./objects.js";
 
 /** A trust root is changed by hand, in every cluster that shares it: that takes time. */

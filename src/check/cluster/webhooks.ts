@@ -1,8 +1,8 @@
+import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../../install/index.js";
 import { daysLeft, invalidity, isSignedBy, parseCertificates } from "../certificates.js";
 import { type Check, failed, passed } from "../check.js";
 import type { ClusterContext } from "./context.js";
 import { readKeySecret } from "./key-secret.js";
-import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "./names.js";
 import { MUTATING_WEBHOOKS, SECRETS, VALIDATING_WEBHOOKS, type WebhookConfiguration } from "./objects.js";
 
 const LOOK_AT_LOG = `kubectl logs -n ${NAMESPACE} deploy/${WEBHOOK}`;
