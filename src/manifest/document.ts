@@ -1,6 +1,7 @@
 import type { Addition, Removal } from "./change.js";
 import { cutOut, emptyBefore } from "./cut.js";
 import { edit } from "./edit.js";
+import { isFaithful, shortened } from "./faithful.js";
 import { equalJson, type JsonObject, type Path } from "./json.js";
 import { changed, extend, Misfit, type NetChange } from "./net-change.js";
 import { cutValue, netCutOf } from "./net-cut.js";
@@ -40,19 +41,32 @@ export interface ObjectChange<T> {
 
 /** One document of a file, with the directives, comments and markers around it. */
 export class ManifestDocument {
-  readonly objects: readonly ManifestObject[];
+  private found: readonly ManifestObject[] | undefined;
 
   private constructor(
     private readonly source: Source,
-    private readonly parsed: Parsed,
-  ) {
-    this.objects = findObjects(parsed.value).map((found) => manifestObject(found, source, parsed));
-  }
+    private reading: Parsed | undefined,
+  ) {}
 
   static parse(text: string, firstLine: number): ManifestDocument | Refusal {
     const source = new Source(text, firstLine);
     const parsed = parse(source);
     return isRefusal(parsed) ? parsed : new ManifestDocument(source, parsed);
+  }
+
+  /** The objects of the document: itself, or a List's items, also those of Lists in it. */
+  get objects(): readonly ManifestObject[] {
+    return (this.found ??= findObjects(this.parsed.value).map((object) =>
+      manifestObject(object, this.source, this.parsed),
+    ));
+  }
+
+  /** A text that was found to be right without being read as a whole is read when somebody asks. */
+  private get parsed(): Parsed {
+    if (this.reading) return this.reading;
+    const parsed = parse(this.source);
+    if (isRefusal(parsed)) throw new Error(`a changed manifest cannot be read: ${parsed.message}`);
+    return (this.reading = parsed);
   }
 
   /** The document as it stands in the file. The texts of all of a file's documents, joined, are the file's. */
@@ -68,8 +82,18 @@ export class ManifestDocument {
     return this.refusing(() => {
       const change = this.netChange(changes);
       if (!change) return this;
-      const { splices, shared } = edit(this.source, this.parsed, change);
-      return this.checked(splice(this.text, splices), changed(this.parsed.value, change), shared);
+      const made = edit(this.source, this.parsed, change);
+      const text = splice(this.text, made.splices);
+      const { styles } = made;
+      if (!styles?.every((style) => isFaithful(change, style))) {
+        return this.checked(text, changed(this.parsed.value, change), made.shared);
+      }
+      const short = shortened(change);
+      const { splices, shared } = edit(this.source, this.parsed, short);
+      const checked = this.checked(splice(this.text, splices), changed(this.parsed.value, short), shared);
+      return isRefusal(checked)
+        ? checked
+        : new ManifestDocument(new Source(text, this.source.firstLine), undefined);
     });
   }
 
@@ -146,7 +170,9 @@ function manifestObject(found: FoundObject, source: Source, parsed: Parsed): Man
     path: found.path,
     name: typeof name === "string" || typeof name === "number" ? String(name) : "",
     namespace: typeof namespace === "string" ? namespace : undefined,
-    position: source.position(offsetOf([])),
+    get position() {
+      return source.position(offsetOf([]));
+    },
     positionOf: (path) => source.position(offsetOf(path)),
     refusal: (path, message, hint) => source.refusal(offsetOf(path), message, hint),
   };

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isAlias, isScalar, type Alias, type Node } from "yaml";
 import { addEntries, addItems, fillEntry, overrideAlias } from "./block.js";
-import { addToFlow, flowReplacement } from "./flow.js";
+import { addToFlow, flowReplacement, type FlowAddition } from "./flow.js";
 import { isArray, isObject, showPath, type Json, type Path } from "./json.js";
 import {
   isFlow,
@@ -18,7 +18,7 @@ import {
 import { lookUp } from "./look-up.js";
 import type { Fill, MapChange, NetChange } from "./net-change.js";
 import type { Parsed } from "./parse.js";
-import { isNested, type Nested } from "./print.js";
+import { isNested, type BlockStyle, type Nested } from "./print.js";
 import { Refused } from "./reading.js";
 import type { Refusal } from "./refusal.js";
 import { Sharing } from "./sharing.js";
@@ -31,6 +31,8 @@ export interface Edit {
   readonly splices: readonly Splice[];
   /** Places that others share, by aliases or merge keys: the reason if the edit turns out to change those too. */
   readonly shared: readonly Refusal[];
+  /** The styles of what is added in block style; undefined where something is added in flow style too. */
+  readonly styles?: readonly BlockStyle[] | undefined;
 }
 
 /** The splices that make `change` in the document. Throws Refused where its text has no place for it. */
@@ -49,15 +51,21 @@ interface Context {
 class Editor implements Edit {
   readonly splices: Splice[] = [];
   private readonly sharing: Sharing;
-  private readonly styles: Styles;
+  private readonly around: Styles;
+  private readonly used: BlockStyle[] = [];
+  private usesFlow = false;
   private readonly visited = new Map<Node, NetChange>();
 
   constructor(
     private readonly source: Source,
     private readonly parsed: Parsed,
   ) {
-    this.styles = new Styles(parsed.root, source);
+    this.around = new Styles(parsed.root, source);
     this.sharing = new Sharing(source, parsed);
+  }
+
+  get styles(): readonly BlockStyle[] | undefined {
+    return this.usesFlow ? undefined : this.used;
   }
 
   get shared(): readonly Refusal[] {
@@ -82,6 +90,12 @@ class Editor implements Edit {
       }
       this.addItems(node, change.front, change.back, context);
     } else this.refuse(node, `${showPath(context.path)} is empty; expected a mapping`);
+  }
+
+  private styleNear(node: CollectionNode, parent: MapNode | undefined): BlockStyle {
+    const style = this.around.near(node, parent);
+    this.used.push(style);
+    return style;
   }
 
   private visitMap(map: MapNode, change: MapChange, context: Context): void {
@@ -115,9 +129,9 @@ class Editor implements Edit {
 
   private addEntries(map: MapNode, added: ReadonlyMap<string, Json>, context: Context): void {
     if (isFlow(map)) {
-      this.splices.push(...addToFlow(map, { entries: added }, context.parents, this.source));
+      this.addToFlow(map, { entries: added }, context);
     } else {
-      this.splices.push(addEntries(map, added, this.styles.near(map, context.parents[0]), this.source));
+      this.splices.push(addEntries(map, added, this.styleNear(map, context.parents[0]), this.source));
     }
   }
 
@@ -129,9 +143,9 @@ class Editor implements Edit {
   ): void {
     if (front.length + back.length === 0 || !isSequenceNode(node)) return;
     const parent = context.parents[0];
-    if (isFlow(node)) this.splices.push(...addToFlow(node, { front, back }, context.parents, this.source));
+    if (isFlow(node)) this.addToFlow(node, { front, back }, context);
     else {
-      const style = this.styles.near(node, parent);
+      const style = this.styleNear(node, parent);
       this.splices.push(...addItems(node, front, back, style, parent, this.source));
     }
   }
@@ -162,7 +176,7 @@ class Editor implements Edit {
     if (!pairToken(pair)?.sep?.some(({ type }) => type === "map-value-ind")) {
       this.refuseAt(pairStart(pair), `${showPath(context.path)} is a key without a colon`);
     }
-    const style = this.styles.near(map, context.parents[1]);
+    const style = this.styleNear(map, context.parents[1]);
     const written = nodeEnd(pair.value, this.source) !== undefined;
     this.splices.push(...fillEntry(map, pair, value, style, written, this.source));
   }
@@ -170,10 +184,15 @@ class Editor implements Edit {
   private fillFlow(pair: PairNode, value: Node | null, filling: Nested, context: Context): void {
     if (isMapNode(value) && isObject(filling)) {
       const entries = new Map(Object.entries(filling));
-      this.splices.push(...addToFlow(value, { entries }, context.parents, this.source));
+      this.addToFlow(value, { entries }, context);
     } else if (isSequenceNode(value) && isArray(filling)) {
-      this.splices.push(...addToFlow(value, { front: [], back: filling }, context.parents, this.source));
+      this.addToFlow(value, { front: [], back: filling }, context);
     } else this.replaceNull(pair, value, filling, context);
+  }
+
+  private addToFlow(node: CollectionNode, addition: FlowAddition, { parents }: Context): void {
+    this.usesFlow = true;
+    this.splices.push(...addToFlow(node, addition, parents, this.source));
   }
 
   /** Only here do characters go: flow style has no place for both `null` and what comes instead. */
@@ -186,6 +205,7 @@ class Editor implements Edit {
         "write null",
       );
     }
+    this.usesFlow = true;
     const insert = flowReplacement(filling, context.parents, this.source);
     this.splices.push({ at, remove: end - at, insert });
   }
@@ -204,7 +224,7 @@ class Editor implements Edit {
   }
 
   private override(map: MapNode, pair: PairNode, alias: Alias, change: MapChange): void {
-    const style = this.styles.near(map, undefined);
+    const style = this.styleNear(map, undefined);
     this.splices.push(...overrideAlias(map, pair, alias, change.added, style, this.source));
   }
 

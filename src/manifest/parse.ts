@@ -1,4 +1,4 @@
-import { parseDocument, Schema, type Document, type Node, type Tags } from "yaml";
+import { parseDocument, Schema, type Document, type Node, type ScalarTag, type Tags } from "yaml";
 import { readNode, Refused, type Reading } from "./reading.js";
 import type { Refusal } from "./refusal.js";
 import type { Source } from "./source.js";
@@ -8,13 +8,6 @@ export interface Parsed extends Reading {
   readonly root: Node | null;
 }
 
-/** Kubernetes reads YAML 1.1, but neither its sexagesimal numbers nor its types beyond JSON's. */
-const KUBERNETES_SCHEMA = new Schema({
-  schema: "yaml-1.1",
-  merge: true,
-  customTags: (tags) => tags.filter(isJsonType).map(withStrictFloat),
-});
-
 type Tag = Tags[number];
 
 function isJsonType(tag: Tag): boolean {
@@ -23,14 +16,25 @@ function isJsonType(tag: Tag): boolean {
   return !isSexagesimal && !/:(?:timestamp|binary|omap|pairs|set)$/.test(tag.tag);
 }
 
+const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*\.[0-9_]*)$/;
+const FLOAT_WITH_EXPONENT = /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)[eE][-+]?[0-9]+$/;
+
 /** The parser takes a lone `.` and words like `E1` for numbers of YAML 1.1. */
 function withStrictFloat(tag: Tag): Tag {
-  if (typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:float" || !("test" in tag)) return tag;
-  if (tag.test?.test("E1"))
-    return { ...tag, test: /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)[eE][-+]?[0-9]+$/ };
-  if (tag.test?.test(".")) return { ...tag, test: /^[-+]?(?:\.[0-9]+|[0-9][0-9_]*\.[0-9_]*)$/ };
-  return tag;
+  if (!isFloat(tag)) return tag;
+  if (tag.test.test("E1")) return { ...tag, test: FLOAT_WITH_EXPONENT };
+  return tag.test.test(".") ? { ...tag, test: FLOAT } : tag;
 }
+
+const isFloat = (tag: Tag): tag is ScalarTag & { test: RegExp } =>
+  typeof tag !== "string" && tag.tag === "tag:yaml.org,2002:float" && "test" in tag;
+
+/** Kubernetes reads YAML 1.1, but neither its sexagesimal numbers nor its types beyond JSON's. */
+const KUBERNETES_SCHEMA = new Schema({
+  schema: "yaml-1.1",
+  merge: true,
+  customTags: (tags) => tags.filter(isJsonType).map(withStrictFloat),
+});
 
 const HELM_HINT = "render the template first: helm template … | mesh inject -";
 
