@@ -1,3 +1,4 @@
+import type { IContainer } from "kubernetes-models/v1/Container";
 import type { JsonObject } from "../manifest/index.js";
 import { INIT_CONTAINER } from "./names.js";
 import type { Options } from "./options.js";
@@ -25,7 +26,7 @@ export function initContainer(options: Options): JsonObject {
       seccompProfile: { type: "RuntimeDefault" },
     },
     terminationMessagePolicy: "FallbackToLogsOnError",
-  };
+  } satisfies IContainer;
 }
 
 function* flags(options: Options): Generator<string> {

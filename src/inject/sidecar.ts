@@ -1,4 +1,6 @@
-import type { Json, JsonObject } from "../manifest/index.js";
+import type { IContainer } from "kubernetes-models/v1/Container";
+import type { IVolume } from "kubernetes-models/v1/Volume";
+import type { JsonObject } from "../manifest/index.js";
 import { PROXY_CONTAINER, TOKEN_AUDIENCE, TOKEN_DIRECTORY, TOKEN_VOLUME } from "./names.js";
 import type { Options } from "./options.js";
 
@@ -41,25 +43,25 @@ export function proxyContainer(options: Options, pod: PodFacts): JsonObject {
     },
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [{ name: TOKEN_VOLUME, mountPath: TOKEN_DIRECTORY, readOnly: true }],
-  };
+  } satisfies IContainer;
 }
 
 /** The volume with the sidecar's token: its own audience, so that it opens nothing but the mesh. */
 export function tokenVolume(): JsonObject {
   const token = { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: "token" };
-  return { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken: token }] } };
+  return { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken: token }] } } satisfies IVolume;
 }
 
 /** In seconds: how long the application waits for a sidecar that does not get ready, before that starts anew. */
 const STARTUP_SECONDS = 600;
 
 /** What comes after a native sidecar starts when this has succeeded. */
-function startupProbe({ waitForReady, nativeSidecar, adminPort }: Options): Json {
+function startupProbe({ waitForReady, nativeSidecar, adminPort }: Options) {
   const path = waitForReady && nativeSidecar ? "/ready" : "/live";
   return { httpGet: { path, port: adminPort }, periodSeconds: 1, failureThreshold: STARTUP_SECONDS };
 }
 
-function environment(options: Options, { workload, gracePeriod }: PodFacts): Json {
+function environment(options: Options, { workload, gracePeriod }: PodFacts) {
   const values: Readonly<Record<string, string>> = {
     MESH_PROXY_WORKLOAD: workload,
     MESH_PROXY_CONTROL_PLANE: options.controlPlane.text,
