@@ -319,7 +319,7 @@ mod tests {
             ("MESH_PROXY_MAX_PENDING_REQUESTS", "0"),
             ("MESH_PROXY_MAX_DESCRIPTORS", "4096"),
             ("MESH_PROXY_MAX_HEADER_BYTES", "8192"),
-            ("MESH_PROXY_MAX_HEADER_FIELDS", "1024"),
+            ("MESH_PROXY_MAX_HEADER_FIELDS", "512"),
             ("MESH_PROXY_STOP_WITH_STDIN", "true"),
         ])
         .unwrap();
@@ -356,7 +356,7 @@ mod tests {
                 connections: 500,
                 pending_requests: 0,
                 descriptors: Some(4096),
-                head: HeadLimits { bytes: 8192, fields: 1024 },
+                head: HeadLimits { bytes: 8192, fields: 512 },
             },
             stop_with_stdin: true,
         };

@@ -127,15 +127,31 @@ fn is_ipv6_address(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
+/// Which bytes may stand in a name for themselves. A table, for it is asked for every byte of every Host.
+const IN_NAME: [bool; 256] = {
+    const OTHERS: &[u8] = b"-._~!$&'()*+,;=";
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut index = 0;
+    while index < OTHERS.len() {
+        table[OTHERS[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// A registered name or an IPv4 address, which has the same letters.
 fn is_name(name: &[u8]) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
     let mut left = name;
     loop {
         left = match left {
             [] => return !name.is_empty(),
+            [byte, rest @ ..] if IN_NAME[usize::from(*byte)] => rest,
             [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
-            [byte, rest @ ..] if is_allowed(*byte) => rest,
             _ => return false,
         }
     }

@@ -9,6 +9,7 @@ mod chunked;
 mod edits;
 mod fields;
 mod hop;
+mod method;
 #[cfg(test)]
 mod properties;
 mod request;
@@ -17,7 +18,8 @@ mod response;
 pub use body::{Body, Truncated};
 pub use chunked::{Chunked, Piece};
 pub use edits::Edits;
-pub use request::{Form, Method, RequestHead};
+pub use method::Method;
+pub use request::{Form, RequestHead};
 pub use response::{Asked, ResponseHead};
 
 /// Why a message is refused. Nothing of it is sent on, and its connection is closed.
@@ -59,10 +61,8 @@ pub struct HeadLimits {
     pub fields: usize,
 }
 
-/// The highest limit of fields that can be set.
-pub const MOST_FIELDS: usize = 1024;
-/// Heads with so many fields or fewer are parsed at once; those with more take a second look, and more of the stack.
-const USUAL_FIELDS: usize = 128;
+/// The highest limit of fields that can be set. Room for so many is on the stack; what is not used of it is not touched.
+pub const MOST_FIELDS: usize = 512;
 
 /// Bytes of a head; a head is never longer than a configured limit that fits 32 bits.
 type Span = std::ops::Range<u32>;

@@ -8,7 +8,7 @@ use super::fields::{Field, Framing};
 use super::hop::Hop;
 use crate::error::ProxyError;
 
-use super::{Body, Chunked, Edits, HeadLimits, MOST_FIELDS, Parsed, Refusal, Span, USUAL_FIELDS, Version};
+use super::{Body, Chunked, Edits, HeadLimits, MOST_FIELDS, Parsed, Refusal, Span, Version};
 
 /// Where the status ends in a status-line, all parts of which have a fixed length up to there.
 const STATUS_END: u32 = 12;
@@ -55,48 +55,19 @@ impl ResponseHead {
         if matches!(input, [first, ..] if *first != b'H') {
             return Err(Refusal::Malformed);
         }
-        let mut fields = [MaybeUninit::uninit(); USUAL_FIELDS];
-        let mut response = httparse::Response::new(&mut []);
-        let most = limits.fields.min(USUAL_FIELDS);
-        let config = httparse::ParserConfig::default();
-        match config.parse_response_with_uninit_headers(&mut response, input, &mut fields[..most]) {
-            Err(httparse::Error::TooManyHeaders) if limits.fields > USUAL_FIELDS => {
-                Self::parse_many_fields(input, limits, asked)
-            }
-            parsed => Self::checked(input, parsed, &response, limits, asked),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn parse_many_fields(input: &[u8], limits: HeadLimits, asked: Asked) -> Result<Parsed<Self>, Refusal> {
         let mut fields = [MaybeUninit::uninit(); MOST_FIELDS];
-        let mut response = httparse::Response::new(&mut []);
         let fields = &mut fields[..limits.fields.min(MOST_FIELDS)];
+        let mut response = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        let parsed = config.parse_response_with_uninit_headers(&mut response, input, fields);
-        Self::checked(input, parsed, &response, limits, asked)
-    }
-
-    // Inlined, as is what it calls: the head is large, and would be moved from one frame to the next.
-    #[inline(always)]
-    fn checked(
-        input: &[u8],
-        parsed: httparse::Result<usize>,
-        response: &httparse::Response<'_, '_>,
-        limits: HeadLimits,
-        asked: Asked,
-    ) -> Result<Parsed<Self>, Refusal> {
-        let length = match parsed {
+        let length = match config.parse_response_with_uninit_headers(&mut response, input, fields) {
             Ok(Status::Complete(length)) if length <= limits.bytes => length,
             Ok(Status::Partial) if input.len() < limits.bytes => return Ok(Parsed::Partial),
             Ok(_) => return Err(Refusal::TooLarge),
             Err(error) => return Err(super::refusal(error, input)),
         };
-        Self::check(&input[..length], response, asked).map(Parsed::Complete)
+        Self::check(&input[..length], &response, asked).map(Parsed::Complete)
     }
 
-    #[inline(always)]
     fn check(head: &[u8], response: &httparse::Response<'_, '_>, asked: Asked) -> Result<Self, Refusal> {
         let (Some(version), Some(status)) = (response.version, response.code) else {
             return Err(Refusal::Malformed);

@@ -3,26 +3,24 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::buffer::Room;
+use super::close;
 use super::exchange::{Ended, Exchange, Report};
 use super::flow::Flow;
+use super::next::Next;
 use super::peer::Peer;
-use super::record::{self, Record};
+use super::record::Record;
 use super::route::{self, Choice, Link, Original, Target, Tried};
 use super::stall::Stall;
 use super::sweep::Watch;
 use super::tunnel::{self, Copied};
-use super::{close, head, refuse};
 use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
-use crate::http1::{Method, Parsed, RequestHead};
-use crate::listener::{self, Hello};
-use crate::metrics::{CloseReason, HttpMetrics, Limit};
+use crate::http1::{Method, RequestHead};
+use crate::listener;
+use crate::metrics::CloseReason;
 use crate::worker::Worker;
 
 /// Which way the client's requests go.
@@ -55,17 +53,8 @@ pub struct Client {
     pub idle_since: Instant,
 }
 
-/// What comes next on a connection.
-// It is moved once a request, which is cheaper than a box.
-#[allow(clippy::large_enum_variant)]
-enum Next {
-    Request(RequestHead),
-    Refused(ProxyError),
-    Ended(CloseReason),
-}
-
 /// What becomes of the connection after a request.
-enum After {
+pub(super) enum After {
     Next,
     /// All was said.
     Close,
@@ -89,85 +78,6 @@ impl Client {
                 After::Next => {}
                 After::Close => return,
                 After::Linger => return Box::pin(close::linger(&mut self.peer, &self.watch)).await,
-            }
-        }
-    }
-
-    /// Whether the first that the client sends, which knows that it speaks to a proxy, is TLS.
-    fn begins_with_tls(&self) -> bool {
-        let bytes = self.peer.received.bytes();
-        let is_first = self.peer.moved() == bytes.len() as u64;
-        is_first && matches!(self.side, Side::Outbound) && Hello::of(bytes) != Hello::None
-    }
-
-    async fn next_request(&mut self) -> Next {
-        let mut progress = Progress::default();
-        poll_fn(|cx| self.poll_next(cx, &mut progress)).await
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>, progress: &mut Progress) -> Poll<Next> {
-        loop {
-            if let Some(next) = self.parse_next(progress) {
-                self.watch.clear();
-                return Poll::Ready(next);
-            }
-            match self.peer.poll_receive(cx, Room::Head) {
-                Poll::Ready(Ok(length)) if length > 0 => {}
-                Poll::Ready(Ok(_)) => return Poll::Ready(self.ended(CloseReason::Complete)),
-                Poll::Ready(Err(_)) => return Poll::Ready(self.ended(CloseReason::Reset)),
-                Poll::Pending => return self.wait(cx, progress),
-            }
-        }
-    }
-
-    fn parse_next(&mut self, progress: &mut Progress) -> Option<Next> {
-        let limits = self.worker.config.limits.head;
-        if !progress.head.is_worth_parsing(self.peer.received.bytes(), limits.bytes) {
-            return None;
-        }
-        let at_proxy = matches!(self.side, Side::Outbound);
-        match RequestHead::parse(self.peer.received.bytes(), limits, at_proxy) {
-            Ok(Parsed::Partial) => None,
-            Ok(Parsed::Complete(request)) => {
-                self.peer.received.consume(request.leading);
-                Some(Next::Request(request))
-            }
-            Err(refusal) => {
-                record::refusal(self.worker.limits(), refusal);
-                Some(Next::Refused(refusal.into()))
-            }
-        }
-    }
-
-    fn ended(&self, reason: CloseReason) -> Next {
-        Next::Ended(if self.peer.received.is_empty() { reason } else { CloseReason::Reset })
-    }
-
-    /// Nothing more is there yet. A head that has begun must come to its end in time; before that the connection is idle.
-    fn wait(&self, cx: &Context<'_>, progress: &mut Progress) -> Poll<Next> {
-        let state = if self.peer.received.is_empty() { Waiting::Idle } else { Waiting::InHead };
-        if state == Waiting::Idle && self.worker.drain.has_started() {
-            return Poll::Ready(Next::Ended(CloseReason::Drain));
-        }
-        if progress.waiting != Some(state) {
-            progress.waiting = Some(state);
-            let timeouts = &self.worker.config.timeouts;
-            self.watch.wakes(cx);
-            self.watch.set(match state {
-                Waiting::Idle => self.idle_since + timeouts.idle,
-                Waiting::InHead => Instant::now() + timeouts.header,
-            });
-            return Poll::Pending;
-        }
-        match (self.watch.has_passed(), state) {
-            (false, _) => Poll::Pending,
-            (true, Waiting::Idle) => {
-                self.worker.limits().reached(Limit::IdleTimeout);
-                Poll::Ready(Next::Ended(CloseReason::Idle))
-            }
-            (true, Waiting::InHead) => {
-                self.worker.limits().reached(Limit::HeaderTimeout);
-                Poll::Ready(Next::Refused(ProxyError::HeaderTimeout))
             }
         }
     }
@@ -244,7 +154,11 @@ impl Client {
             Side::Outbound => {
                 let authority = request.authority(self.peer.received.bytes());
                 // An authority was parsed to be ASCII.
-                route::find(&self.worker, std::str::from_utf8(authority).unwrap_or_default()).await
+                let authority = std::str::from_utf8(authority).unwrap_or_default();
+                match route::known(&self.worker, authority) {
+                    Some(target) => Ok(target),
+                    None => Box::pin(route::find(&self.worker, authority)).await,
+                }
             }
         }
     }
@@ -281,7 +195,7 @@ impl Client {
         (ended, exchange.report)
     }
 
-    fn after_response(&self, kept: bool, report: Report) -> After {
+    pub(super) fn after_response(&self, kept: bool, report: Report) -> After {
         match kept {
             true => After::Next,
             false if report.request_read && self.peer.received.is_empty() => After::Close,
@@ -329,105 +243,4 @@ impl Client {
         let stall = Stall::new(&self.worker, &self.watch, Instant::now());
         tunnel::copy(&mut self.peer, &mut link.upstream, stall).await
     }
-
-    /// Answers a request that no endpoint has seen.
-    async fn refuse(
-        &mut self,
-        mut request: RequestHead,
-        target: Option<Target>,
-        error: ProxyError,
-        mut record: Record,
-    ) -> After {
-        let client_http = self.http();
-        let http = target.as_ref().map_or(&*client_http, Target::http);
-        record.goes_to(self, &request, None, http);
-        let body = request.body.advance(&self.peer.received.bytes()[request.length..]);
-        let report = Report { request_read: request.body.is_complete(), ..Report::default() };
-        self.peer.received.consume(request.length + body.unwrap_or_default());
-        self.answer_with(error, &request, report, record, http).await
-    }
-
-    /// Answers a request that was sent on in vain.
-    async fn excuse(
-        &mut self,
-        request: &RequestHead,
-        ended: Ended,
-        mut link: Link,
-        record: Record,
-        report: Report,
-    ) -> After {
-        let endpoint = Rc::clone(link.in_flight.endpoint());
-        let error = match ended {
-            Ended::BadRequest => ProxyError::BadRequest,
-            Ended::BadResponse => ProxyError::BadResponse,
-            Ended::Stalled => ProxyError::StallTimeout,
-            _ => ProxyError::UpstreamReset,
-        };
-        // An endpoint that was never sent the whole request could not answer it.
-        if error != ProxyError::BadRequest && (error != ProxyError::StallTimeout || report.request_read) {
-            endpoint.failed();
-        }
-        link.upstream.ends(match error {
-            ProxyError::BadResponse => CloseReason::BadMessage,
-            ProxyError::StallTimeout => CloseReason::Timeout,
-            _ => CloseReason::Reset,
-        });
-        drop(link);
-        self.answer_with(error, request, report, record, endpoint.http()).await
-    }
-
-    async fn answer_with(
-        &mut self,
-        error: ProxyError,
-        request: &RequestHead,
-        report: Report,
-        record: Record,
-        http: &HttpMetrics,
-    ) -> After {
-        let kept = request.persistent && report.request_read && !self.worker.drain.has_started();
-        record.refused(http, error, &report);
-        let version = kept.then_some(request.version);
-        let sent = refuse::send(&mut self.peer, error, request.method != Method::Head, version).await;
-        self.idle_since = Instant::now();
-        match sent {
-            Ok(()) => self.after_response(kept, report),
-            Err(_) => After::Close,
-        }
-    }
-
-    /// Answers what is no request, and closes.
-    pub async fn refuse_connection(&mut self, error: ProxyError) {
-        record::unreadable(&self.http(), error);
-        self.peer.ends(match error {
-            ProxyError::HeaderTimeout => CloseReason::Timeout,
-            ProxyError::Overloaded => CloseReason::Overload,
-            _ => CloseReason::BadMessage,
-        });
-        // Whoever asks for a head alone reads none of the body, not even of this answer.
-        let has_body = !self.peer.received.bytes().trim_ascii_start().starts_with(b"HEAD ");
-        if refuse::send(&mut self.peer, error, has_body, None).await.is_ok() {
-            close::linger(&mut self.peer, &self.watch).await;
-        }
-    }
-
-    /// The counters for requests without an endpoint.
-    fn http(&self) -> Arc<HttpMetrics> {
-        match self.side {
-            Side::Outbound | Side::Redirected(_) => Arc::clone(&self.worker.outbound.http),
-            Side::Inbound(_) => Arc::clone(&self.worker.inbound.http),
-        }
-    }
-}
-
-/// How far the reading of the next head has come.
-#[derive(Debug, Default)]
-struct Progress {
-    head: head::Progress,
-    waiting: Option<Waiting>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    Idle,
-    InHead,
 }

@@ -70,6 +70,11 @@ pub enum Choice {
     New,
 }
 
+/// The service that `authority` names, when the worker knows it.
+pub fn known(worker: &Worker, authority: &str) -> Option<Target> {
+    worker.destinations.cached(authority).map(Target::Service)
+}
+
 /// Finds the service that `authority` names; asks the control plane when the worker does not know it.
 ///
 /// # Errors
@@ -78,10 +83,7 @@ pub async fn find(worker: &Worker, authority: &str) -> Result<Target, ProxyError
     if authority.is_empty() {
         return Err(ProxyError::NotRoutable);
     }
-    if let Some(destination) = worker.destinations.cached(authority) {
-        return Ok(Target::Service(destination));
-    }
-    match Box::pin(worker.destinations.resolve(authority)).await {
+    match worker.destinations.resolve(authority).await {
         Ok(destination) => Ok(Target::Service(destination)),
         Err(ResolveError::NoSuchService) => Err(ProxyError::NoSuchService),
         Err(ResolveError::Unavailable) => Err(ProxyError::DiscoveryUnavailable),
