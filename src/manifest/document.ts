@@ -82,6 +82,7 @@ export class ManifestDocument {
     return this.refusing(() => {
       const change = this.netChange(changes);
       if (!change) return this;
+      this.refuseOddLineBreaks();
       const made = edit(this.source, this.parsed, change);
       const text = splice(this.text, made.splices);
       const { styles } = made;
@@ -113,6 +114,19 @@ export class ManifestDocument {
       if (splices.length === 0) return this;
       return this.checked(splice(this.text, splices), cutValue(this.parsed.value, cut), shared);
     });
+  }
+
+  /** What ends a line to some parsers alone can hide from the others what a document means. JSON has no such doubts. */
+  private refuseOddLineBreaks(): void {
+    const odd = /\r(?!\n)|[\u0085\u2028\u2029]/.exec(this.text);
+    if (!odd || /^\uFEFF?\s*\{/.test(this.text)) return;
+    throw new Refused(
+      this.source.refusal(
+        odd.index,
+        "a character that ends the line to some YAML parsers and not to others",
+        "replace it by a line break or by an escape in double quotes",
+      ),
+    );
   }
 
   private netChange(changes: readonly ObjectChange<Addition>[]): NetChange | undefined {

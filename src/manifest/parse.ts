@@ -64,15 +64,30 @@ const rootOf = ({ contents }: Document): Node | null => contents;
 function explain(
   { code, pos, message }: Document["errors"][number],
   source: Source,
-): [number, string, string?] {
+): [at: number, message: string, hint: string | undefined] {
   const at = Math.min(pos[0], Math.max(0, source.text.length - 1));
-  switch (code) {
-    case "TAB_AS_INDENT":
-      return [at, "a tab in the indentation; YAML indents by spaces", "replace the tab by spaces"];
-    default:
-      return [at, `no valid YAML: ${message}`];
+  const carriageReturn = LONE_CARRIAGE_RETURN.exec(source.text);
+  if (carriageReturn) {
+    return [carriageReturn.index, "a carriage return without a line feed", "end lines with LF or CRLF"];
   }
+  const [what, hint] = EXPLANATIONS[code] ?? [`no valid YAML: ${message}`];
+  return [at, what, hint];
 }
+
+const LONE_CARRIAGE_RETURN = /\r(?!\n)/;
+
+/** What mistakes look like to those who make them. */
+const EXPLANATIONS: Partial<Record<string, readonly [string, string?]>> = {
+  TAB_AS_INDENT: ["a tab in the indentation; YAML indents by spaces", "replace the tab by spaces"],
+  BLOCK_AS_IMPLICIT_KEY: [
+    "a second mapping in one line, or a line below that is indented deeper than its neighbours",
+    "quote the value if it has a colon in it; check the indentation of this line and the next",
+  ],
+  MULTILINE_IMPLICIT_KEY: [
+    "neither an entry (key: value) nor an item (- value) of YAML",
+    "is this a manifest?",
+  ],
+};
 
 function withHint(source: Source, refusal: Refusal): Refusal {
   if (refusal.hint !== undefined || !/\{\{.*\}\}/.test(source.text)) return refusal;

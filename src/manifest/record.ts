@@ -1,21 +1,27 @@
 import type { Addition } from "./change.js";
 import { isEmpty, isObject, valueAt, type Json, type JsonObject, type Path } from "./json.js";
-import { extend, type NetChange } from "./net-change.js";
+import { extend, Misfit, type NetChange } from "./net-change.js";
 
 /**
  * `additions` to the object `value`, and where they fill what said nothing before (null, `[]`, `{}`) one entry more,
  * `key` in the mapping at `path` (an annotation): it says what was there, so that a removal of kind "record" can bring it
  * back. Its text is JSON: `{"/spec/template/spec/initContainers":[]}`, the places as JSON pointers (RFC 6901).
+ * Additions that the object has no room for stay as they are: who applies them is told.
  */
 export function withRecord(
   value: JsonObject,
   additions: readonly Addition[],
   { path, key }: { readonly path: Path; readonly key: string },
 ): readonly Addition[] {
-  if (filled(value, additions).size === 0) return additions;
   const entry = (text: string): Addition => ({ kind: "entry", path, key, value: text });
-  const all = filled(value, [...additions, entry("")]);
-  return [...additions, entry(JSON.stringify(Object.fromEntries(all)))];
+  try {
+    if (filled(value, additions).size === 0) return additions;
+    const all = filled(value, [...additions, entry("")]);
+    return [...additions, entry(JSON.stringify(Object.fromEntries(all)))];
+  } catch (error) {
+    if (error instanceof Misfit) return additions;
+    throw error;
+  }
 }
 
 /** What additions fill, by JSON pointer into the object after them. */

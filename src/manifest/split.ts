@@ -9,11 +9,17 @@ const MARKER = /^(?:---|\.\.\.)(?=[ \t\r\n]|$)/;
 const NO_CONTENT = /^[ \t]*(?:#.*|%.*)?\r?$/;
 
 /**
- * Cuts a file at its document markers. These are lines that can be nothing else in YAML, wherever they stand (YAML
+ * Cuts a file at its document markers, or between JSON objects one after another. These are lines that can be nothing else in YAML, wherever they stand (YAML
  * 1.2.2, 9.1.2: c-forbidden), so that nothing in one stretch can change how another is read. Joined, the stretches
  * are the file.
  */
 export function* splitDocuments(text: string): Generator<Stretch> {
+  const values = jsonValues(text);
+  if (values.length > 1) yield* values;
+  else yield* splitAtMarkers(text);
+}
+
+function* splitAtMarkers(text: string): Generator<Stretch> {
   let start = 0;
   let firstLine = 1;
   let line = 1;
@@ -45,4 +51,45 @@ export function* splitDocuments(text: string): Generator<Stretch> {
     at = next;
   }
   if (start < text.length) yield cut(text.length, line);
+}
+
+/** The JSON objects of a file that has nothing else; nothing where it has anything else. */
+function jsonValues(text: string): Stretch[] {
+  if (!/^\uFEFF?\s*\{/.test(text)) return [];
+  const values: Stretch[] = [];
+  let start = 0;
+  let line = 1;
+  for (const end of jsonEnds(text)) {
+    const part = text.slice(start, end);
+    if (!isJson(part)) return [];
+    values.push({ text: part, firstLine: line });
+    line += part.split("\n").length - 1;
+    start = end;
+  }
+  return start === text.length ? values : [];
+}
+
+/** Where objects end, if the text is JSON: behind the closing brace and the white space that follows. */
+function* jsonEnds(text: string): Generator<number> {
+  const token = /"(?:[^"\\]|\\.)*"|[{}]/gs;
+  let depth = 0;
+  for (let match = token.exec(text); match; match = token.exec(text)) {
+    if (match[0] === "{") depth++;
+    else if (match[0] === "}" && --depth === 0) {
+      const space = /\s*/y;
+      space.lastIndex = token.lastIndex;
+      space.exec(text);
+      yield space.lastIndex;
+      token.lastIndex = space.lastIndex;
+    }
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text.replace(/^\uFEFF/, ""));
+    return true;
+  } catch {
+    return false;
+  }
 }
