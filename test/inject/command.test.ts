@@ -311,6 +311,20 @@ describe("nothing to do is no failure", () => {
     });
   });
 
+  it("100 MB pass", { timeout: 120_000 }, async () => {
+    const line = "    some text that is long enough, and some more of it to fill a line\n";
+    const config = `${CONFIG}data:\n  text: |\n${line.repeat(15_000)}---\n`;
+    const path = file("large.yaml", config.repeat(100) + POD);
+    expect(statSync(path).size).toBeGreaterThan(100_000_000);
+    expect(await runMesh(["inject", "--in-place", path])).toMatchObject({
+      status: 0,
+      stderr: "pod/web injected\n1 injected, 0 skipped\n",
+    });
+    const after = readFileSync(path, "utf8");
+    expect(after.startsWith(config.repeat(100))).toBe(true);
+    expect(after.slice(config.length * 100)).toContain("mesh-proxy");
+  });
+
   it("pods that cannot have a sidecar are told of", async () => {
     const text = [
       POD.replace(/containers:[^]*/, "containers: []\n"),
