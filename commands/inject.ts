@@ -1,5 +1,5 @@
 import { Args, Command, Flags } from "@oclif/core";
-import { definedFlags, givenFlags, withBooleanValues } from "../src/cli/index.js";
+import { argumentsInOrder, definedFlags, givenFlags, withBooleanValues } from "../src/cli/index.js";
 import { editInputs } from "../src/edit/index.js";
 import { flagContext, INJECT_OUTCOMES, injecting, OPTION_LIST } from "../src/inject/index.js";
 import { Printer } from "../src/output/index.js";
@@ -55,14 +55,14 @@ export default class Inject extends Command {
   };
 
   async run(): Promise<void> {
-    const { flags, argv } = await this.parse(Inject, withBooleanValues(this.argv, OPTION_LIST));
+    const { flags, raw } = await this.parse(Inject, withBooleanValues(this.argv, OPTION_LIST));
     const context = flagContext({
       given: givenFlags(flags, OPTION_LIST),
       podTemplatePaths: flags["pod-template-path"] ?? [],
       version: this.config.version,
     });
     const order = {
-      words: [...(flags.filename ?? []), ...(argv as string[])],
+      words: argumentsInOrder(raw, "filename"),
       recursive: flags.recursive,
       inPlace: flags["in-place"],
       report: flags.quiet ? ("errors" as const) : (flags.report ?? ("lines" as const)),

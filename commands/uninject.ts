@@ -1,4 +1,5 @@
 import { Args, Command, Flags } from "@oclif/core";
+import { argumentsInOrder } from "../src/cli/index.js";
 import { editInputs } from "../src/edit/index.js";
 import { readKinds, UNINJECT_OUTCOMES, uninjecting } from "../src/inject/index.js";
 import { Printer } from "../src/output/index.js";
@@ -45,9 +46,9 @@ export default class Uninject extends Command {
   };
 
   async run(): Promise<void> {
-    const { flags, argv } = await this.parse(Uninject);
+    const { flags, raw } = await this.parse(Uninject);
     const order = {
-      words: [...(flags.filename ?? []), ...(argv as string[])],
+      words: argumentsInOrder(raw, "filename"),
       recursive: flags.recursive,
       inPlace: flags["in-place"],
       report: flags.quiet ? ("errors" as const) : (flags.report ?? ("lines" as const)),

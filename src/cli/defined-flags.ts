@@ -1,4 +1,5 @@
 import { Flags, type Interfaces } from "@oclif/core";
+import { Failure } from "../output/index.js";
 
 /** A flag as a table defines it. */
 export interface FlagDefinition {
@@ -35,15 +36,33 @@ function flagOf(definition: FlagDefinition): DefinedFlag {
   return Flags.string({ description, helpValue: type.placeholder, ...options });
 }
 
-/** The words of a command line, with `--flag=false` of flags without a value as `--no-flag`, which the parser knows. */
+/**
+ * The words of a command line, with `--flag=false` of flags without a value as `--no-flag`, which the parser knows.
+ * @throws Failure with status 2 when it is neither true nor false
+ */
 export function withBooleanValues(argv: readonly string[], definitions: readonly FlagDefinition[]): string[] {
   const names = new Set(definitions.filter(isBoolean).map(({ name }) => name));
   const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
   return argv.map((word, index) => {
-    const [, name = "", value] = /^--([^=]+)=(true|false)$/.exec(word) ?? [];
+    const [, name = "", value] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
     if (index >= end || !names.has(name)) return word;
+    if (value !== "true" && value !== "false") {
+      throw new Failure(`--${name}: ${JSON.stringify(value)} is not true or false`, { exitStatus: 2 });
+    }
     return value === "true" ? `--${name}` : `--no-${name}`;
   });
+}
+
+/** A word of a command line, as the parser took it. */
+interface Token {
+  readonly type: string;
+  readonly input: string;
+  readonly flag?: string;
+}
+
+/** The arguments of a command line and the values of the flag `flag`, which means the same, in their order. */
+export function argumentsInOrder(tokens: readonly Token[], flag: string): string[] {
+  return tokens.filter((token) => token.type === "arg" || token.flag === flag).map(({ input }) => input);
 }
 
 /** What was given of a table's flags, as text by name. */

@@ -1,4 +1,10 @@
 // The frame of the command line: how a command starts, ends, and tells how it ended.
 export { runCli } from "./run.js";
-export { definedFlags, type FlagDefinition, givenFlags, withBooleanValues } from "./defined-flags.js";
+export {
+  argumentsInOrder,
+  definedFlags,
+  type FlagDefinition,
+  givenFlags,
+  withBooleanValues,
+} from "./defined-flags.js";
 export { CLUSTER_FLAGS, INSTALL_FLAGS, installedPart, valueSources } from "./install-flags.js";

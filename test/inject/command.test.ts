@@ -87,7 +87,7 @@ describe("mesh inject", () => {
     file("order/notes.txt", "no manifest");
     file("order/deeper/d.yaml", "d: 4\n");
     const one = file("one.txt", "one: 1\n");
-    const { stdout, stderr, status } = await runMesh(["inject", "-R", "-f", url, "-f", folder, one]);
+    const { stdout, stderr, status } = await runMesh(["inject", url, "-R", `--filename=${folder}`, one]);
     expect(stdout).toBe(
       'apiVersion: v1\nkind: Secret\n---\na: 1\n---\nb: 2\n---\n{"c": 3}\n---\nd: 4\n---\none: 1\n',
     );
@@ -344,6 +344,7 @@ describe("nothing to do is no failure", () => {
 describe("wrong usage ends with 2", () => {
   it.each([
     [["--memory-limit", "10Mb"], 'error: --memory-limit: "10Mb" is not bytes'],
+    [["--cni=perhaps"], 'error: --cni: "perhaps" is not true or false'],
     [["--in-place"], "error: --in-place: standard input cannot be written back"],
   ])("%j", async (words, message) => {
     const { status, stdout, stderr } = await pipeToMesh(["inject", ...words], POD);
