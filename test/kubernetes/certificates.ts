@@ -31,14 +31,29 @@ export function certificateAuthority(name: string, days = 3650): KeyPair {
 
 /** A server's certificate for the names (`DNS:…`, `IP:…`), signed by the authority. */
 export function serverCertificate(authority: KeyPair, names: readonly string[], days = 3650): KeyPair {
+  return signed(
+    authority,
+    "/CN=server",
+    [`subjectAltName=${names.join(",")}`, "extendedKeyUsage=serverAuth"],
+    days,
+  );
+}
+
+/** A client's certificate, as Kubernetes reads them: a user, and the groups that it belongs to. */
+export function clientCertificate(authority: KeyPair, user: string, groups: readonly string[] = []): KeyPair {
+  const subject = [...groups.map((group) => `/O=${group}`), `/CN=${user}`].join("");
+  return signed(authority, subject, ["extendedKeyUsage=clientAuth"], 3650);
+}
+
+function signed(authority: KeyPair, subject: string, extensions: readonly string[], days: number): KeyPair {
   return inFolder((folder) => {
     writeFileSync(join(folder, "ca.crt"), authority.certificate);
     writeFileSync(join(folder, "ca.key"), authority.key);
-    openssl(folder, ...newKey("server"), "-subj", "/CN=server", "-out", "server.csr");
-    writeFileSync(join(folder, "names"), `subjectAltName=${names.join(",")}\n`);
-    const signer = ["-CA", "ca.crt", "-CAkey", "ca.key", "-days", String(days), "-extfile", "names"];
-    openssl(folder, "x509", "-req", "-in", "server.csr", ...signer, "-out", "server.crt");
-    return read(folder, "server");
+    writeFileSync(join(folder, "extensions"), `${extensions.join("\n")}\n`);
+    openssl(folder, ...newKey("signed"), "-subj", subject, "-out", "signed.csr");
+    const signer = ["-CA", "ca.crt", "-CAkey", "ca.key", "-days", String(days), "-extfile", "extensions"];
+    openssl(folder, "x509", "-req", "-in", "signed.csr", ...signer, "-out", "signed.crt");
+    return read(folder, "signed");
   });
 }
 
