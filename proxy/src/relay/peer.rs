@@ -21,6 +21,8 @@ pub struct Peer {
     pub finished: bool,
     /// Bytes that it sent and took.
     moved: u64,
+    /// A write has met a reset. From then on the system says that the peer has finished, which it has not.
+    was_reset: bool,
     metrics: Arc<TcpMetrics>,
     close: CloseReason,
 }
@@ -36,6 +38,7 @@ impl Peer {
             received: Buffer::default(),
             finished: false,
             moved: 0,
+            was_reset: false,
             metrics,
             close: CloseReason::Complete,
         }
@@ -44,6 +47,9 @@ impl Peer {
     /// Reads once. 0 means that the peer will send no more.
     pub fn poll_receive(&mut self, cx: &mut Context<'_>, room: Room) -> Poll<io::Result<usize>> {
         let length = ready!(self.received.poll_read_from(cx, Pin::new(&mut self.socket), room))?;
+        if length == 0 && self.was_reset {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         self.finished = length == 0;
         self.moved += length as u64;
         self.metrics.read(length as u64);
@@ -52,7 +58,10 @@ impl Peer {
 
     /// Writes once, as much of `bytes` as fits.
     pub fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let length = ready!(Pin::new(&mut self.socket).poll_write(cx, bytes))?;
+        let written = ready!(Pin::new(&mut self.socket).poll_write(cx, bytes));
+        // A peer that had finished before it reset the connection is told by a broken pipe instead.
+        self.was_reset |= written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
+        let length = written?;
         if length == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }

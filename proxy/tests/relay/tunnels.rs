@@ -1,5 +1,8 @@
 //! Bytes that the proxy does not understand.
 
+use std::io::{ErrorKind, Read, Write};
+use std::time::Duration;
+
 use crate::backend::Backend;
 use crate::harness::{Client, Relay};
 use crate::stand_in::hello::client_hello;
@@ -147,4 +150,20 @@ fn tls_that_is_sent_to_the_proxy_itself_goes_to_the_service_that_it_names() {
         client.expect("back");
     }
     assert_eq!(relay.metric("mesh_tls_connections_total", &["routed_by=\"server-name\""]), 4.0);
+}
+
+#[test]
+fn a_server_that_resets_a_tunnel_does_not_seem_to_have_finished() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut client = relay.connect();
+    client.send("\0");
+    let mut application = backend.accept();
+    application.send("a part");
+    client.expect("a part");
+    // The application reads nothing, so that the proxy learns of the reset when it writes.
+    client.0.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    while client.0.write(&[0; 65536]).is_ok() {}
+    application.reset();
+    assert_eq!(client.0.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
