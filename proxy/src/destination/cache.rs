@@ -164,6 +164,25 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local")]
+    async fn an_endpoint_stays_meshed_through_snapshots_of_a_control_plane_that_does_not_know_it_yet() {
+        let (worker, _asked) = worker_and_asks(&[]);
+        let reported = |info: EndpointInfo| Update::Change {
+            target: "hello".into(),
+            added: [Arc::new(info)].into(),
+            removed: [].into(),
+        };
+        let meshed = EndpointInfo { pod: "hello-1".to_owned(), meshed: true, ..endpoint(address(1)) };
+        let destination = known(&worker, "hello", &[address(1)]).await;
+        let is_meshed = || destination.pick(&[]).unwrap().is_meshed();
+        assert!(!is_meshed());
+        worker.destinations.apply(&reported(meshed));
+        worker.destinations.apply(&snapshot("hello", &[address(1)]));
+        assert!(is_meshed());
+        worker.destinations.apply(&reported(endpoint(address(1))));
+        assert!(!is_meshed());
+    }
+
+    #[tokio::test(flavor = "local")]
     async fn endpoints_that_stay_are_the_same_through_snapshots_and_changes() {
         let (worker, _asked) = worker_and_asks(&[]);
         let destination = known(&worker, "hello", &[address(1), address(2)]).await;

@@ -142,6 +142,11 @@ impl EndpointInfo {
         }
     }
 
+    /// Whether the control plane has not heard of who is at the address.
+    pub fn is_of_unknown_owner(&self) -> bool {
+        self.workload.is_empty() && self.pod.is_empty() && !self.meshed
+    }
+
     /// None when the endpoint has no usable address.
     pub(super) fn from_proto(endpoint: proto::Endpoint) -> Option<Self> {
         let address = socket_address(endpoint.address.as_ref()?)?;
