@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use tokio::net::TcpSocket;
 
 use crate::stand_in::proxy::Proxy;
 use crate::stand_in::{ControlPlane, DEADLINE};
@@ -135,7 +137,11 @@ impl Client {
     }
 }
 
-/// An address at which nobody listens.
+/// An address at which nobody listens, nor begins to while the tests run: a socket that does not listen holds it.
 pub fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    address
 }
