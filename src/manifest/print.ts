@@ -53,7 +53,7 @@ export const isNested = (value: Json): value is Nested =>
 
 /** Several lines of a text, none of which could be taken for anything else when they stand as they are, indented. */
 const LINES =
-  /^[!-~][ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20a0-\u2fff]*(?:\n[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20a0-\u2fff]*)*[^\n]\n$/;
+  /^(?=[!-~])[\n -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20a0-\u2fff]*[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20a0-\u2fff]\n$/;
 
 const isLines = (value: Json): value is string => typeof value === "string" && LINES.test(value);
 

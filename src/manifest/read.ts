@@ -21,7 +21,9 @@ export interface Manifest {
 /** Reads one or several YAML documents. A document with a mistake is left out; the others are read. */
 export function readManifest(text: string): Manifest {
   const lines = new LineCounter();
-  const lineAt = (offset: number) => lines.linePos(offset).line;
+  // What ends too early is reported past the last line, where nobody would look.
+  const end = text.trimEnd().length;
+  const lineAt = (offset: number) => lines.linePos(Math.min(offset, end)).line;
   const manifest: Manifest = { documents: [], mistakes: [] };
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   if (!Array.isArray(parsed)) return manifest;

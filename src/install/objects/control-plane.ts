@@ -1,13 +1,14 @@
 import type { IDeployment } from "kubernetes-models/apps/v1/Deployment";
 import type { IService } from "kubernetes-models/v1/Service";
 import type { Installation } from "../installation.js";
+import { adminService } from "./admin-service.js";
 import { deployment } from "./deployment.js";
 import { CONTROL_PLANE, metadata, selectorOf } from "./names.js";
 import { PORTS } from "./ports.js";
 import { prometheusUrl } from "./prometheus.js";
 
 /** Discovery for proxies, identity, and the API for commands. */
-export function controlPlane(installation: Installation): [IService, IDeployment] {
+export function controlPlane(installation: Installation): (IService | IDeployment)[] {
   const { replicas, autoscaling, resources } = installation.values.controlPlane;
   const program = {
     part: CONTROL_PLANE,
@@ -19,7 +20,11 @@ export function controlPlane(installation: Installation): [IService, IDeployment
     volumes: [],
     sidecar: { inbound: PORTS.discovery, controlPlane: `127.0.0.1:${PORTS.discovery.server}` },
   } as const;
-  return [service(installation), deployment(program, installation)];
+  return [
+    service(installation),
+    adminService(CONTROL_PLANE, installation.version),
+    deployment(program, installation),
+  ];
 }
 
 const service = ({ version }: Installation): IService => ({

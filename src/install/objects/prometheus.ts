@@ -6,14 +6,7 @@ import type { Installation } from "../installation.js";
 import { template } from "../templates.js";
 import { parseQuantity, type Values } from "../values/index.js";
 import { alertingRules } from "./alerting-rules.js";
-import {
-  apiAccessMount,
-  apiAccessVolume,
-  fingerprint,
-  placement,
-  resourcesOf,
-  restricted,
-} from "./containers.js";
+import { fingerprint, placement, resourcesOf, restricted } from "./containers.js";
 import { labelsOf, metadata, NAMESPACE, PROMETHEUS, selectorOf } from "./names.js";
 import { PORTS } from "./ports.js";
 import { scrapeConfiguration } from "./scrape-configuration.js";
@@ -104,14 +97,12 @@ function deployment(installation: Installation, configuration: string): IDeploym
               resources: resourcesOf(resources),
               securityContext: restricted(UID),
               volumeMounts: [
-                apiAccessMount,
                 { name: "configuration", mountPath: CONFIGURATION, readOnly: true },
                 { name: "data", mountPath: DATA },
               ],
             },
           ],
           volumes: [
-            apiAccessVolume,
             { name: "configuration", configMap: { name: PROMETHEUS } },
             { name: "data", emptyDir: { sizeLimit: storage } },
           ],

@@ -35,12 +35,7 @@ export function accountsAndRoles(installation: Installation): object[] {
     ...account(WEBHOOK, installation),
     ...clusterRights(WEBHOOK, webhookClusterRules(), installation),
     ...rights(WEBHOOK, webhookRules(), installation),
-    ...(prometheus.enabled
-      ? [
-          ...account(PROMETHEUS, installation),
-          ...clusterRights(PROMETHEUS, prometheusClusterRules(), installation),
-        ]
-      : []),
+    ...(prometheus.enabled ? account(PROMETHEUS, installation) : []),
     ...(grafanaIsInstalled(values) ? account(GRAFANA, installation) : []),
   ];
 }
@@ -101,8 +96,6 @@ const webhookRules = (): Rules => [
     verbs: ["get", "watch"],
   },
 ];
-
-const prometheusClusterRules = (): Rules => [{ apiGroups: [""], resources: ["pods"], verbs: READ_ALL }];
 
 /** A Secret that a part makes for itself. RBAC cannot hold `create` to a name. */
 const keptSecret = (name: string): Rules => [

@@ -1,60 +1,47 @@
-import { PROXY_CONTAINER } from "../../inject/index.js";
 import type { JsonObject } from "../../manifest/index.js";
 import type { Values } from "../values/index.js";
-import { CONTROL_PLANE, NAMESPACE, WEBHOOK } from "./names.js";
+import { adminHost } from "./admin-service.js";
+import { CONTROL_PLANE, WEBHOOK } from "./names.js";
 import { PORTS } from "./ports.js";
 
-/** What Prometheus reads, and how often. A pod is a target once for each port that it declares, so ports are told apart by name. */
+/**
+ * What Prometheus reads, and how often. It finds the mesh's own pods by DNS, and the control plane tells it of the proxies: so it
+ * needs no right in the cluster.
+ */
 export function scrapeConfiguration({ prometheus }: Values): JsonObject {
+  const interval = prometheus.scrapeInterval;
   return {
-    global: {
-      scrape_interval: prometheus.scrapeInterval,
-      scrape_timeout: prometheus.scrapeInterval,
-      evaluation_interval: prometheus.scrapeInterval,
-    },
+    global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
     rule_files: ["*-rules.yml"],
     scrape_configs: [
       { job_name: "prometheus", static_configs: [{ targets: [`127.0.0.1:${PORTS.prometheus}`] }] },
       {
         job_name: "mesh-control-plane",
-        kubernetes_sd_configs: [{ role: "pod", namespaces: { names: [NAMESPACE] } }],
+        dns_sd_configs: [
+          {
+            names: [adminHost(CONTROL_PLANE), adminHost(WEBHOOK)],
+            type: "A",
+            port: PORTS.admin,
+            refresh_interval: interval,
+          },
+        ],
         relabel_configs: [
-          keep(
-            ["pod_label_app_kubernetes_io_name", "pod_container_port_name"],
-            `(${CONTROL_PLANE}|${WEBHOOK});admin`,
-          ),
-          ...fromPod,
-          copy("pod_label_app_kubernetes_io_component", "component"),
+          {
+            source_labels: ["__meta_dns_name"],
+            regex: "mesh-(.*)-admin\\..*",
+            target_label: "component",
+          },
         ],
       },
       {
         job_name: "mesh-proxy",
-        kubernetes_sd_configs: [{ role: "pod" }],
-        relabel_configs: [
-          keep(["pod_container_name", "pod_container_port_name"], `${PROXY_CONTAINER};mesh-admin`),
-          ...fromPod,
+        http_sd_configs: [
+          {
+            url: `http://${adminHost(CONTROL_PLANE)}:${PORTS.admin}/targets/proxies`,
+            refresh_interval: interval,
+          },
         ],
       },
     ],
   };
 }
-
-const label = (name: string) => `__meta_kubernetes_${name}`;
-
-const keep = (sources: readonly string[], regex: string) => ({
-  action: "keep",
-  source_labels: sources.map(label),
-  regex,
-});
-
-const copy = (source: string, target: string) => ({
-  source_labels: [label(source)],
-  target_label: target,
-});
-
-/** A pod that has ended answers no more. */
-const fromPod = [
-  { action: "drop", source_labels: [label("pod_phase")], regex: "Pending|Succeeded|Failed" },
-  copy("namespace", "namespace"),
-  copy("pod_name", "pod"),
-];

@@ -1,12 +1,13 @@
 import type { IDeployment } from "kubernetes-models/apps/v1/Deployment";
 import type { IService } from "kubernetes-models/v1/Service";
 import type { Installation } from "../installation.js";
+import { adminService } from "./admin-service.js";
 import { deployment } from "./deployment.js";
 import { metadata, selectorOf, VALUES_CONFIG_MAP, VALUES_KEY, WEBHOOK } from "./names.js";
 import { PORTS } from "./ports.js";
 
 /** What the API server asks about new pods, and about resources of the mesh. */
-export function webhook(installation: Installation): [IService, IDeployment] {
+export function webhook(installation: Installation): (IService | IDeployment)[] {
   const { replicas, resources } = installation.values.webhook;
   const items = [{ key: VALUES_KEY, path: VALUES_KEY }];
   const program = {
@@ -19,7 +20,11 @@ export function webhook(installation: Installation): [IService, IDeployment] {
     volumes: [{ name: "values", configMap: { name: VALUES_CONFIG_MAP, items } }],
     sidecar: { inbound: PORTS.webhook },
   } as const;
-  return [service(installation), deployment(program, installation)];
+  return [
+    service(installation),
+    adminService(WEBHOOK, installation.version),
+    deployment(program, installation),
+  ];
 }
 
 const service = ({ version }: Installation): IService => ({

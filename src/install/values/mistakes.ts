@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { isObject, type Json, type JsonObject, type Path, showPath, valueAt } from "../../manifest/index.js";
 import { nearest } from "../../output/index.js";
 import type { JsonSchema } from "./schema.js";
@@ -20,10 +20,17 @@ export function mistakesIn(given: JsonObject, schema: JsonSchema): ValueMistake[
   return [...new Map(mistakes.map((mistake) => [mistake.message, mistake])).values()];
 }
 
-function compiled(schema: JsonSchema) {
+const validators = new WeakMap<JsonSchema, ValidateFunction>();
+
+/** Compiling takes far longer than checking. */
+function compiled(schema: JsonSchema): ValidateFunction {
+  const known = validators.get(schema);
+  if (known) return known;
   const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true });
   ajv.addVocabulary(["expected"]);
-  return ajv.compile(schema);
+  const validate = ajv.compile(schema);
+  validators.set(schema, validate);
+  return validate;
 }
 
 function isDefaultAskedFor(given: JsonObject, path: Path, schema: JsonSchema): boolean {

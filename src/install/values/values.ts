@@ -67,14 +67,20 @@ export const defaultValues = (): JsonObject => complete({});
 /** The defaults, those of high availability where it was asked for, and what was given. */
 function complete(given: JsonObject): JsonObject {
   const defaults = readDefaults("values.yaml");
-  const isHa = overlay(defaults, given)["ha"] === true;
-  return overlay(isHa ? overlay(defaults, readDefaults("values-ha.yaml")) : defaults, given);
+  const differing = overlay({}, given);
+  const isHa = overlay(defaults, differing)["ha"] === true;
+  return overlay(isHa ? overlay(defaults, readDefaults("values-ha.yaml")) : defaults, differing);
 }
 
+const readFiles = new Map<string, JsonObject>();
+
 function readDefaults(file: string): JsonObject {
+  const known = readFiles.get(file);
+  if (known) return known;
   const read = readValuesText(template(file), file, schema);
-  if ("values" in read) return read.values;
-  throw new Error(read.mistakes.join("\n"));
+  if (!("values" in read)) throw new Error(read.mistakes.join("\n"));
+  readFiles.set(file, read.values);
+  return read.values;
 }
 
 /** What no value alone is to blame for. */

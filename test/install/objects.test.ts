@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import { printObjects } from "../../src/install/index.js";
+import { find, installation, objectsOf, type RenderedObject, SHAPES, VERSION } from "./installations.js";
+import { render } from "../../src/install/index.js";
+
+interface Container {
+  name: string;
+  securityContext: Record<string, unknown>;
+  volumeMounts?: { name: string; mountPath: string }[];
+  args?: string[];
+}
+interface PodSpec {
+  automountServiceAccountToken: boolean;
+  containers: Container[];
+  initContainers?: Container[];
+  hostNetwork?: boolean;
+  volumes: object[];
+}
+
+const podSpecs = (objects: readonly RenderedObject[]) =>
+  objects
+    .filter(({ kind }) => kind === "Deployment")
+    .map((object) => (object as unknown as { spec: { template: { spec: PodSpec } } }).spec.template.spec);
+const containersOf = ({ containers, initContainers = [] }: PodSpec) => [...initContainers, ...containers];
+
+describe.each(Object.keys(SHAPES))("the %s installation", (shape) => {
+  const objects = objectsOf(shape);
+
+  test("holds no secret, and is the same each time", () => {
+    expect(objects.map(({ kind }) => kind)).not.toContain("Secret");
+    expect(printObjects(objectsOf(shape), "yaml")).toBe(printObjects(objects, "yaml"));
+    expect(JSON.stringify(objects)).not.toContain("caBundle");
+  });
+
+  test("can be applied in one go: what others need comes first, and no name comes twice", () => {
+    const kinds = objects.map(({ kind }) => kind);
+    expect(kinds[0]).toBe("Namespace");
+    const first = (kind: string) => kinds.indexOf(kind);
+    expect(first("CustomResourceDefinition")).toBe(1);
+    expect(first("ServiceAccount")).toBeLessThan(first("Deployment"));
+    expect(first("MutatingWebhookConfiguration")).toBe(kinds.length - 2);
+    const names = objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("carries the standard labels on every object", () => {
+    for (const { kind, metadata } of objects) {
+      expect(metadata.labels, `${kind}/${metadata.name}`).toMatchObject({
+        "app.kubernetes.io/name": expect.stringMatching(/^mesh-/) as string,
+        "app.kubernetes.io/instance": "mesh",
+        "app.kubernetes.io/version": VERSION,
+        "app.kubernetes.io/component": expect.any(String) as string,
+        "app.kubernetes.io/part-of": "mesh",
+        "app.kubernetes.io/managed-by": "mesh",
+      });
+    }
+  });
+
+  test("passes Pod Security's profile restricted", () => {
+    for (const spec of podSpecs(objects)) {
+      expect(spec.hostNetwork).toBeUndefined();
+      for (const { name, securityContext } of containersOf(spec)) {
+        expect(securityContext, name).toMatchObject({
+          runAsNonRoot: true,
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+          seccompProfile: { type: "RuntimeDefault" },
+        });
+        expect(securityContext["runAsUser"], name).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  test("gives the rights of an account to the one container that needs them, never to a sidecar", () => {
+    for (const spec of podSpecs(objects)) {
+      expect(spec.automountServiceAccountToken).toBe(false);
+      const mounts = (name: string) =>
+        containersOf(spec)
+          .find((one) => one.name === name)
+          ?.volumeMounts?.map(({ mountPath }) => mountPath);
+      expect(mounts("mesh-proxy") ?? []).not.toContain("/var/run/secrets/kubernetes.io/serviceaccount");
+    }
+  });
+});
+
+test("the control plane and the webhook carry a sidecar in front of a server on loopback", () => {
+  const objects = objectsOf("default");
+  for (const [part, server] of [
+    ["mesh-control-plane", "--listen=127.0.0.1:8086"],
+    ["mesh-webhook", "--webhook-listen=127.0.0.1:8443"],
+  ] as const) {
+    const [spec] = podSpecs([find(objects, "Deployment", part)]);
+    if (!spec) throw new Error("no pod");
+    expect(spec.containers[0]?.args).toContain(server);
+    const proxy = JSON.stringify(spec.initContainers?.find(({ name }) => name === "mesh-proxy"));
+    const [, port] = /"0\.0\.0\.0:(\d+)=127\.0\.0\.1:8\d+"/.exec(proxy) ?? [];
+    expect(find(objects, "Service", part)).toMatchObject({ spec: { ports: [{ targetPort: Number(port) }] } });
+  }
+});
+
+test("--ha: the autoscaler, not the deployment, says how many; webhooks must answer; nodes are drained pod by pod", () => {
+  const objects = objectsOf("ha");
+  expect(find(objects, "Deployment", "mesh-control-plane")).not.toHaveProperty("spec.replicas");
+  expect(find(objects, "HorizontalPodAutoscaler", "mesh-control-plane")).toMatchObject({
+    spec: { minReplicas: 3 },
+  });
+  expect(find(objects, "Deployment", "mesh-webhook")).toMatchObject({ spec: { replicas: 3 } });
+  expect(JSON.stringify(find(objects, "MutatingWebhookConfiguration", "mesh-webhook"))).not.toContain(
+    "Ignore",
+  );
+  expect(
+    JSON.stringify(find(objectsOf("default"), "MutatingWebhookConfiguration", "mesh-webhook")),
+  ).not.toContain("Fail");
+});
+
+test("without a Prometheus there is no Grafana; with one of the user's own there is, and it asks that", () => {
+  const names = (shape: string) => objectsOf(shape).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+  expect(names("minimal").join()).not.toMatch(/prometheus|grafana|NetworkPolicy/);
+  expect(names("with everything")).toContain("Deployment/mesh-grafana");
+  const settings = find(objectsOf("with everything"), "ConfigMap", "mesh-grafana-settings");
+  expect(JSON.stringify(settings)).toContain("https://prometheus.example.com/path");
+});
+
+test("an issuer of the user's own may be read, and no Secret is made", () => {
+  const role = JSON.stringify(find(objectsOf("with everything"), "Role", "mesh-control-plane"));
+  expect(role).toContain('"resourceNames":["own-issuer"],"verbs":["get","watch"]');
+  expect(role).not.toMatch(/"secrets"\],"verbs":\["create"/);
+});
+
+test("only CRDs, or everything else", () => {
+  const only = render(installation([]), "crds");
+  expect(new Set(only.map(({ kind }) => kind))).toEqual(new Set(["CustomResourceDefinition"]));
+  expect(only).toHaveLength(4);
+  const rest = render(installation([]), "without-crds");
+  expect([...rest, ...only]).toHaveLength(objectsOf("default").length);
+});
