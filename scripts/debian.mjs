@@ -1,17 +1,24 @@
 // Programs of Debian's packages: installs those that are missing, without letting a service start.
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 import { announce, outputOf, run, StepFailed } from "./steps.mjs";
 
 /** Services that packages would start at the next boot. */
-const SERVICES = { haproxy: "haproxy", "nginx-light": "nginx", prometheus: "prometheus" };
+const SERVICES = {
+  containerd: "containerd",
+  haproxy: "haproxy",
+  "nginx-light": "nginx",
+  prometheus: "prometheus",
+};
 
 const SYSTEM_DIRECTORIES = ["/usr/sbin", "/sbin"];
 
 const isInstalled = (program) =>
-  [...(process.env.PATH || "").split(delimiter), ...SYSTEM_DIRECTORIES].some((directory) =>
-    existsSync(join(directory, program)),
-  );
+  isAbsolute(program)
+    ? existsSync(program)
+    : [...(process.env.PATH || "").split(delimiter), ...SYSTEM_DIRECTORIES].some((directory) =>
+        existsSync(join(directory, program)),
+      );
 
 /** The prefix of a command that must run as root; undefined when we may not become root. */
 function rootPrefix() {
@@ -44,7 +51,7 @@ function aptInstall(packages, prefix) {
 
 /**
  * Installs the packages whose programs are missing; throws StepFailed naming them when it may not.
- * @param {Record<string, string[]>} programs by the package that has them
+ * @param {Record<string, string[]>} programs by the package that has them: names, or paths of what is in no PATH
  * @param {string} user who needs them, for messages
  */
 export function installDebianPackages(programs, user) {

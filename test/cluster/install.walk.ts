@@ -1,17 +1,11 @@
 // From an empty cluster to an installed mesh and back, as docs/install.md tells it.
-import { execFileSync } from "node:child_process";
 import { expect, inject, test } from "vitest";
 import { runMesh } from "../mesh-command.js";
+import { Kubectl } from "./machine/kubectl.js";
 
-const kubeconfig = inject("kubeconfig");
-const [kubectlProgram = "", ...kubectlWords] = inject("kubectl");
-
+const { kubeconfig, kubectl: command } = inject("cluster");
+const kubectl = new Kubectl(command, kubeconfig);
 const mesh = (...words: string[]) => runMesh(words, { KUBECONFIG: kubeconfig });
-const kubectl = (words: readonly string[], input = "") =>
-  execFileSync(kubectlProgram, [...kubectlWords, "--kubeconfig", kubeconfig, ...words], {
-    encoding: "utf8",
-    input,
-  });
 
 /** The state of each check, by its name. */
 async function check(...words: string[]): Promise<Record<string, string>> {
@@ -29,11 +23,11 @@ test("an empty cluster is ready for the mesh", async () => {
 
 test("what install prints is taken whole, and changes nothing the second time", async () => {
   const { stdout: manifests } = await mesh("install");
-  expect(kubectl(["apply", "--server-side", "-f", "-"], manifests)).toContain(
+  expect(await kubectl.run(["apply", "--server-side", "-f", "-"], manifests)).toContain(
     "namespace/mesh-system serverside-applied",
   );
   const versions = () =>
-    kubectl([
+    kubectl.run([
       "get",
       "deploy,cm,svc,sa,role",
       "-n",
@@ -43,9 +37,9 @@ test("what install prints is taken whole, and changes nothing the second time", 
       "-o",
       "jsonpath={.items[*].metadata.generation} {.items[*].metadata.name}",
     ]);
-  const before = versions();
-  kubectl(["apply", "--server-side", "-f", "-"], manifests);
-  expect(versions()).toBe(before);
+  const before = await versions();
+  await kubectl.run(["apply", "--server-side", "-f", "-"], manifests);
+  expect(await versions()).toBe(before);
   await expect
     .poll(() => check(), { timeout: 60_000 })
     .toMatchObject({
@@ -56,12 +50,12 @@ test("what install prints is taken whole, and changes nothing the second time", 
 });
 
 test("an installation that lost an object is told by its name", async () => {
-  kubectl(["delete", "-n", "mesh-system", "rolebinding/mesh-webhook"]);
+  await kubectl.run(["delete", "-n", "mesh-system", "rolebinding/mesh-webhook"]);
   const { status, stdout } = await mesh("check");
   expect(status).toBe(1);
   expect(stdout).toContain("missing: RoleBinding/mesh-webhook");
   const { stdout: manifests } = await mesh("upgrade");
-  kubectl(["apply", "--server-side", "-f", "-"], manifests);
+  await kubectl.run(["apply", "--server-side", "-f", "-"], manifests);
   expect(await check()).toMatchObject({ installation: "passed" });
 });
 
@@ -74,7 +68,7 @@ test("a user without rights is told which are missing", async () => {
 
 test("uninstall leaves nothing behind", async () => {
   const { stdout: objects } = await mesh("uninstall");
-  kubectl(["delete", "-f", "-"], objects);
+  await kubectl.run(["delete", "-f", "-"], objects);
   const { status, stdout } = await mesh("check", "--pre");
   expect(status, stdout).toBe(0);
 });

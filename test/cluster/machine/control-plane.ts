@@ -1,84 +1,49 @@
-import { execFile } from "node:child_process";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { Credentials } from "./credentials.js";
+import { CLUSTER_DOMAIN, NODE_IP, SERVICE_RANGE } from "./addresses.js";
+import type { Credentials } from "./credentials.js";
+import type { Kubectl } from "./kubectl.js";
 import { Part } from "./part.js";
+import { compiled } from "./programs.js";
 
-const run = promisify(execFile);
+const KUBE = compiled("kube");
+const ETCD = "http://127.0.0.1:2379";
 
-const SERVICE_IPS = "10.97.0.0/16";
-/** What the API server takes for the service `kubernetes`. */
-const API_SERVER_IP = "10.97.0.1";
-const START_WITHIN_MS = 120_000;
+/** Where the node's own programs find the API server. */
+export const API_SERVER = "https://127.0.0.1:6443";
 
-/** The part of Kubernetes that runs no pods: etcd, API server, controller manager and scheduler, on free ports of loopback. */
-export class KubernetesControlPlane {
-  /** The path of an administrator's kubeconfig. */
-  readonly kubeconfig: string;
-  readonly #parts: readonly Part[];
-
-  private constructor(kubeconfig: string, parts: readonly Part[]) {
-    this.kubeconfig = kubeconfig;
-    this.#parts = parts;
-  }
-
-  /**
-   * Starts it and waits until it makes service accounts, without which there are no pods.
-   * @param kube the program of test/cluster/kubernetes
-   * @param folder for its state and logs
-   */
-  static async start(kube: string, folder: string): Promise<KubernetesControlPlane> {
-    const [etcdPort, peerPort, apiPort] = await freePorts(3);
-    const credentials = new Credentials(join(folder, "credentials"), API_SERVER_IP);
-    const server = `https://127.0.0.1:${apiPort}`;
-    const kubeconfig = credentials.kubeconfig(server, "admin", ["system:masters"]);
-    const parts: Part[] = [];
-    const start = (name: string, args: readonly string[]) => {
-      const part = new Part(folder, name, [kube, name, ...args]);
-      parts.push(part);
-      return part;
-    };
-    const answers = (...words: string[]) =>
-      run(kube, ["kubectl", "--kubeconfig", kubeconfig, ...words]).then(
-        () => true,
-        () => false,
-      );
-    try {
-      start("etcd", etcdArguments(folder, etcdPort, peerPort));
-      const apiServer = start("kube-apiserver", apiServerArguments(credentials, etcdPort, apiPort));
-      await apiServer.until(() => answers("get", "--raw", "/readyz"), START_WITHIN_MS);
-      const manager = start("kube-controller-manager", managerArguments(credentials, server));
-      start("kube-scheduler", leaderless(credentials.kubeconfig(server, "system:kube-scheduler")));
-      await manager.until(
-        () => answers("-n", "default", "get", "serviceaccount", "default"),
-        START_WITHIN_MS,
-      );
-    } catch (error) {
-      await stopAll(parts);
-      throw error;
-    }
-    return new KubernetesControlPlane(kubeconfig, parts);
-  }
-
-  stop(): Promise<void> {
-    return stopAll(this.#parts);
-  }
+/** Starts etcd, API server, controller manager and scheduler, and waits until they make service accounts: no pods without those. */
+export async function startControlPlane(
+  folder: string,
+  credentials: Credentials,
+  kubectl: Kubectl,
+): Promise<void> {
+  new Part(folder, "etcd", [KUBE, "etcd", ...etcdArguments(folder)]);
+  const apiServer = new Part(folder, "kube-apiserver", [
+    KUBE,
+    "kube-apiserver",
+    ...apiServerArguments(credentials),
+  ]);
+  await apiServer.until(() => kubectl.succeeds("get", "--raw", "/readyz"));
+  const manager = new Part(folder, "kube-controller-manager", [
+    KUBE,
+    "kube-controller-manager",
+    ...managerArguments(credentials),
+  ]);
+  new Part(folder, "kube-scheduler", [
+    KUBE,
+    "kube-scheduler",
+    ...alone(credentials.kubeconfig(API_SERVER, "system:kube-scheduler")),
+  ]);
+  await manager.until(() => kubectl.succeeds("get", "-n", "default", "serviceaccount", "default"));
 }
 
-/** The last that was started goes first, so that none misses another. */
-async function stopAll(parts: readonly Part[]): Promise<void> {
-  for (const part of parts.toReversed()) await part.stop();
-}
-
-function etcdArguments(folder: string, port: string, peerPort: string): string[] {
-  const [client, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`];
+function etcdArguments(folder: string): string[] {
+  const peer = "http://127.0.0.1:2380";
   return [
     "--name=test",
     `--data-dir=${join(folder, "etcd")}`,
-    `--listen-client-urls=${client}`,
-    `--advertise-client-urls=${client}`,
+    `--listen-client-urls=${ETCD}`,
+    `--advertise-client-urls=${ETCD}`,
     `--listen-peer-urls=${peer}`,
     `--initial-advertise-peer-urls=${peer}`,
     `--initial-cluster=test=${peer}`,
@@ -88,18 +53,20 @@ function etcdArguments(folder: string, port: string, peerPort: string): string[]
   ];
 }
 
-function apiServerArguments(credentials: Credentials, etcdPort: string, port: string): string[] {
+function apiServerArguments(credentials: Credentials): string[] {
   return [
-    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
-    "--bind-address=127.0.0.1",
-    // No endpoint may be on loopback; nobody connects to this one.
-    "--advertise-address=192.0.2.1",
-    `--secure-port=${port}`,
-    `--service-cluster-ip-range=${SERVICE_IPS}`,
+    `--etcd-servers=${ETCD}`,
+    `--advertise-address=${NODE_IP}`,
+    "--secure-port=6443",
+    `--service-cluster-ip-range=${SERVICE_RANGE}`,
     `--client-ca-file=${credentials.path("ca.crt")}`,
     `--tls-cert-file=${credentials.path("apiserver.crt")}`,
     `--tls-private-key-file=${credentials.path("apiserver.key")}`,
-    "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+    `--kubelet-certificate-authority=${credentials.path("ca.crt")}`,
+    `--kubelet-client-certificate=${credentials.path("kubelet-client.crt")}`,
+    `--kubelet-client-key=${credentials.path("kubelet-client.key")}`,
+    "--kubelet-preferred-address-types=InternalIP",
+    `--service-account-issuer=https://kubernetes.default.svc.${CLUSTER_DOMAIN}`,
     `--service-account-key-file=${credentials.path("accounts.pub")}`,
     `--service-account-signing-key-file=${credentials.path("accounts.key")}`,
     "--authorization-mode=Node,RBAC",
@@ -108,9 +75,9 @@ function apiServerArguments(credentials: Credentials, etcdPort: string, port: st
   ];
 }
 
-function managerArguments(credentials: Credentials, server: string): string[] {
+function managerArguments(credentials: Credentials): string[] {
   return [
-    ...leaderless(credentials.kubeconfig(server, "system:kube-controller-manager")),
+    ...alone(credentials.kubeconfig(API_SERVER, "system:kube-controller-manager")),
     "--use-service-account-credentials=true",
     `--service-account-private-key-file=${credentials.path("accounts.key")}`,
     `--root-ca-file=${credentials.path("ca.crt")}`,
@@ -118,7 +85,7 @@ function managerArguments(credentials: Credentials, server: string): string[] {
 }
 
 /** What the controller manager and the scheduler have in common where there is one of each, and nobody asks them anything. */
-const leaderless = (kubeconfig: string) => [
+const alone = (kubeconfig: string) => [
   `--kubeconfig=${kubeconfig}`,
   `--authentication-kubeconfig=${kubeconfig}`,
   `--authorization-kubeconfig=${kubeconfig}`,
@@ -126,16 +93,3 @@ const leaderless = (kubeconfig: string) => [
   "--secure-port=0",
   "--leader-elect=false",
 ];
-
-/** Ports that nobody listens on now. */
-async function freePorts(count: 3): Promise<[string, string, string]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      await once(server, "listening");
-      return String((server.address() as AddressInfo).port);
-    }),
-  );
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports as [string, string, string];
-}

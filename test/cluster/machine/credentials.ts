@@ -7,6 +7,7 @@ import {
   type KeyPair,
   serverCertificate,
 } from "../../kubernetes/certificates.js";
+import { API_SERVER_IP, CLUSTER_DOMAIN, NODE_IP } from "./addresses.js";
 
 /** Names and addresses by which pods and this machine call the API server. */
 const API_SERVER_NAMES = [
@@ -14,8 +15,10 @@ const API_SERVER_NAMES = [
   "DNS:kubernetes",
   "DNS:kubernetes.default",
   "DNS:kubernetes.default.svc",
-  "DNS:kubernetes.default.svc.cluster.local",
+  `DNS:kubernetes.default.svc.${CLUSTER_DOMAIN}`,
   "IP:127.0.0.1",
+  `IP:${NODE_IP}`,
+  `IP:${API_SERVER_IP}`,
 ];
 
 /** The keys and certificates of a cluster, as files. */
@@ -23,16 +26,14 @@ export class Credentials {
   readonly #folder: string;
   readonly #authority: KeyPair;
 
-  /** @param firstServiceIp the address of the service `kubernetes` */
-  constructor(folder: string, firstServiceIp: string) {
+  constructor(folder: string) {
     this.#folder = folder;
     mkdirSync(folder, { recursive: true });
     this.#authority = certificateAuthority("kubernetes");
     this.#write("ca", this.#authority);
-    this.#write(
-      "apiserver",
-      serverCertificate(this.#authority, [...API_SERVER_NAMES, `IP:${firstServiceIp}`]),
-    );
+    this.#write("apiserver", serverCertificate(this.#authority, API_SERVER_NAMES));
+    this.#write("kubelet", serverCertificate(this.#authority, [`IP:${NODE_IP}`]));
+    this.#write("kubelet-client", clientCertificate(this.#authority, "kube-apiserver", ["system:masters"]));
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     writeFileSync(this.path("accounts.key"), privateKey.export({ type: "pkcs8", format: "pem" }), {
       mode: 0o600,
@@ -40,7 +41,7 @@ export class Credentials {
     writeFileSync(this.path("accounts.pub"), publicKey.export({ type: "spki", format: "pem" }));
   }
 
-  /** `ca.crt`, `ca.key`, `apiserver.crt`, `apiserver.key`, `accounts.key`, `accounts.pub` */
+  /** NAME`.crt` and NAME`.key` of `ca`, `apiserver`, `kubelet` and `kubelet-client`; `accounts.key`, `accounts.pub` */
   path(file: string): string {
     return join(this.#folder, file);
   }

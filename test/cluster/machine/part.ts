@@ -1,32 +1,31 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createWriteStream, readFileSync } from "node:fs";
+import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-const STOP_WITHIN_MS = 10_000;
+const READY_WITHIN_MS = 120_000;
 
-/** A program of the cluster. It ends when this process does, however that happens. */
+/** A program of the cluster. It ends with the process namespace that it is in. */
 export class Part {
   readonly #name: string;
   readonly #log: string;
   readonly #process: ChildProcess;
 
-  /** @param folder where its log goes */
-  constructor(folder: string, name: string, command: readonly string[]) {
+  /** @param folder where its log goes, as NAME.log */
+  constructor(folder: string, name: string, command: readonly [string, ...string[]]) {
     this.#name = name;
     this.#log = join(folder, `${name}.log`);
-    this.#process = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...command], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const log = createWriteStream(this.#log);
-    this.#process.stdout?.pipe(log, { end: false });
-    this.#process.stderr?.pipe(log, { end: false });
+    const log = openSync(this.#log, "w");
+    const [program, ...args] = command;
+    this.#process = spawn(program, args, { stdio: ["ignore", log, log] });
+    // It has ended then, which is what is looked for.
+    this.#process.on("error", () => undefined);
+    this.#process.unref();
   }
 
   /** Waits until `isReady` is true; throws with the end of the log when the program ends before, or is not ready in time. */
-  async until(isReady: () => Promise<boolean>, withinMs: number): Promise<void> {
-    const limit = performance.now() + withinMs;
+  async until(isReady: () => Promise<boolean>): Promise<void> {
+    const limit = performance.now() + READY_WITHIN_MS;
     while (!(await isReady())) {
       if (this.#hasEnded()) throw new Error(`${this.#name} ended:\n${this.#endOfLog()}`);
       if (performance.now() > limit)
@@ -35,17 +34,9 @@ export class Part {
     }
   }
 
-  async stop(): Promise<void> {
-    if (this.#hasEnded()) return;
-    const ended = once(this.#process, "exit");
-    this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_WITHIN_MS);
-    await ended;
-    clearTimeout(timer);
-  }
-
   #hasEnded(): boolean {
-    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+    const { pid, exitCode, signalCode } = this.#process;
+    return pid === undefined || exitCode !== null || signalCode !== null;
   }
 
   #endOfLog(): string {

@@ -1,0 +1,49 @@
+// The programs of the tests' Kubernetes, compiled into .cache/cluster/ when their sources are newer: six minutes the first time.
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { announce, outputOf, root, run, StepFailed } from "./steps.mjs";
+
+const SOURCES = join(root, "test", "cluster");
+const PROGRAMS = join(root, ".cache", "cluster");
+
+/** Compiles what is missing or old. */
+export function compileCluster() {
+  compile("kube", "kubernetes", ".", kubernetesVersion);
+  compile("pause", "kubernetes", "./pause");
+  compile("coredns", "coredns", ".");
+}
+
+/** Compiles a package of the module in a folder of test/cluster/. */
+function compile(name, folder, packagePath, linked = () => []) {
+  const sources = join(SOURCES, folder);
+  const program = join(PROGRAMS, name);
+  if (existsSync(program) && statSync(program).mtimeMs >= lastChange(sources)) return;
+  if (!outputOf("go", ["version"])) {
+    throw new StepFailed(
+      "go was not found: it compiles the Kubernetes of the tests",
+      "KUBECONFIG=FILE npm run test:cluster",
+    );
+  }
+  announce(`compiling ${name} into .cache/cluster/ (several minutes the first time)`);
+  mkdirSync(PROGRAMS, { recursive: true });
+  const flags = ["-s", "-w", ...linked(sources)].join(" ");
+  run("go", ["build", "-p", "2", "-trimpath", "-ldflags", flags, "-o", program, packagePath], {
+    cwd: sources,
+    env: { ...process.env, CGO_ENABLED: "0" },
+  });
+}
+
+const lastChange = (folder) =>
+  Math.max(
+    ...readdirSync(folder, { recursive: true })
+      .filter((file) => /\.go$|^go\./.test(file))
+      .map((file) => statSync(join(folder, file)).mtimeMs),
+  );
+
+/** Kubernetes' programs know their version only when it is linked into them. */
+function kubernetesVersion(sources) {
+  const version = outputOf("go", ["-C", sources, "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"]);
+  const [major, minor] = version.slice(1).split(".");
+  const values = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };
+  return Object.entries(values).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`);
+}

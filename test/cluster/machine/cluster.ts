@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DNS_IP } from "./addresses.js";
+import { API_SERVER, startControlPlane } from "./control-plane.js";
+import { Credentials } from "./credentials.js";
+import { COREDNS_IMAGE } from "./images.js";
+import { Kubectl } from "./kubectl.js";
+import { makeNetwork } from "./network.js";
+import { startNode } from "./node.js";
+import { compiled } from "./programs.js";
+
+/** How an administrator reaches a cluster. */
+export interface ClusterAccess {
+  /** The path of a kubeconfig. */
+  readonly kubeconfig: string;
+  /** The words that are kubectl. */
+  readonly kubectl: readonly string[];
+}
+
+/**
+ * Starts a Kubernetes of one node in this process's namespaces, and waits until it runs pods and its DNS answers.
+ * @param cgroup the control group below which pods have theirs
+ */
+export async function startCluster(folder: string, cgroup: string): Promise<ClusterAccess> {
+  const credentials = new Credentials(join(folder, "credentials"));
+  const access = {
+    kubeconfig: credentials.kubeconfig(API_SERVER, "admin", ["system:masters"]),
+    kubectl: [compiled("kube"), "kubectl"],
+  };
+  const kubectl = new Kubectl(access.kubectl, access.kubeconfig);
+  makeNetwork();
+  await startControlPlane(folder, credentials, kubectl);
+  await startNode(folder, credentials, kubectl, cgroup);
+  await kubectl.run(["apply", "-f", "-"], coreDnsManifests());
+  await kubectl.run(["-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"]);
+  return access;
+}
+
+const coreDnsManifests = () =>
+  readFileSync(new URL("../coredns/manifests.yaml", import.meta.url), "utf8")
+    .replace("COREDNS_IMAGE", COREDNS_IMAGE)
+    .replace("DNS_IP", DNS_IP);
