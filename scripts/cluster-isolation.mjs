@@ -24,6 +24,7 @@ export function runIsolated(command) {
   process.on("SIGINT", wait);
   try {
     for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, cgroup));
+    // Started by setpriv, it ends with this process, however that ends.
     run("setpriv", ["--pdeathsig", "KILL", "unshare", ...namespaces, "--", ...inside], {
       env: { ...process.env, CLUSTER_FOLDER: folder, CLUSTER_CGROUP: `/${cgroup}` },
     });
