@@ -7,14 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::spawn_local;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::accept::accept;
 use crate::discovery::Status;
@@ -87,7 +92,8 @@ async fn serve_connection(connection: TcpStream, admin: Rc<Admin>) {
     }
 }
 
-type Answer = Response<Full<Bytes>>;
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+type Answer = Response<Body>;
 
 impl Admin {
     fn answer(&self, method: &Method, path: &str) -> Answer {
@@ -107,8 +113,12 @@ impl Admin {
     }
 
     fn metrics(&self) -> Answer {
-        let body = render(&self.registry, &self.status, &self.observers);
-        answer(StatusCode::OK, PROMETHEUS_TEXT, body)
+        let (reader, pieces) = mpsc::channel(1);
+        let (registry, status) = (Arc::clone(&self.registry), Arc::clone(&self.status));
+        let observers = Arc::clone(&self.observers);
+        spawn_local(async move { render(&registry, &status, &observers, reader).await });
+        let pieces = ReceiverStream::new(pieces).map(|piece| Ok(Frame::data(piece)));
+        answer(StatusCode::OK, PROMETHEUS_TEXT, StreamBody::new(pieces).boxed_unsync())
     }
 
     fn ready(&self) -> Answer {
@@ -126,11 +136,11 @@ fn not_allowed(methods: &'static str) -> Answer {
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    answer(status, PLAIN_TEXT, body)
+    answer(status, PLAIN_TEXT, Full::new(body.into()).boxed_unsync())
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut response = Response::new(Full::new(body.into()));
+fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Answer {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -64,7 +64,6 @@ impl Labels<'_> {
             escape(value, &mut text);
             text.push('"');
         }
-        text.shrink_to_fit();
         text
     }
 }

@@ -4,25 +4,43 @@ use std::fmt::Display;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
 use super::histogram::{BOUNDS_MICROS, Histogram};
+use super::http::HttpMetrics;
 use super::http::is_failure;
 use super::limits::{Limit, LimitMetrics};
 use super::process::Process;
-use super::registry::{Live, Registry};
+use super::registry::{Live, Registry, Series};
 use super::tcp::{CloseReason, TcpMetrics};
-use super::text::{Kind, Text};
+use super::text::{Gone, Kind, Text};
 use super::tls::{TlsMetrics, TlsRoute};
 use crate::direction::Direction;
 use crate::discovery::Status;
 use crate::tap::Observers;
 
-/// Renders everything that the proxy counts.
-pub(crate) fn render(registry: &Registry, status: &Status, observers: &Observers) -> String {
-    let mut text = Text::default();
-    registry.read(Instant::now(), |live| {
-        http(live, &mut text);
-        tcp(live, &mut text);
-    });
+/// Renders everything that the proxy counts, for as long as the reader takes it. It goes in pieces: a series takes some ten
+/// kilobytes of text, so that the whole would be the largest thing that a proxy with many series has in memory.
+pub(crate) async fn render(
+    registry: &Registry,
+    status: &Status,
+    observers: &Observers,
+    reader: mpsc::Sender<Bytes>,
+) {
+    // A reader who has left misses nothing.
+    let _ = write(registry, status, observers, Text::new(reader)).await;
+}
+
+async fn write(
+    registry: &Registry,
+    status: &Status,
+    observers: &Observers,
+    mut text: Text,
+) -> Result<(), Gone> {
+    let Live { http: http_series, tcp: tcp_series } = registry.live(Instant::now());
+    http(&http_series, &mut text).await?;
+    tcp(&tcp_series, &mut text).await?;
     detection(registry, &mut text);
     tls(registry.tls(), &mut text);
     limits(registry.limits(), &mut text);
@@ -30,16 +48,17 @@ pub(crate) fn render(registry: &Registry, status: &Status, observers: &Observers
     tap(observers, &mut text);
     build(&mut text);
     Process::read().render(&mut text);
-    text.into_page()
+    text.finish().await
 }
 
-fn http(live: &Live<'_>, text: &mut Text) {
+async fn http(live: &[Series<HttpMetrics>], text: &mut Text) -> Result<(), Gone> {
     text.family("mesh_requests_total", Kind::Counter, "Requests whose head was read.");
-    for (labels, metrics) in &live.http {
+    for (labels, metrics) in live {
         text.sample("mesh_requests_total", &[labels], metrics.requests.load(Relaxed));
+        text.pass_on().await?;
     }
     text.family("mesh_responses_total", Kind::Counter, "Responses that ended.");
-    for (labels, metrics) in &live.http {
+    for (labels, metrics) in live {
         for counter in metrics.response_counters() {
             let status = Pair("status_code", counter.status);
             let class = classification(is_failure(counter.status));
@@ -50,15 +69,18 @@ fn http(live: &Live<'_>, text: &mut Text) {
                 counter.count.load(Relaxed),
             );
         }
+        text.pass_on().await?;
     }
     let help = "Time from the end of a request's head to the last byte of its response.";
     text.family("mesh_response_latency_seconds", Kind::Histogram, help);
-    for (labels, metrics) in &live.http {
+    for (labels, metrics) in live {
         latency(labels, false, &metrics.success_latency, text);
         if let Some(latencies) = metrics.failure_latency.get() {
             latency(labels, true, latencies, text);
         }
+        text.pass_on().await?;
     }
+    Ok(())
 }
 
 fn latency(labels: &str, is_failure: bool, latencies: &Histogram, text: &mut Text) {
@@ -89,7 +111,7 @@ fn detection(registry: &Registry, text: &mut Text) {
     }
 }
 
-fn tcp(live: &Live<'_>, text: &mut Text) {
+async fn tcp(live: &[Series<TcpMetrics>], text: &mut Text) -> Result<(), Gone> {
     type Value = fn(&TcpMetrics) -> i128;
     let families: [(&str, Kind, &str, Value); 4] = [
         ("mesh_tcp_open_total", Kind::Counter, "Connections opened.", |tcp| tcp.opened.load(Relaxed).into()),
@@ -105,19 +127,22 @@ fn tcp(live: &Live<'_>, text: &mut Text) {
     ];
     for (name, kind, help, value) in families {
         text.family(name, kind, help);
-        for (labels, metrics) in &live.tcp {
+        for (labels, metrics) in live {
             text.sample(name, &[labels], value(metrics));
+            text.pass_on().await?;
         }
     }
     text.family("mesh_tcp_close_total", Kind::Counter, "Connections closed, by the reason.");
-    for (labels, metrics) in &live.tcp {
+    for (labels, metrics) in live {
         for reason in CloseReason::ALL {
             let count = metrics.closed[reason as usize].load(Relaxed);
             if count > 0 {
                 text.sample("mesh_tcp_close_total", &[labels, &Pair("reason", reason.label())], count);
             }
         }
+        text.pass_on().await?;
     }
+    Ok(())
 }
 
 fn tls(tls: &TlsMetrics, text: &mut Text) {
@@ -192,6 +217,9 @@ mod tests {
     use std::process::{Command, Stdio};
     use std::time::Duration;
 
+    use tokio_stream::StreamExt;
+    use tokio_stream::wrappers::ReceiverStream;
+
     use super::*;
     use crate::error::ProxyError;
     use crate::listener::Protocol;
@@ -235,8 +263,15 @@ mod tests {
         registry
     }
 
-    fn page() -> String {
-        render(&counted(), &Status::default(), &Observers::default())
+    async fn pieces(registry: &Registry) -> Vec<Bytes> {
+        let (status, observers) = (Status::default(), Observers::default());
+        let (reader, pieces) = mpsc::channel(1);
+        let rendering = render(registry, &status, &observers, reader);
+        tokio::join!(rendering, ReceiverStream::new(pieces).collect()).1
+    }
+
+    async fn page() -> String {
+        String::from_utf8(pieces(&counted()).await.concat()).unwrap()
     }
 
     const LABELS: &str = concat!(
@@ -245,9 +280,9 @@ mod tests {
         r#"src_workload_kind="deployment",src_pod="we\"ird\\pod\nname",tls="false""#
     );
 
-    #[test]
-    fn counters_are_shown_with_their_labels() {
-        let page = page();
+    #[tokio::test]
+    async fn counters_are_shown_with_their_labels() {
+        let page = page().await;
         for (name, more, value) in [
             ("mesh_requests_total", "", "5"),
             ("mesh_responses_total", r#",status_code="200",classification="success",proxy_error="""#, "4"),
@@ -279,9 +314,28 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_time_to_tell_a_protocol_is_shown_for_those_that_were_seen() {
-        let page = page();
+    #[tokio::test]
+    async fn many_series_come_in_small_pieces_and_each_is_there_once() {
+        let registry = Registry::default();
+        let services: Vec<_> = (0..100).map(|number| format!("service-{number:02}")).collect();
+        for service in &services {
+            let (source, destination) = (Party::default(), Party::default());
+            let labels = Labels { direction: Direction::Outbound, source, destination, service, tls: false };
+            registry.http(&labels).request();
+        }
+        let pieces = pieces(&registry).await;
+        assert!(pieces.iter().all(|piece| piece.len() < 32 * 1024));
+        let page = String::from_utf8(pieces.concat()).unwrap();
+        let counted = page.lines().filter(|line| line.starts_with("mesh_requests_total"));
+        let named: Vec<_> = counted.filter_map(|line| line.split('"').nth(9)).collect();
+        assert_eq!(named, services);
+        let latencies = page.lines().filter(|line| line.starts_with("mesh_response_latency_seconds_count"));
+        assert_eq!(latencies.count(), services.len());
+    }
+
+    #[tokio::test]
+    async fn the_time_to_tell_a_protocol_is_shown_for_those_that_were_seen() {
+        let page = page().await;
         let counts: Vec<_> =
             page.lines().filter(|line| line.starts_with("mesh_protocol_detection_seconds_count")).collect();
         assert_eq!(
@@ -290,9 +344,9 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_process_is_described() {
-        let page = page();
+    #[tokio::test]
+    async fn the_process_is_described() {
+        let page = page().await;
         for name in [
             "process_cpu_seconds_total",
             "process_start_time_seconds",
@@ -306,8 +360,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn prometheus_finds_nothing_to_complain_about() {
+    #[tokio::test]
+    async fn prometheus_finds_nothing_to_complain_about() {
         let promtool = Command::new("promtool")
             .args(["check", "metrics"])
             .stdin(Stdio::piped())
@@ -315,7 +369,7 @@ mod tests {
             .stderr(Stdio::piped())
             .spawn();
         let mut promtool = promtool.expect("promtool is needed (Debian package prometheus)");
-        promtool.stdin.take().unwrap().write_all(page().as_bytes()).unwrap();
+        promtool.stdin.take().unwrap().write_all(page().await.as_bytes()).unwrap();
         let output = promtool.wait_with_output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));

@@ -23,15 +23,15 @@ pub struct Registry {
 
 /// All series, by rendered labels.
 #[derive(Debug, Default)]
-pub(super) struct Groups {
-    pub http: BTreeMap<String, Group<HttpMetrics>>,
-    pub tcp: BTreeMap<String, Group<TcpMetrics>>,
+struct Groups {
+    http: BTreeMap<Arc<str>, Group<HttpMetrics>>,
+    tcp: BTreeMap<Arc<str>, Group<TcpMetrics>>,
 }
 
 /// The series of one set of labels. Whether somebody touched them is found by comparing, so that counting needs no clock.
 #[derive(Debug)]
-pub(super) struct Group<T> {
-    pub metrics: Arc<T>,
+struct Group<T> {
+    metrics: Arc<T>,
     activity: u64,
     touched: Instant,
 }
@@ -63,13 +63,13 @@ impl<T> Group<T> {
 impl Registry {
     /// The HTTP counters of these labels.
     pub fn http(&self, labels: &Labels<'_>) -> Arc<HttpMetrics> {
-        Arc::clone(&self.lock().http.entry(labels.render()).or_default().metrics)
+        Arc::clone(&self.lock().http.entry(labels.render().into()).or_default().metrics)
     }
 
     /// The TCP counters of these labels, for connections to `peer`.
     pub fn tcp(&self, peer: Peer, labels: &Labels<'_>) -> Arc<TcpMetrics> {
         let key = format!("peer=\"{}\",{}", peer.label(), labels.render());
-        Arc::clone(&self.lock().tcp.entry(key).or_default().metrics)
+        Arc::clone(&self.lock().tcp.entry(key.into()).or_default().metrics)
     }
 
     /// How long it took to tell what the clients of one direction speak.
@@ -99,23 +99,26 @@ impl Registry {
         self.lock().sweep(Instant::now());
     }
 
-    /// Shows `read` the series that are not idle, in the order of their labels.
-    pub(super) fn read<R>(&self, now: Instant, read: impl FnOnce(&Live<'_>) -> R) -> R {
+    /// The series that are not idle, in the order of their labels.
+    pub(super) fn live(&self, now: Instant) -> Live {
         let mut groups = self.lock();
         groups.sweep(now);
-        let http = groups.http.iter().filter(|(_, group)| !group.is_idle(now));
-        let tcp = groups.tcp.iter().filter(|(_, group)| !group.is_idle(now));
-        read(&Live {
-            http: http.map(|(labels, group)| (labels.as_str(), &*group.metrics)).collect(),
-            tcp: tcp.map(|(labels, group)| (labels.as_str(), &*group.metrics)).collect(),
-        })
+        Live { http: live(&groups.http, now), tcp: live(&groups.tcp, now) }
     }
 }
 
+/// Rendered labels and what is counted for them.
+pub(super) type Series<T> = (Arc<str>, Arc<T>);
+
 /// The series that somebody touched lately.
-pub(super) struct Live<'a> {
-    pub http: Vec<(&'a str, &'a HttpMetrics)>,
-    pub tcp: Vec<(&'a str, &'a TcpMetrics)>,
+pub(super) struct Live {
+    pub http: Vec<Series<HttpMetrics>>,
+    pub tcp: Vec<Series<TcpMetrics>>,
+}
+
+fn live<T>(groups: &BTreeMap<Arc<str>, Group<T>>, now: Instant) -> Vec<Series<T>> {
+    let live = groups.iter().filter(|(_, group)| !group.is_idle(now));
+    live.map(|(labels, group)| (Arc::clone(labels), Arc::clone(&group.metrics))).collect()
 }
 
 impl Groups {
@@ -151,7 +154,8 @@ mod tests {
     }
 
     fn live(registry: &Registry, now: Instant) -> (usize, usize) {
-        registry.read(now, |live| (live.http.len(), live.tcp.len()))
+        let live = registry.live(now);
+        (live.http.len(), live.tcp.len())
     }
 
     #[test]

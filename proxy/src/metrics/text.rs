@@ -2,11 +2,20 @@
 
 use std::fmt::{Display, Write};
 
-/// A page of metrics in the making.
-#[derive(Debug, Default)]
+use bytes::Bytes;
+use tokio::sync::mpsc::{self, error::SendError};
+
+/// So much is written before it is passed on.
+const PIECE_BYTES: usize = 8 * 1024;
+
+/// A page of metrics in the making, on its way to a reader.
 pub(super) struct Text {
-    page: String,
+    piece: String,
+    reader: mpsc::Sender<Bytes>,
 }
+
+/// The reader has left.
+pub(super) type Gone = SendError<Bytes>;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -16,6 +25,10 @@ pub(super) enum Kind {
 }
 
 impl Text {
+    pub fn new(reader: mpsc::Sender<Bytes>) -> Self {
+        Self { piece: String::new(), reader }
+    }
+
     /// Begins a family; its samples follow.
     pub fn family(&mut self, name: &str, kind: Kind, help: &str) {
         let kind = match kind {
@@ -29,28 +42,44 @@ impl Text {
 
     /// A sample. Each of `labels` is one rendered pair or several, joined by commas.
     pub fn sample(&mut self, name: &str, labels: &[&dyn Display], value: impl Display) {
-        self.page.push_str(name);
+        self.piece.push_str(name);
         let braces = !labels.is_empty();
         if braces {
-            self.page.push('{');
+            self.piece.push('{');
         }
         for (index, label) in labels.iter().enumerate() {
             let separator = if index == 0 { "" } else { "," };
             // Writing to a string cannot fail.
-            let _ = write!(self.page, "{separator}{label}");
+            let _ = write!(self.piece, "{separator}{label}");
         }
         if braces {
-            self.page.push('}');
+            self.piece.push('}');
         }
         self.line(format_args!(" {value}"));
     }
 
     fn line(&mut self, line: impl Display) {
-        let _ = writeln!(self.page, "{line}");
+        let _ = writeln!(self.piece, "{line}");
     }
 
-    pub fn into_page(self) -> String {
-        self.page
+    /// Passes on what was written when it is enough for a piece, and waits until the reader has room for it.
+    ///
+    /// # Errors
+    /// The reader has left.
+    pub async fn pass_on(&mut self) -> Result<(), Gone> {
+        if self.piece.len() < PIECE_BYTES {
+            return Ok(());
+        }
+        let next = String::with_capacity(self.piece.capacity());
+        self.reader.send(std::mem::replace(&mut self.piece, next).into()).await
+    }
+
+    /// Passes on what is left.
+    ///
+    /// # Errors
+    /// The reader has left.
+    pub async fn finish(self) -> Result<(), Gone> {
+        self.reader.send(self.piece.into()).await
     }
 }
 

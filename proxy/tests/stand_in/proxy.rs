@@ -62,10 +62,10 @@ impl Proxy {
         rest.split_once('"').unwrap().0.to_owned()
     }
 
-    /// Status and body of an answer of the admin server.
+    /// Status and body of an answer of the admin server. It is asked in HTTP/1.0, which has no chunked coding.
     pub fn admin(&self, method: &str, path: &str) -> (u16, String) {
         let mut connection = TcpStream::connect(self.field("admin")).unwrap();
-        write!(connection, "{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n").unwrap();
+        write!(connection, "{method} {path} HTTP/1.0\r\nhost: admin\r\n\r\n").unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
