@@ -1,7 +1,8 @@
 import { type Agent, get } from "node:http";
 
 const TIMEOUT_MS = 2_000;
-const MAX_BYTES = 4 * 1024 * 1024;
+/** A service in use takes ten kilobytes and more. */
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
  * Fetches a proxy's page of metrics.

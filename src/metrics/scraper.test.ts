@@ -38,7 +38,7 @@ describe.concurrent("the scraper", () => {
   test.each<[string, RequestListener, string]>([
     ["an error", (_, response) => response.writeHead(500).end(), "status 500"],
     ["another page", (_, response) => response.end("<html>\n"), "line 1 is not Prometheus text"],
-    ["no end", (_, response) => endless(response), "more than 4194304 bytes"],
+    ["no end", (_, response) => endless(response), "more than 33554432 bytes"],
     ["a broken answer", (request) => request.socket.destroy(), "ECONNRESET"],
   ])("a proxy that answers with %s is left out and named", async (_name, listener, reason) => {
     const { address } = await serve(listener);
