@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../../src/output/index.js";
 import { SupervisedProcess } from "../../src/process/index.js";
 import { LOAD_CORE, onCore } from "./cores.js";
-import { freePort } from "./ports.js";
+import { freePort } from "../ports.js";
 import { startServer, type BackendPorts } from "./server.js";
 
 /** The path of the large answer, and its size. */

@@ -5,7 +5,7 @@ import { Failure } from "../../src/output/index.js";
 import { SupervisedProcess } from "../../src/process/index.js";
 import { onCore } from "./cores.js";
 import { ask } from "./http.js";
-import { freePort } from "./ports.js";
+import { freePort } from "../ports.js";
 import type { RunningRow } from "./row.js";
 
 const START_LIMIT_MS = 15_000;

@@ -77,7 +77,7 @@ async function startMeshed(
       admin: `${podIp}:4191`,
       tap: `${podIp}:4190`,
     },
-    [...pod.enter, "setpriv", "--regid", String(PROXY_GID), "--clear-groups", "--"],
+    { within: [...pod.enter, "setpriv", "--regid", String(PROXY_GID), "--clear-groups", "--"] },
   );
   stops.push(() => sidecar.stop());
   const service = await startService(name, PORT, {}, pod.enter);

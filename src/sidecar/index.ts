@@ -2,4 +2,4 @@
 export { findInitBinary, findProxyBinary } from "./binary.js";
 export { type SidecarAddresses, sidecarAddresses } from "./listening.js";
 export { type SidecarSettings, sidecarEnvironment } from "./settings.js";
-export { type Sidecar, startSidecar } from "./start.js";
+export { type Sidecar, type SidecarStart, startSidecar } from "./start.js";

@@ -1,15 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { freePort } from "../../bench/ports.js";
 import { startBackendProcess, startHttpBackend } from "./backends.js";
 import { Load, send } from "./clients.js";
-import {
-  freePort,
-  inboundOf,
-  metricsOf,
-  outboundOf,
-  RunningMesh,
-  type RunningProxy,
-  SOON,
-} from "./running-mesh.js";
+import { inboundOf, metricsOf, outboundOf, RunningMesh, type RunningProxy, SOON } from "./running-mesh.js";
 
 const CONNECTIONS = 8;
 /** Long enough for every client to have a request in flight most of the time. */

@@ -1,17 +1,10 @@
 import { createHash } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { freePort } from "../../bench/ports.js";
 import { startBackendProcess, startHttpBackend, startTcpBackend } from "./backends.js";
 import { pause, RawConnection, send } from "./clients.js";
-import {
-  freePort,
-  inboundOf,
-  metricsOf,
-  outboundOf,
-  RunningMesh,
-  type RunningProxy,
-  SOON,
-} from "./running-mesh.js";
+import { inboundOf, metricsOf, outboundOf, RunningMesh, type RunningProxy, SOON } from "./running-mesh.js";
 
 let mesh: RunningMesh;
 let client: RunningProxy;

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { freePort } from "../../bench/ports.js";
 import { startHttpBackend, startTcpBackend } from "./backends.js";
 import { RawConnection, send } from "./clients.js";
-import { freePort, inboundOf, metricsOf, outboundOf, RunningMesh, SOON } from "./running-mesh.js";
+import { inboundOf, metricsOf, outboundOf, RunningMesh, SOON } from "./running-mesh.js";
 
 let mesh: RunningMesh;
 beforeAll(async () => {

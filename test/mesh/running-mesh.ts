@@ -1,10 +1,10 @@
 // A whole mesh for a test: a control plane that reads a directory, and proxies, all real processes on free ports.
 import { credentials, type requestCallback } from "@grpc/grpc-js";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
+import { freePort } from "../../bench/ports.js";
 import type { CheckResponse__Output } from "../../generated/mesh/api/v1/CheckResponse.js";
 import type { ListResponse__Output } from "../../generated/mesh/api/v1/ListResponse.js";
 import { type Ending, SupervisedProcess } from "../../src/process/index.js";
@@ -56,23 +56,6 @@ export function residentBytes({ pid }: { pid: number }): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   if (kilobytes === undefined) throw new Error(`process ${pid} has ended`);
   return Number(kilobytes) * 1024;
-}
-
-/**
- * A port that nothing listens on, for what must come back on the same port. It lies below the range that the system gives out
- * by itself, so nobody gets it in the meantime.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.on("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    await new Promise((resolve) => server.close(resolve));
-    if (isFree) return port;
-  }
 }
 
 function answer<T>(call: (respond: requestCallback<T>) => void): Promise<T> {

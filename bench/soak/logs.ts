@@ -1,0 +1,32 @@
+/** A line that says what is no mistake while the control plane is killed again and again. */
+const EXPECTED = [
+  "lost the control plane; what it last said stays in force",
+  "control plane not reached; trying on",
+];
+
+/** Reads the logs of all programs, in JSON, and keeps what should not be there. */
+export class Logs {
+  /** Errors, warnings that nothing explains, and what is no line of a log, such as a panic. */
+  readonly complaints: string[] = [];
+  /** How often each warning came that is no mistake. */
+  readonly expected = new Map<string, number>();
+
+  read(program: string, line: string): void {
+    const { level, message } = fieldsOf(line);
+    if (/^info|debug$/i.test(level)) return;
+    if (/^warn$/i.test(level) && EXPECTED.includes(message)) {
+      this.expected.set(message, (this.expected.get(message) ?? 0) + 1);
+    } else {
+      this.complaints.push(`${program} logged: ${line.slice(0, 300)}`);
+    }
+  }
+}
+
+function fieldsOf(line: string): { level: string; message: string } {
+  try {
+    const { level, message } = JSON.parse(line) as { level?: unknown; message?: unknown };
+    return { level: String(level), message: String(message) };
+  } catch {
+    return { level: "none", message: line };
+  }
+}
