@@ -6,7 +6,7 @@ mod value;
 pub use limits::{Limits, MAX_DESCRIPTORS};
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Config {
     pub inbound: Vec<Inbound>,
     pub admin: SocketAddr,
     pub tap: SocketAddr,
+    /// By which others reach this instance, for listeners on all addresses; empty when the control plane sees it by itself.
+    pub ips: Vec<IpAddr>,
     /// Threads that relay traffic.
     pub workers: usize,
     /// Ports whose connections are passed through unseen.
@@ -146,6 +148,7 @@ pub const INBOUND: &str = "MESH_PROXY_INBOUND";
 pub const ADMIN: &str = "MESH_PROXY_ADMIN";
 /// The variable of the tap listener's address.
 pub const TAP: &str = "MESH_PROXY_TAP";
+const IPS: &str = "MESH_PROXY_IPS";
 const WORKERS: &str = "MESH_PROXY_WORKERS";
 const OPAQUE_PORTS: &str = "MESH_PROXY_OPAQUE_PORTS";
 const LOG: &str = "MESH_PROXY_LOG";
@@ -178,6 +181,7 @@ impl Config {
             inbound: values.or(INBOUND, "", value::inbound_list)?,
             admin: values.or(ADMIN, "127.0.0.1:4191", value::listen_address)?,
             tap: values.or(TAP, "127.0.0.1:4190", value::listen_address)?,
+            ips: values.or(IPS, "", value::ips)?,
             workers: values.or(WORKERS, "1", |text| value::whole_number(text, 1..=MAX_WORKERS))?,
             opaque_ports: values.or(OPAQUE_PORTS, "", value::ports)?,
             log: Log {
@@ -305,6 +309,7 @@ mod tests {
             ("MESH_PROXY_INBOUND", "10000=127.0.0.1:9000, [::1]:0=9001, 4143=original, 10.0.0.1:1=original"),
             ("MESH_PROXY_ADMIN", "0"),
             ("MESH_PROXY_TAP", "0.0.0.0:0"),
+            ("MESH_PROXY_IPS", "10.0.0.1,fd00::1"),
             ("MESH_PROXY_WORKERS", "4"),
             ("MESH_PROXY_OPAQUE_PORTS", "25, 3306,8000-8100"),
             ("MESH_PROXY_LOG", "debug"),
@@ -341,6 +346,7 @@ mod tests {
             ],
             admin: "127.0.0.1:0".parse().unwrap(),
             tap: "0.0.0.0:0".parse().unwrap(),
+            ips: vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()],
             workers: 4,
             opaque_ports: Ports(vec![25..=25, 3306..=3306, 8000..=8100]),
             log: Log { level: LogLevel::Debug, format: LogFormat::Json },
@@ -387,6 +393,7 @@ mod tests {
             ("MESH_PROXY_INBOUND", "10000=localhost:80"),
             ("MESH_PROXY_ADMIN", "off"),
             ("MESH_PROXY_TAP", "1.2.3:4"),
+            ("MESH_PROXY_IPS", "10.0.0.1:80"),
             ("MESH_PROXY_WORKERS", "0"),
             ("MESH_PROXY_LOG", "loud"),
             ("MESH_PROXY_LOG_FORMAT", "xml"),

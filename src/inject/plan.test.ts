@@ -146,6 +146,7 @@ describe("a meshed pod", () => {
     expect(environment(injected(pod()))).toEqual({
       MESH_PROXY_NAME: { fieldRef: { fieldPath: "metadata.name" } },
       MESH_PROXY_NAMESPACE: { fieldRef: { fieldPath: "metadata.namespace" } },
+      MESH_PROXY_IPS: { fieldRef: { fieldPath: "status.podIPs" } },
       MESH_PROXY_WORKLOAD: "pod/$(MESH_PROXY_NAME)",
       MESH_PROXY_CONTROL_PLANE: "mesh-control-plane.mesh-system.svc:8086",
       MESH_PROXY_OUTBOUND: "127.0.0.1:4140,[::1]:4140",

@@ -78,6 +78,7 @@ function environment(options: Options, { workload, gracePeriod }: PodFacts) {
   return [
     { name: "MESH_PROXY_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
     { name: "MESH_PROXY_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+    { name: "MESH_PROXY_IPS", valueFrom: { fieldRef: { fieldPath: "status.podIPs" } } },
     ...Object.entries(values)
       .filter(([, value]) => value !== "")
       .map(([name, value]) => ({ name, value })),

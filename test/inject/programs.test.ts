@@ -34,10 +34,7 @@ describe.each(["pod.yaml", "options.yaml", "plain-sidecar.yaml"])("the programs 
     const variables = containers.get("mesh-proxy")?.["env"] ?? [];
     expect(variables.length).toBeGreaterThan(8);
     const environment = Object.fromEntries(
-      variables.map(({ name, value }) => [
-        name as string,
-        typeof value === "string" ? value : "given-by-kubernetes",
-      ]),
+      variables.map(({ name, value }) => [name as string, typeof value === "string" ? value : "192.0.2.1"]),
     );
     // It refuses the first variable that it cannot take: this one, of which it reads every other one before.
     const env = { ...environment, MESH_PROXY_STOP_WITH_STDIN: "wrong" };

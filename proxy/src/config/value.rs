@@ -49,6 +49,11 @@ pub(super) fn addresses_or_off(text: &str) -> Result<Vec<SocketAddr>, String> {
     addresses.ok_or_else(|| format!("\"{text}\" is not a list of PORT or ADDRESS:PORT, or off"))
 }
 
+pub(super) fn ips(text: &str) -> Result<Vec<IpAddr>, String> {
+    let ips: Result<Vec<_>, _> = items(text).map(str::parse).collect();
+    ips.map_err(|_| format!("\"{text}\" is not a list of IP addresses"))
+}
+
 /// The items of a list that are separated by commas.
 fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,8 +159,9 @@ async fn sweep(registry: Arc<Registry>) {
 /// What the proxy says of itself to the control plane.
 fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
     let identity = &config.identity;
+    let reached_at = |listen: SocketAddr| reached_at(listen, &config.ips).to_string();
     let inbound = addresses.inbound.iter().map(|inbound| proto::Inbound {
-        address: inbound.listen.to_string(),
+        address: reached_at(inbound.listen),
         application: match inbound.application {
             Application::At(address) => address.to_string(),
             Application::Original => String::new(),
@@ -173,11 +175,20 @@ fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
             name: identity.workload.clone(),
         }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        admin_address: addresses.admin.to_string(),
-        tap_address: addresses.tap.to_string(),
+        admin_address: reached_at(addresses.admin),
+        tap_address: reached_at(addresses.tap),
         inbound: inbound.collect(),
         outbound_address: addresses.outbound.first().map(ToString::to_string).unwrap_or_default(),
     }
+}
+
+/// Where others reach a listener: one on all addresses at the instance's IP of its family, or else at the first.
+fn reached_at(listen: SocketAddr, ips: &[IpAddr]) -> SocketAddr {
+    if !listen.ip().is_unspecified() {
+        return listen;
+    }
+    let own = ips.iter().find(|ip| ip.is_ipv4() == listen.is_ipv4()).or(ips.first());
+    own.map_or(listen, |ip| SocketAddr::new(*ip, listen.port()))
 }
 
 /// Logs where the proxy listens, with the real ports.
@@ -191,4 +202,20 @@ fn announce(addresses: &Addresses) {
         .collect();
     let (admin, tap) = (addresses.admin, addresses.tap);
     tracing::info!(outbound, inbound = inbound.join(","), %admin, %tap, "listening");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_all_addresses_is_reached_at_the_instances_own() {
+        let ips: Vec<IpAddr> = ["10.0.0.1", "fd00::1"].map(|ip| ip.parse().unwrap()).into();
+        let reached = |listen: &str, ips: &[IpAddr]| reached_at(listen.parse().unwrap(), ips).to_string();
+        assert_eq!(reached("0.0.0.0:4191", &ips), "10.0.0.1:4191");
+        assert_eq!(reached("[::]:4143", &ips), "[fd00::1]:4143");
+        assert_eq!(reached("[::]:4143", &ips[..1]), "10.0.0.1:4143");
+        assert_eq!(reached("127.0.0.1:4190", &ips), "127.0.0.1:4190");
+        assert_eq!(reached("0.0.0.0:4191", &[]), "0.0.0.0:4191");
+    }
 }
