@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::spawn_local;
 
 use crate::config::Config;
-use crate::discovery::{Ask, EndpointInfo, ServiceName, Update};
+use crate::discovery::{Ask, EndpointInfo, Owner, ServiceName, Update};
 use crate::metrics::Registry;
 use crate::tap::{Observers, Tap};
 use crate::worker::Worker;
@@ -60,12 +60,6 @@ pub(crate) fn snapshot(authority: &str, endpoints: &[SocketAddr]) -> Update {
 
 /// An endpoint of which only the address is known.
 pub(crate) fn endpoint(address: SocketAddr) -> EndpointInfo {
-    EndpointInfo {
-        address,
-        namespace: "default".to_owned(),
-        workload_kind: String::new(),
-        workload: String::new(),
-        pod: String::new(),
-        meshed: false,
-    }
+    let owner = Owner { namespace: "default".to_owned(), ..Owner::default() };
+    EndpointInfo { owner: Arc::new(owner), ..EndpointInfo::unknown(address) }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ impl Worker {
 
     /// The application beside the proxy as the one endpoint of an inbound listener.
     pub fn application(&self, address: SocketAddr) -> Rc<Endpoint> {
-        Rc::new(Endpoint::application(address, Rc::clone(&self.local)))
+        Rc::new(Endpoint::application(address, false, Rc::clone(&self.local)))
     }
 
     /// The application on the port of `address`, where a redirected connection was meant to go.
@@ -94,8 +94,8 @@ impl Worker {
         if applications.len() >= MAX_APPLICATIONS {
             applications.clear();
         }
-        let loopback = (!self.config.listens_on(address.port())).then(|| on_loopback(address));
-        let application = Rc::new(Endpoint::application_at(address, loopback, Rc::clone(&self.local)));
+        let also_on_loopback = !self.config.listens_on(address.port());
+        let application = Rc::new(Endpoint::application(address, also_on_loopback, Rc::clone(&self.local)));
         applications.insert(address, Rc::clone(&application));
         application
     }
@@ -119,15 +119,6 @@ impl Worker {
     pub(crate) fn detection(&self, direction: Direction) -> &DetectionMetrics {
         self.local.registry.detection(direction)
     }
-}
-
-/// The same port on the loopback address of the same family.
-fn on_loopback(address: SocketAddr) -> SocketAddr {
-    let ip = match address {
-        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 impl ClientMetrics {

@@ -15,9 +15,9 @@ pub(super) fn pick<'a>(
     random: &Random,
 ) -> Option<&'a Rc<Endpoint>> {
     if let [only] = endpoints
-        && only.ejection.is_member()
+        && only.is_member()
     {
-        return (!avoid.contains(&only.address)).then_some(only);
+        return (!avoid.contains(&only.address())).then_some(only);
     }
     let now = Instant::now();
     let first = eligible_from(endpoints, random.below(endpoints.len()), avoid, now);
@@ -47,15 +47,15 @@ fn eligible_from<'a>(
     (start..)
         .zip(from)
         .chain(before.iter().enumerate())
-        .find(|(_, endpoint)| endpoint.ejection.is_eligible(now) && !avoid.contains(&endpoint.address))
+        .find(|(_, endpoint)| endpoint.is_eligible(now) && !avoid.contains(&endpoint.address()))
 }
 
 fn due_first<'a>(endpoints: &'a [Rc<Endpoint>], avoid: &[SocketAddr]) -> Option<&'a Rc<Endpoint>> {
     // One that is being probed is due at once (none sorts first).
     endpoints
         .iter()
-        .filter(|endpoint| !avoid.contains(&endpoint.address))
-        .min_by_key(|endpoint| endpoint.ejection.due())
+        .filter(|endpoint| !avoid.contains(&endpoint.address()))
+        .min_by_key(|endpoint| endpoint.due())
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
         let mut picks = HashMap::new();
         for _ in 0..1000 {
             if let Some(endpoint) = pick(endpoints, avoid, &random) {
-                *picks.entry(endpoint.address.port()).or_default() += 1;
+                *picks.entry(endpoint.address().port()).or_default() += 1;
             }
         }
         picks
@@ -154,8 +154,8 @@ mod tests {
         for endpoint in &endpoints {
             endpoint.connect_failed();
         }
-        let due_first = endpoints.iter().min_by_key(|endpoint| endpoint.ejection.due()).unwrap();
-        assert_eq!(picks(&endpoints, &[])[&due_first.address.port()], 1000);
+        let due_first = endpoints.iter().min_by_key(|endpoint| endpoint.due()).unwrap();
+        assert_eq!(picks(&endpoints, &[])[&due_first.address().port()], 1000);
         assert_eq!(picks(&endpoints, &[address(1), address(2)])[&3], 1000);
     }
 

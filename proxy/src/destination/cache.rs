@@ -159,7 +159,7 @@ mod tests {
         let first = first.await.unwrap().ok().unwrap();
         assert!(Rc::ptr_eq(&first, &second.await.unwrap().ok().unwrap()));
         assert!(Rc::ptr_eq(&first, &worker.destinations.cached("hello:80").unwrap()));
-        assert_eq!(first.pick(&[]).unwrap().address, address(1));
+        assert_eq!(first.pick(&[]).unwrap().address(), address(1));
         assert_eq!(asks(&mut asked), []);
     }
 
@@ -171,7 +171,7 @@ mod tests {
             added: [Arc::new(info)].into(),
             removed: [].into(),
         };
-        let meshed = EndpointInfo { pod: "hello-1".to_owned(), meshed: true, ..endpoint(address(1)) };
+        let meshed = EndpointInfo { pod: "hello-1".into(), meshed: true, ..endpoint(address(1)) };
         let destination = known(&worker, "hello", &[address(1)]).await;
         let is_meshed = || destination.pick(&[]).unwrap().is_meshed();
         assert!(!is_meshed());
@@ -190,7 +190,7 @@ mod tests {
 
         worker.destinations.apply(&snapshot("hello", &[address(2), address(3)]));
         assert!(Rc::ptr_eq(&stays, &destination.pick(&[address(3)]).unwrap()));
-        assert_eq!(destination.pick(&[address(2)]).unwrap().address, address(3));
+        assert_eq!(destination.pick(&[address(2)]).unwrap().address(), address(3));
 
         worker.destinations.apply(&Update::Change {
             target: "hello".into(),
@@ -198,7 +198,7 @@ mod tests {
             removed: Arc::new([address(3)]),
         });
         assert!(Rc::ptr_eq(&stays, &destination.pick(&[address(4)]).unwrap()));
-        assert_eq!(destination.pick(&[address(2)]).unwrap().address, address(4));
+        assert_eq!(destination.pick(&[address(2)]).unwrap().address(), address(4));
         assert!(destination.pick(&[address(2), address(4)]).is_none());
     }
 
@@ -207,7 +207,7 @@ mod tests {
         let (worker, _asked) = worker_and_asks(&[]);
         let destination = known(&worker, "hello", &[address(1)]).await;
         let before = destination.pick(&[]).unwrap();
-        let changed = EndpointInfo { pod: "hello-1".to_owned(), ..endpoint(address(1)) };
+        let changed = EndpointInfo { pod: "hello-1".into(), ..endpoint(address(1)) };
         worker.destinations.apply(&Update::Change {
             target: "hello".into(),
             added: Arc::new([Arc::new(changed)]),
@@ -215,7 +215,7 @@ mod tests {
         });
         let after = destination.pick(&[]).unwrap();
         assert!(!Rc::ptr_eq(&before, &after));
-        assert_eq!(after.info.pod, "hello-1");
+        assert_eq!(&*after.info.pod, "hello-1");
     }
 
     #[tokio::test(flavor = "local")]

@@ -1,7 +1,7 @@
 //! One address of a service.
 
 use std::cell::{Cell, OnceCell};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,81 +20,87 @@ const UNKNOWN_NANOS: f64 = 1e15;
 /// For what is no part of the mesh, and may be far: as patient as an application that connects itself.
 const FAR_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An endpoint as one worker knows it: its address, its connections, and how well it does.
+/// An endpoint as one worker knows it. Of the many that a service may have a proxy uses a few; the others cost little.
 pub struct Endpoint {
-    pub address: SocketAddr,
-    /// Where it is tried when it refuses connections at `address`.
-    pub(crate) fallback: Option<SocketAddr>,
-    /// How long an attempt to connect may take.
-    pub(crate) connect_timeout: Duration,
-    /// Idle connections to it.
-    pub idle: IdlePool,
     pub(crate) info: Arc<EndpointInfo>,
     pub(crate) service: Arc<ServiceName>,
-    direction: Direction,
+    kind: Kind,
     local: Rc<Local>,
+    /// From the first use on.
+    usage: OnceCell<Box<Usage>>,
+}
+
+/// What an endpoint is to the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    OfService,
+    /// The application beside the proxy. Where it refuses connections it may also be tried on loopback.
+    Application {
+        also_on_loopback: bool,
+    },
+    /// No part of the mesh, as far as anybody knows.
+    StraightOn,
+}
+
+/// An endpoint's connections, what is counted of it, and how well it does.
+#[derive(Default)]
+struct Usage {
+    idle: IdlePool,
     http: OnceCell<Arc<HttpMetrics>>,
     tcp: OnceCell<Arc<TcpMetrics>>,
     in_flight: Cell<u32>,
     latency: PeakEwma,
-    pub(super) ejection: Ejection,
+    ejection: Ejection,
 }
 
 impl Endpoint {
     pub(super) fn outbound(info: Arc<EndpointInfo>, service: Arc<ServiceName>, local: Rc<Local>) -> Self {
-        Self::new(Direction::Outbound, info, service, local)
+        Self { info, service, kind: Kind::OfService, local, usage: OnceCell::new() }
     }
 
-    /// The application beside the proxy.
-    pub(crate) fn application(address: SocketAddr, local: Rc<Local>) -> Self {
-        let info = EndpointInfo::application(address, &local.config.identity);
-        Self::new(Direction::Inbound, Arc::new(info), Arc::default(), local)
-    }
-
-    /// The application on the port of `address`, where others mean to reach it; it may also listen on loopback alone.
-    pub(crate) fn application_at(
-        address: SocketAddr,
-        loopback: Option<SocketAddr>,
-        local: Rc<Local>,
-    ) -> Self {
-        Self { fallback: loopback, ..Self::application(address, local) }
+    /// The application beside the proxy; with `also_on_loopback` it may also listen on the same port of loopback alone.
+    pub(crate) fn application(address: SocketAddr, also_on_loopback: bool, local: Rc<Local>) -> Self {
+        let info = Arc::new(EndpointInfo::application(address, &local.config.identity));
+        let kind = Kind::Application { also_on_loopback };
+        Self { kind, ..Self::outbound(info, Arc::default(), local) }
     }
 
     /// What is no part of the mesh, as far as anybody knows.
     pub(crate) fn straight_on(address: SocketAddr, local: Rc<Local>) -> Self {
         let info = Arc::new(EndpointInfo::unknown(address));
-        let endpoint = Self::new(Direction::Outbound, info, Arc::default(), local);
-        Self { connect_timeout: FAR_TIMEOUT, ..endpoint }
-    }
-
-    fn new(
-        direction: Direction,
-        info: Arc<EndpointInfo>,
-        service: Arc<ServiceName>,
-        local: Rc<Local>,
-    ) -> Self {
-        Self {
-            address: info.address,
-            fallback: None,
-            connect_timeout: local.config.timeouts.connect,
-            idle: IdlePool::default(),
-            info,
-            service,
-            direction,
-            local,
-            http: OnceCell::new(),
-            tcp: OnceCell::new(),
-            in_flight: Cell::new(0),
-            latency: PeakEwma::default(),
-            ejection: Ejection::default(),
-        }
+        Self { kind: Kind::StraightOn, ..Self::outbound(info, Arc::default(), local) }
     }
 
     /// The same address with other properties; what was learned of its latency stays.
     pub(super) fn successor(&self, info: Arc<EndpointInfo>, service: Arc<ServiceName>) -> Self {
         let endpoint = Self::outbound(info, service, Rc::clone(&self.local));
-        endpoint.latency.inherit(&self.latency);
+        if let Some(usage) = self.usage.get() {
+            endpoint.usage().latency.inherit(&usage.latency);
+        }
         endpoint
+    }
+
+    fn usage(&self) -> &Usage {
+        self.usage.get_or_init(Box::default)
+    }
+
+    /// Where it takes connections.
+    pub fn address(&self) -> SocketAddr {
+        self.info.address
+    }
+
+    /// Where it is tried when it refuses connections at its address.
+    pub(crate) fn fallback(&self) -> Option<SocketAddr> {
+        let also_on_loopback = self.kind == Kind::Application { also_on_loopback: true };
+        also_on_loopback.then(|| on_loopback(self.address()))
+    }
+
+    /// How long an attempt to connect may take.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        match self.kind {
+            Kind::OfService | Kind::Application { .. } => self.local.config.timeouts.connect,
+            Kind::StraightOn => FAR_TIMEOUT,
+        }
     }
 
     /// Whether a proxy of the mesh listens at the address.
@@ -102,28 +108,35 @@ impl Endpoint {
         self.info.meshed
     }
 
+    /// Idle connections to it.
+    pub fn idle(&self) -> &IdlePool {
+        &self.usage().idle
+    }
+
     /// The counters of requests to this endpoint.
     pub fn http(&self) -> &HttpMetrics {
-        self.http.get_or_init(|| self.local.registry.http(&self.labels()))
+        self.usage().http.get_or_init(|| self.local.registry.http(&self.labels()))
     }
 
     /// The counters of connections to this endpoint.
     pub fn tcp(&self) -> &Arc<TcpMetrics> {
-        self.tcp.get_or_init(|| self.local.registry.tcp(Peer::Destination, &self.labels()))
+        self.usage().tcp.get_or_init(|| self.local.registry.tcp(Peer::Destination, &self.labels()))
     }
 
     fn labels(&self) -> Labels<'_> {
-        let source = match self.direction {
-            Direction::Outbound => Party::from(&self.local.config.identity),
-            Direction::Inbound => Party::default(),
+        let (direction, source) = match self.kind {
+            Kind::OfService | Kind::StraightOn => {
+                (Direction::Outbound, Party::from(&self.local.config.identity))
+            }
+            Kind::Application { .. } => (Direction::Inbound, Party::default()),
         };
         Labels {
-            direction: self.direction,
+            direction,
             source,
             destination: Party {
-                namespace: &self.info.namespace,
-                workload: &self.info.workload,
-                workload_kind: &self.info.workload_kind,
+                namespace: &self.info.owner.namespace,
+                workload: &self.info.owner.workload,
+                workload_kind: &self.info.owner.workload_kind,
                 pod: &self.info.pod,
             },
             service: &self.service.name,
@@ -133,10 +146,11 @@ impl Endpoint {
 
     /// Counts a request as being in flight until the guard is dropped.
     pub fn begin(self: &Rc<Self>) -> InFlight {
-        self.in_flight.set(self.in_flight.get() + 1);
-        let role = match self.ejection.is_member() {
+        let usage = self.usage();
+        usage.in_flight.set(usage.in_flight.get() + 1);
+        let role = match usage.ejection.is_member() {
             true => Role::Ordinary,
-            false => self.ejection.begin(Instant::now()),
+            false => usage.ejection.begin(Instant::now()),
         };
         InFlight { endpoint: Rc::clone(self), role }
     }
@@ -144,38 +158,64 @@ impl Endpoint {
     /// The endpoint answered, and the answer was no 5xx. `latency` is the time from the end of the request's head to the
     /// response's head.
     pub fn succeeded(&self, latency: Duration) {
-        self.latency.observe(latency, Instant::now());
-        self.ejection.succeed();
+        let usage = self.usage();
+        usage.latency.observe(latency, Instant::now());
+        usage.ejection.succeed();
     }
 
     /// The endpoint took a connection of which nothing else can be told.
     pub fn took_connection(&self) {
-        self.ejection.succeed();
+        self.usage().ejection.succeed();
     }
 
     /// The endpoint answered with a 5xx, or broke the connection before a response.
     pub fn failed(&self) {
-        if self.ejection.fail(Instant::now(), &self.local.random) {
-            tracing::info!(address = %self.address, service = self.service.name, "endpoint ejected: failures in a row");
+        if self.usage().ejection.fail(Instant::now(), &self.local.random) {
+            tracing::info!(address = %self.address(), service = self.service.name, "endpoint ejected: failures in a row");
         }
     }
 
     /// No connection to the endpoint could be made.
     pub fn connect_failed(&self) {
-        if self.ejection.refuse(Instant::now(), &self.local.random) {
-            tracing::info!(address = %self.address, service = self.service.name, "endpoint ejected: takes no connection");
+        if self.usage().ejection.refuse(Instant::now(), &self.local.random) {
+            tracing::info!(address = %self.address(), service = self.service.name, "endpoint ejected: takes no connection");
         }
+    }
+
+    /// True without asking for the time: the endpoint is a member of its service in full standing.
+    pub(super) fn is_member(&self) -> bool {
+        self.usage.get().is_none_or(|usage| usage.ejection.is_member())
+    }
+
+    /// True when the endpoint may be chosen: it is a member, or due for its probe.
+    pub(super) fn is_eligible(&self, now: Instant) -> bool {
+        self.usage.get().is_none_or(|usage| usage.ejection.is_eligible(now))
+    }
+
+    /// When an ejected endpoint is due; none for one that is a member or being probed.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.usage.get()?.ejection.due()
     }
 
     /// What another request here is expected to cost; only comparisons mean something. An endpoint without an estimate gets one
     /// request at a time until it has answered.
     pub(super) fn load(&self, now: Instant) -> f64 {
-        let in_flight = f64::from(self.in_flight.get());
-        match self.latency.nanos(now) {
+        let Some(usage) = self.usage.get() else { return 0.0 };
+        let in_flight = f64::from(usage.in_flight.get());
+        match usage.latency.nanos(now) {
             Some(nanos) => nanos * (in_flight + 1.0),
             None => UNKNOWN_NANOS * in_flight,
         }
     }
+}
+
+/// The same port on the loopback address of the same family.
+fn on_loopback(address: SocketAddr) -> SocketAddr {
+    let ip = match address {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// A request in flight at an endpoint.
@@ -193,9 +233,10 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.endpoint.in_flight.set(self.endpoint.in_flight.get() - 1);
+        let usage = self.endpoint.usage();
+        usage.in_flight.set(usage.in_flight.get() - 1);
         if self.role == Role::Probe {
-            self.endpoint.ejection.abandon_probe(Instant::now());
+            usage.ejection.abandon_probe(Instant::now());
         }
     }
 }

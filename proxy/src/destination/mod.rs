@@ -74,7 +74,7 @@ impl Destination {
 
     fn close_idle(&self) {
         for endpoint in self.endpoints.borrow().iter() {
-            endpoint.idle.close();
+            endpoint.idle().close();
         }
     }
 

@@ -31,19 +31,19 @@ impl Destination {
         let mut present: HashMap<SocketAddr, &Arc<EndpointInfo>> =
             present.iter().map(|info| (info.address, info)).collect();
         let mut endpoints = self.endpoints.borrow_mut();
-        endpoints.retain_mut(|endpoint| match present.remove(&endpoint.address) {
+        endpoints.retain_mut(|endpoint| match present.remove(&endpoint.address()) {
             Some(info) => {
                 if *endpoint.info != **info && !says_nothing(info) {
                     let successor = endpoint.successor(Arc::clone(info), Arc::clone(&self.service));
-                    endpoint.idle.close();
+                    endpoint.idle().close();
                     *endpoint = Rc::new(successor);
                 }
                 true
             }
             None => {
-                let stays = stays(&endpoint.address);
+                let stays = stays(&endpoint.address());
                 if !stays {
-                    endpoint.idle.close();
+                    endpoint.idle().close();
                 }
                 stays
             }

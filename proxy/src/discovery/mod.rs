@@ -9,4 +9,4 @@ mod update;
 
 pub use client::Client;
 pub use status::Status;
-pub use update::{Ask, EndpointInfo, ServiceName, Target, Update, WorkerId};
+pub use update::{Ask, EndpointInfo, Owner, ServiceName, Target, Update, WorkerId};

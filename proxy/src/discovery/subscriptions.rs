@@ -1,10 +1,10 @@
 //! What the workers asked for, and what is known of it. It outlives the stream to the control plane.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::update::{Ask, EndpointInfo, ServiceName, Target, Update, WorkerId, socket_address};
+use super::update::{Ask, EndpointInfo, Owner, ServiceName, Target, Update, WorkerId, socket_address};
 use crate::proto;
 
 /// The subscriptions of all workers, merged: the control plane is asked once a target.
@@ -27,7 +27,7 @@ enum State {
     Unknown,
     Known {
         service: Arc<ServiceName>,
-        endpoints: BTreeMap<SocketAddr, Arc<EndpointInfo>>,
+        endpoints: Arc<[Arc<EndpointInfo>]>,
     },
 }
 
@@ -96,7 +96,7 @@ impl Subscriptions {
             None => State::Unknown,
             Some(service) => State::Known {
                 service: Arc::new(ServiceName { namespace: service.namespace, name: service.name }),
-                endpoints: usable(&target, snapshot.endpoints).map(|info| (info.address, info)).collect(),
+                endpoints: usable(&target, snapshot.endpoints).collect(),
             },
         };
         let update = subscription.state.as_update(target)?;
@@ -111,10 +111,9 @@ impl Subscriptions {
         };
         let removed: Arc<[SocketAddr]> = change.removed.iter().filter_map(socket_address).collect();
         let added: Arc<[Arc<EndpointInfo>]> = usable(&target, change.added).collect();
-        for address in removed.iter() {
-            endpoints.remove(address);
-        }
-        endpoints.extend(added.iter().map(|info| (info.address, Arc::clone(info))));
+        let gone: HashSet<_> = removed.iter().copied().chain(added.iter().map(|info| info.address)).collect();
+        let staying = endpoints.iter().filter(|info| !gone.contains(&info.address));
+        *endpoints = staying.chain(added.iter()).cloned().collect();
         let update = Update::Change { target, added, removed };
         Some(Broadcast { workers: subscription.workers.clone(), update })
     }
@@ -134,16 +133,17 @@ impl State {
             Self::Known { service, endpoints } => Some(Update::Snapshot {
                 target,
                 service: Arc::clone(service),
-                endpoints: endpoints.values().cloned().collect(),
+                endpoints: Arc::clone(endpoints),
             }),
         }
     }
 }
 
 fn usable(target: &Target, endpoints: Vec<proto::Endpoint>) -> impl Iterator<Item = Arc<EndpointInfo>> {
+    let mut last_owner = Arc::<Owner>::default();
     endpoints.into_iter().filter_map(move |endpoint| {
         let address = endpoint.address.clone();
-        let info = EndpointInfo::from_proto(endpoint);
+        let info = EndpointInfo::from_proto(endpoint, &mut last_owner);
         if info.is_none() {
             tracing::warn!(%target, ?address, "endpoint without a usable address is left out");
         }

@@ -109,56 +109,53 @@ pub struct ServiceName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointInfo {
     pub address: SocketAddr,
+    /// Whose it is. The endpoints of a service mostly share it.
+    pub owner: Arc<Owner>,
+    pub pod: Box<str>,
+    /// True when a proxy of the mesh listens at the address.
+    pub meshed: bool,
+}
+
+/// The workload that endpoints belong to. An empty string means unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner {
     pub namespace: String,
     pub workload_kind: String,
     pub workload: String,
-    pub pod: String,
-    /// True when a proxy of the mesh listens at the address.
-    pub meshed: bool,
 }
 
 impl EndpointInfo {
     /// The endpoint that a proxy's own application is.
     pub fn application(address: SocketAddr, identity: &Identity) -> Self {
-        Self {
-            address,
+        let owner = Owner {
             namespace: identity.namespace.clone(),
             workload_kind: identity.workload_kind.clone(),
             workload: identity.workload.clone(),
-            pod: identity.name.clone(),
-            meshed: true,
-        }
+        };
+        Self { address, owner: Arc::new(owner), pod: identity.name.as_str().into(), meshed: true }
     }
 
     /// An endpoint of which only the address is known.
     pub fn unknown(address: SocketAddr) -> Self {
-        Self {
-            address,
-            namespace: String::new(),
-            workload_kind: String::new(),
-            workload: String::new(),
-            pod: String::new(),
-            meshed: false,
-        }
+        Self { address, owner: Arc::default(), pod: Box::default(), meshed: false }
     }
 
     /// Whether the control plane has not heard of who is at the address.
     pub fn is_of_unknown_owner(&self) -> bool {
-        self.workload.is_empty() && self.pod.is_empty() && !self.meshed
+        self.owner.workload.is_empty() && self.pod.is_empty() && !self.meshed
     }
 
-    /// None when the endpoint has no usable address.
-    pub(super) fn from_proto(endpoint: proto::Endpoint) -> Option<Self> {
+    /// None when the endpoint has no usable address. `last_owner` is that of the endpoint before it, and becomes that of this one.
+    pub(super) fn from_proto(endpoint: proto::Endpoint, last_owner: &mut Arc<Owner>) -> Option<Self> {
         let address = socket_address(endpoint.address.as_ref()?)?;
         let workload = endpoint.workload.unwrap_or_default();
-        Some(Self {
-            address,
-            namespace: endpoint.namespace,
-            workload_kind: workload.kind,
-            workload: workload.name,
-            pod: endpoint.pod,
-            meshed: endpoint.meshed,
-        })
+        let owner =
+            Owner { namespace: endpoint.namespace, workload_kind: workload.kind, workload: workload.name };
+        if owner != **last_owner {
+            *last_owner = Arc::new(owner);
+        }
+        let owner = Arc::clone(last_owner);
+        Some(Self { address, owner, pod: endpoint.pod.into(), meshed: endpoint.meshed })
     }
 }
 

@@ -57,7 +57,7 @@ pub async fn serve_redirected(worker: Rc<Worker>, listener: TcpListener) {
 }
 
 fn serve_application(worker: &Rc<Worker>, application: Rc<Endpoint>, accepted: Accepted) {
-    let port = application.address.port();
+    let port = application.address().port();
     serve(worker, Side::Inbound(application), accepted, move |client| serve::serve(client, port));
 }
 

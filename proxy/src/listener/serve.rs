@@ -110,7 +110,7 @@ async fn serve_silent(mut client: Client) {
     match protocol {
         Protocol::Http1 => {
             let endpoint = link.in_flight.endpoint();
-            endpoint.idle.put(link.upstream, Instant::now(), &client.worker.sweep);
+            endpoint.idle().put(link.upstream, Instant::now(), &client.worker.sweep);
             client.idle_since = Instant::now();
             client.serve().await;
         }

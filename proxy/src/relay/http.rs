@@ -116,7 +116,7 @@ impl Client {
                 Ended::Complete { client_kept, upstream_kept } => {
                     self.idle_since = record.ended(&endpoint, ended, &report);
                     if upstream_kept {
-                        endpoint.idle.put(link.upstream, self.idle_since, &self.worker.sweep);
+                        endpoint.idle().put(link.upstream, self.idle_since, &self.worker.sweep);
                     }
                     self.after_response(client_kept, report)
                 }
@@ -144,7 +144,7 @@ impl Client {
     async fn target(&self, request: &mut RequestHead) -> Result<Target, ProxyError> {
         match &self.side {
             Side::Inbound(application) => {
-                request.name_host(|| application.address.to_string());
+                request.name_host(|| application.address().to_string());
                 Ok(Target::Endpoint(Rc::clone(application)))
             }
             Side::Redirected(original) => {
@@ -173,7 +173,7 @@ impl Client {
         started: Instant,
     ) -> (Ended, Report) {
         let endpoint = link.in_flight.endpoint();
-        let address = endpoint.address;
+        let address = endpoint.address();
         let is_meshed = endpoint.is_meshed() && self.side.direction() == Direction::Outbound;
         let stall = Stall::new(&self.worker, &self.watch, started);
         let mut exchange = Exchange::new(

@@ -136,7 +136,7 @@ impl Target {
                 continue;
             };
             let in_flight = endpoint.begin();
-            if let Some(upstream) = (choice == Choice::Any).then(|| endpoint.idle.take()).flatten() {
+            if let Some(upstream) = (choice == Choice::Any).then(|| endpoint.idle().take()).flatten() {
                 return Ok(Link { upstream, in_flight, reused: true });
             }
             match Box::pin(upstream::connect(&endpoint)).await {
@@ -145,7 +145,7 @@ impl Target {
                 Err(error) => failure = error,
             }
             endpoint.connect_failed();
-            tried.push(endpoint.address);
+            tried.push(endpoint.address());
         }
     }
 

@@ -95,14 +95,14 @@ impl Tap {
 }
 
 fn destination(endpoint: &Endpoint) -> Peer {
-    let info = &endpoint.info;
-    let is_workload_known = !info.workload.is_empty();
+    let (info, owner) = (&endpoint.info, &endpoint.info.owner);
+    let is_workload_known = !owner.workload.is_empty();
     Peer {
         address: Some(socket_address(info.address)),
-        namespace: info.namespace.clone(),
+        namespace: owner.namespace.clone(),
         workload: is_workload_known
-            .then(|| proto::Workload { kind: info.workload_kind.clone(), name: info.workload.clone() }),
-        pod: info.pod.clone(),
+            .then(|| proto::Workload { kind: owner.workload_kind.clone(), name: owner.workload.clone() }),
+        pod: info.pod.to_string(),
         service: endpoint.service.name.clone(),
         tls: false,
     }

@@ -17,8 +17,8 @@ use crate::relay::Peer;
 /// # Errors
 /// Why there is none.
 pub async fn connect(endpoint: &Endpoint) -> Result<Peer, ProxyError> {
-    let socket = match (open(endpoint.address, endpoint.connect_timeout).await, endpoint.fallback) {
-        (Err(ProxyError::ConnectRefused), Some(fallback)) => open(fallback, endpoint.connect_timeout).await,
+    let socket = match (open(endpoint.address(), endpoint.connect_timeout()).await, endpoint.fallback()) {
+        (Err(ProxyError::ConnectRefused), Some(fallback)) => open(fallback, endpoint.connect_timeout()).await,
         (opened, _) => opened,
     };
     socket.map(|socket| Peer::new(socket, Arc::clone(endpoint.tcp())))

@@ -51,6 +51,10 @@ impl IdlePool {
             }
             return;
         }
+        if state.connections.is_empty() {
+            // Most endpoints have no more than one; the vector by itself would make room for four.
+            state.connections.reserve_exact(1);
+        }
         state.connections.push((peer, now));
         if !std::mem::replace(&mut state.swept, true) {
             let pool: Weak<Idle> = Rc::downgrade(&self.idle);
