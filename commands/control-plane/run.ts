@@ -46,6 +46,10 @@ export default class ControlPlaneRun extends Command {
       helpValue: "HOST:PORT",
       description: "Where commands connect, on loopback. Port 0 takes a free one.",
     }),
+    "admin-listen": Flags.string({
+      helpValue: "HOST:PORT",
+      description: "Where probes and Prometheus connect. Nowhere unless given; port 0 takes a free one.",
+    }),
     "log-format": Flags.option({
       options: ["text", "json"] as const,
       default: "text" as const,
@@ -71,6 +75,7 @@ export default class ControlPlaneRun extends Command {
       signal: end.signal,
       listen: flags.listen,
       apiListen: flags["api-listen"],
+      adminListen: flags["admin-listen"],
       version: this.config.version,
       logFormat: flags["log-format"],
       writeLog: (line) => process.stderr.write(line),

@@ -59,6 +59,11 @@ export class Catalog {
     this.originalDestinations.changed([before, after].flatMap((service) => (service ? ipsOf(service) : [])));
   }
 
+  /** The instances that give one of their ports this name. */
+  instancesNaming(port: string): Instance[] {
+    return [...this.instances.all()].filter(({ ports }) => ports[port] !== undefined);
+  }
+
   private instanceChanged(before: Instance | undefined, after: Instance | undefined): void {
     this.targets.instanceChanged(before, after);
     this.originalDestinations.changed([before, after].flatMap((instance) => instance?.addresses ?? []));

@@ -4,7 +4,7 @@ import type { GrpcService } from "./grpc-service.js";
 import { Failure } from "../output/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 
-/** A gRPC server that accepts calls. */
+/** A server that accepts calls. */
 export interface Listener {
   /** host:port with the port that was really taken. */
   address: string;
@@ -24,14 +24,7 @@ export interface ListenOptions {
 /** Starts a gRPC server; the failure is one line that names the address and the flag to change it. */
 export async function listen(options: ListenOptions): Promise<Result<Listener, Failure>> {
   const place = parseListenAddress(options.address);
-  if (!place) {
-    return fail(
-      new Failure(`${options.flag} ${options.address}: expected HOST:PORT`, {
-        hint: `${options.flag} 127.0.0.1:PORT`,
-        exitStatus: 2,
-      }),
-    );
-  }
+  if (!place) return fail(notAnAddress(options.flag, options.address));
   // The library would print each failure to listen a second time, in its own words.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server(options.grpc);
@@ -46,7 +39,8 @@ export async function listen(options: ListenOptions): Promise<Result<Listener, F
   }
 }
 
-interface ListenAddress {
+/** HOST:PORT, taken apart. */
+export interface ListenAddress {
   host: string;
   /** The host as it stands before a colon. */
   bracketed: string;
@@ -60,6 +54,10 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   if (!match?.[1] || port > 65535) return undefined;
   return { host: match[2] ?? match[1], bracketed: match[1], port };
 }
+
+/** That what a flag gave is no HOST:PORT. */
+export const notAnAddress = (flag: string, given: string): Failure =>
+  new Failure(`${flag} ${given}: expected HOST:PORT`, { hint: `${flag} 127.0.0.1:PORT`, exitStatus: 2 });
 
 /** True for `localhost` and the loopback addresses. */
 export function isLoopback(host: string): boolean {
@@ -76,7 +74,8 @@ function bind(server: Server, address: string): Promise<number> {
   });
 }
 
-function whyNot(error: unknown, { bracketed, port }: ListenAddress, flag: string): Failure {
+/** Why nothing listens at an address that a flag gave. */
+export function whyNot(error: unknown, { bracketed, port }: ListenAddress, flag: string): Failure {
   const text = error instanceof Error ? error.message : String(error);
   const address = `${bracketed}:${port}`;
   const elsewhere = `another port with ${flag} ${bracketed}:PORT (0 takes a free one)`;

@@ -6,11 +6,14 @@ import type { Cluster } from "../kubernetes/index.js";
 import { startDirectoryRegistry } from "../registry/directory/index.js";
 import { startKubernetesRegistry } from "../registry/kubernetes/index.js";
 import { fail, ok, type Result } from "../result/index.js";
+import { type AdminContext, listenForAdmin } from "./admin.js";
 import { apiServices } from "./api.js";
 import { discoveryService } from "./discovery.js";
-import { isLoopback, listen, parseListenAddress } from "./listen.js";
+import { isLoopback, listen, type Listener, parseListenAddress } from "./listen.js";
 import { Log, type LogFormat } from "./log.js";
+import { metricsPage } from "./metrics-page.js";
 import { Presence } from "./presence.js";
+import { proxyTargets } from "./proxy-targets.js";
 
 export const DEFAULT_DISCOVERY_ADDRESS = "127.0.0.1:8086";
 
@@ -23,6 +26,8 @@ export interface ControlPlaneOptions {
   listen: string;
   /** HOST:PORT for commands, on loopback; port 0 takes a free one. */
   apiListen: string;
+  /** HOST:PORT for probes, metrics and Prometheus's discovery; port 0 takes a free one. Absent: none. */
+  adminListen?: string | undefined;
   /** The version of the control plane, as it is told to commands. */
   version: string;
   logFormat: LogFormat;
@@ -38,6 +43,8 @@ export interface ControlPlane {
   discoveryAddress: string;
   /** host:port for commands, with the port that was really taken. */
   apiAddress: string;
+  /** host:port of probes and metrics, with the port that was really taken. */
+  adminAddress: string | undefined;
   catalog: Catalog;
   /** Ends every stream and every watch. */
   stop(): Promise<void>;
@@ -55,58 +62,93 @@ export async function startControlPlane(
 ): Promise<Result<ControlPlane, Failure>> {
   const apiPlace = parseListenAddress(options.apiListen);
   if (apiPlace && !isLoopback(apiPlace.host)) return fail(refuseOpenApi(options.apiListen, apiPlace.port));
+  const parts = new Parts();
+  const started = await startParts(options, parts);
+  if (!started.ok) await parts.stop();
+  return started;
+}
+
+/** What was started so far, to be stopped in the opposite order. */
+class Parts {
+  private readonly ends: (() => void | Promise<void>)[] = [];
+
+  add(end: () => void | Promise<void>): void {
+    this.ends.unshift(end);
+  }
+
+  async stop(): Promise<void> {
+    for (const end of this.ends.splice(0)) await end();
+  }
+}
+
+async function startParts(
+  options: ControlPlaneOptions,
+  parts: Parts,
+): Promise<Result<ControlPlane, Failure>> {
+  const { version } = options;
+  const startedAt = new Date();
   const log = new Log(options.logFormat, options.writeLog);
   const catalog = new Catalog();
   logProblems(catalog, log);
+  const presence = new Presence(catalog, log);
+  const connectedProxies = () => presence.connected;
+  let isReady = false;
+
+  // First: a source that does not answer yet is no reason to end the process.
+  const admin = await startAdmin(options.adminListen, {
+    isReady: () => isReady,
+    metrics: () => {
+      const problems = catalog.problems.list().length;
+      return metricsPage({ version, startedAt, connectedProxies: presence.connected, problems });
+    },
+    proxyTargets: () => proxyTargets(catalog),
+  });
+  if (!admin.ok) return admin;
+  parts.add(() => admin.value?.close());
+  if (admin.value) log.info("listening for probes and metrics", { address: admin.value.address });
 
   const registry = await startRegistry(options.source, catalog, options.signal);
   if (!registry.ok) return registry;
-  const presence = new Presence(catalog, log);
+  parts.add(() => registry.value.stop());
   const scraper = scrapeProxies(catalog);
+  parts.add(() => scraper.close());
+  parts.add(() => presence.stop());
+
   const discovery = await listen({
     address: options.listen,
     flag: "--listen",
     services: [discoveryService(catalog, presence)],
     grpc: DISCOVERY_KEEPALIVE,
   });
-  if (!discovery.ok) {
-    scraper.close();
-    await registry.value.stop();
-    return discovery;
-  }
+  if (!discovery.ok) return discovery;
+  parts.add(() => discovery.value.close());
+
   const api = await listen({
     address: options.apiListen,
     flag: "--api-listen",
-    services: apiServices({
-      catalog,
-      traffic: scraper,
-      log,
-      version: options.version,
-      startedAt: new Date(),
-      connectedProxies: () => presence.connected,
-    }),
+    services: apiServices({ catalog, traffic: scraper, log, version, startedAt, connectedProxies }),
   });
-  if (!api.ok) {
-    scraper.close();
-    discovery.value.close();
-    await registry.value.stop();
-    return api;
-  }
+  if (!api.ok) return api;
+  parts.add(() => api.value.close());
+
+  isReady = true;
   log.info("reading services and workloads", nameOf(options.source));
   log.info("listening for proxies", { address: discovery.value.address });
   log.info("listening for commands", { address: api.value.address });
   return ok({
     discoveryAddress: discovery.value.address,
     apiAddress: api.value.address,
+    adminAddress: admin.value?.address,
     catalog,
-    async stop() {
-      api.value.close();
-      discovery.value.close();
-      presence.stop();
-      scraper.close();
-      await registry.value.stop();
-    },
+    stop: () => parts.stop(),
   });
+}
+
+async function startAdmin(
+  address: string | undefined,
+  context: AdminContext,
+): Promise<Result<Listener | undefined, Failure>> {
+  return address === undefined ? ok(undefined) : listenForAdmin(address, context);
 }
 
 /** Reads the source into the catalog, and follows it. */

@@ -1,5 +1,6 @@
 // What a meshed pod looks like, as a list of additions; used by the command and by the webhook.
 export {
+  ADMIN_PORT_NAME,
   INJECT_LABEL,
   INJECTED_BY_ANNOTATION,
   MESHED_LABEL,

@@ -2,6 +2,8 @@
 
 /** The sidecar's container. */
 export const PROXY_CONTAINER = "mesh-proxy";
+/** What the sidecar calls the port of its metrics and probes. */
+export const ADMIN_PORT_NAME = "mesh-admin";
 /** The container that writes the redirection before anything else runs. */
 export const INIT_CONTAINER = "mesh-init";
 /** The volume with the sidecar's token. */

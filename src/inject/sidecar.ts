@@ -1,7 +1,7 @@
 import type { IContainer } from "kubernetes-models/v1/Container";
 import type { IVolume } from "kubernetes-models/v1/Volume";
 import type { JsonObject } from "../manifest/index.js";
-import { PROXY_CONTAINER, TOKEN_AUDIENCE, TOKEN_DIRECTORY, TOKEN_VOLUME } from "./names.js";
+import { ADMIN_PORT_NAME, PROXY_CONTAINER, TOKEN_AUDIENCE, TOKEN_DIRECTORY, TOKEN_VOLUME } from "./names.js";
 import type { Options } from "./options.js";
 
 /** What the sidecar has to know of the pod it is for. */
@@ -23,7 +23,7 @@ export function proxyContainer(options: Options, pod: PodFacts): JsonObject {
     ports: [
       { name: "mesh-inbound", containerPort: options.inboundPort },
       { name: "mesh-tap", containerPort: options.tapPort },
-      { name: "mesh-admin", containerPort: options.adminPort },
+      { name: ADMIN_PORT_NAME, containerPort: options.adminPort },
     ],
     startupProbe: startupProbe(options),
     readinessProbe: { httpGet: { path: "/ready", port: options.adminPort }, periodSeconds: 2 },

@@ -5,7 +5,6 @@ import { adminService } from "./admin-service.js";
 import { deployment } from "./deployment.js";
 import { CONTROL_PLANE, metadata, selectorOf } from "./names.js";
 import { PORTS } from "./ports.js";
-import { prometheusUrl } from "./prometheus.js";
 
 /** Discovery for proxies, identity, and the API for commands. */
 export function controlPlane(installation: Installation): (IService | IDeployment)[] {
@@ -44,22 +43,10 @@ const service = ({ version }: Installation): IService => ({
   },
 });
 
-function programArguments({ values }: Installation): string[] {
-  const { trustDomain, certificateLifetime, issuer } = values.identity;
-  const prometheus = prometheusUrl(values);
-  return [
-    "--registry=kubernetes",
-    "--role=discovery",
-    "--role=identity",
-    "--role=api",
-    `--cluster-domain=${values.clusterDomain}`,
-    `--trust-domain=${trustDomain}`,
-    `--certificate-lifetime=${certificateLifetime}`,
-    ...(issuer.secretName === "" ? [] : [`--issuer-secret=${issuer.secretName}`]),
-    ...(prometheus === "" ? [] : [`--prometheus-url=${prometheus}`]),
-    `--listen=127.0.0.1:${PORTS.discovery.server}`,
-    `--api-listen=127.0.0.1:${PORTS.api}`,
-    `--admin-listen=0.0.0.0:${PORTS.admin}`,
-    `--log-format=${values.controlPlane.logFormat}`,
-  ];
-}
+const programArguments = ({ values }: Installation): string[] => [
+  "--registry=kubernetes",
+  `--listen=127.0.0.1:${PORTS.discovery.server}`,
+  `--api-listen=127.0.0.1:${PORTS.api}`,
+  `--admin-listen=0.0.0.0:${PORTS.admin}`,
+  `--log-format=${values.controlPlane.logFormat}`,
+];

@@ -1,0 +1,201 @@
+// Holds what the rendered containers are started with against the programs that they start.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { findProxyBinary } from "../../src/sidecar/index.js";
+import { type ApiServer, startApiServer } from "../kubernetes/api-server.js";
+import { ended, runMesh, startMesh } from "../mesh-command.js";
+import { find, objectsOf, SHAPES } from "./installations.js";
+
+interface Container {
+  name: string;
+  args?: string[];
+  env?: { name: string; value?: string }[];
+}
+interface PodTemplate {
+  metadata: object;
+  spec: { containers: Container[]; initContainers?: Container[] };
+}
+
+function podTemplate(shape: string, part: string): PodTemplate {
+  const object = find(objectsOf(shape), "Deployment", part);
+  return (object as unknown as { spec: { template: PodTemplate } }).spec.template;
+}
+
+function container(shape: string, part: string, name: string): Container {
+  const { containers, initContainers = [] } = podTemplate(shape, part).spec;
+  const found = [...containers, ...initContainers].find((one) => one.name === name);
+  if (!found) throw new Error(`${part} has no ${name}`);
+  return found;
+}
+
+/** What a container's program is started with, on free ports of this machine. */
+const argumentsOf = (shape: string, part: string, name: string) =>
+  (container(shape, part, name).args ?? []).map((word) => word.replace(/=[\d.]+:\d+$/, "=127.0.0.1:0"));
+
+/** Both start programs that take their time on a busy machine. */
+const SLOW = { timeout: 60_000 };
+const DEADLINE = { timeout: 50_000 };
+
+let server: ApiServer;
+/** What the API server lists, by the last part of the path; while it is undefined, whoever asks waits. */
+let lists: Record<string, object[]> | undefined;
+const waiting: (() => void)[] = [];
+beforeAll(async () => {
+  server = await startApiServer(({ path, query }) => {
+    if (query.get("watch") === "true") return { watch: () => undefined };
+    const list = () => {
+      const items = lists?.[path.split("/").at(-1) ?? ""] ?? [];
+      return { metadata: { resourceVersion: "1" }, items };
+    };
+    if (lists) return { body: list() };
+    return {
+      watch: (answer) => {
+        waiting.push(() => {
+          answer.send(list());
+          answer.end();
+        });
+      },
+    };
+  });
+});
+afterAll(() => server.stop());
+
+/** Starts the control plane as its pod does; gives its admin address. */
+async function startControlPlane(shape: string): Promise<string> {
+  const words = argumentsOf(shape, "mesh-control-plane", "control-plane");
+  const command = startMesh([...words, "--kubeconfig", server.kubeconfig]);
+  const end = ended(command);
+  onTestFinished(async () => {
+    command.kill("SIGKILL");
+    await end;
+  });
+  return new Promise((resolve, reject) => {
+    void end.then(({ status, stderr }) => reject(new Error(`ended with ${status}: ${stderr}`)));
+    createInterface({ input: command.stderr }).on("line", (line) => {
+      const { message, address } = JSON.parse(line) as Record<string, string>;
+      if (message === "listening for probes and metrics") resolve(address ?? "");
+    });
+  });
+}
+
+/** Lets Kubernetes answer: with the control plane's own pod, and one that has ended. */
+function listPods(): void {
+  const { metadata, spec } = podTemplate("default", "mesh-control-plane");
+  const pod = (name: string, status: object) => ({
+    metadata: { ...metadata, name, namespace: "mesh-system", resourceVersion: "1" },
+    spec,
+    status,
+  });
+  const running = { phase: "Running", podIP: "127.0.0.9", podIPs: [{ ip: "127.0.0.9" }] };
+  lists = {
+    pods: [pod("mesh-control-plane-0", running), pod("ended", { ...running, phase: "Failed" })],
+  };
+  for (const answer of waiting.splice(0)) answer();
+}
+
+test(
+  "the control plane takes its arguments, answers probes, and tells Prometheus of every sidecar",
+  SLOW,
+  async () => {
+    lists = undefined;
+    const address = await startControlPlane("default");
+    const get = (path: string) => fetch(`http://${address}${path}`);
+    expect((await get("/live")).status).toBe(200);
+    expect((await get("/ready")).status).toBe(503);
+    listPods();
+    await expect.poll(async () => (await get("/ready")).status, DEADLINE).toBe(200);
+    expect(await (await get("/targets/proxies")).json()).toEqual([
+      { targets: ["127.0.0.9:4191"], labels: { namespace: "mesh-system", pod: "mesh-control-plane-0" } },
+    ]);
+    const page = await (await get("/metrics")).text();
+    expect(page).toMatch(/^mesh_build_info\{version="\d+\.\d+\.\d+"\} 1$/m);
+    const checked = spawnSync("promtool", ["check", "metrics"], { input: page, encoding: "utf8" });
+    expect(checked).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  },
+);
+
+test(
+  "Prometheus takes its arguments and its files, and asks the control plane for sidecars",
+  SLOW,
+  async () => {
+    listPods();
+    const controlPlane = await startControlPlane("default");
+    await expect.poll(async () => (await fetch(`http://${controlPlane}/ready`)).status, DEADLINE).toBe(200);
+    const folder = mkdtempSync(join(tmpdir(), "mesh-prometheus-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const { data } = find(objectsOf("default"), "ConfigMap", "mesh-prometheus") as unknown as {
+      data: Record<string, string>;
+    };
+    for (const [name, text] of Object.entries(data)) {
+      writeFileSync(
+        join(folder, name),
+        text.replace("mesh-control-plane-admin.mesh-system.svc:9990", controlPlane),
+      );
+    }
+    const words = argumentsOf("default", "mesh-prometheus", "prometheus").map((word) =>
+      word.replace("=/etc/prometheus", `=${folder}`).replace("=/prometheus", `=${join(folder, "data")}`),
+    );
+    const prometheus = spawn("prometheus", [...words, "--log.format=json"], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const ended = once(prometheus, "exit");
+    onTestFinished(async () => {
+      prometheus.kill("SIGKILL");
+      await ended;
+    });
+    const log = createInterface({ input: prometheus.stderr });
+    const address = await new Promise<string>((resolve, reject) => {
+      const lines: string[] = [];
+      log.on("line", (line) => {
+        lines.push(line);
+        const { msg, address } = JSON.parse(line) as Record<string, string>;
+        if (msg === "Listening on") resolve(address ?? "");
+      });
+      void ended.then(() => reject(new Error(lines.join("\n"))));
+    });
+    const targets = async () => {
+      const answer = await fetch(`http://${address}/api/v1/targets?scrapePool=mesh-proxy`);
+      const { data } = (await answer.json()) as { data: { activeTargets: { labels: object }[] } };
+      return data.activeTargets.map(({ labels }) => labels);
+    };
+    await expect.poll(targets, DEADLINE).toEqual([
+      {
+        instance: "127.0.0.9:4191",
+        job: "mesh-proxy",
+        namespace: "mesh-system",
+        pod: "mesh-control-plane-0",
+      },
+    ]);
+  },
+);
+
+test.each(Object.keys(SHAPES))("the sidecars of the %s installation take their environment", (shape) => {
+  for (const part of ["mesh-control-plane", "mesh-webhook"]) {
+    const variables = container(shape, part, "mesh-proxy").env ?? [];
+    expect(variables.length).toBeGreaterThan(8);
+    const given = variables.map(({ name, value = "given-by-kubernetes" }) => [name, value]);
+    // It refuses the first variable that it cannot take: this one, of which it reads every other one before.
+    const env = {
+      ...(Object.fromEntries(given) as Record<string, string>),
+      MESH_PROXY_STOP_WITH_STDIN: "wrong",
+    };
+    expect(spawnSync(findProxyBinary(), [], { env, encoding: "utf8" })).toMatchObject({
+      status: 2,
+      stderr: 'error: MESH_PROXY_STOP_WITH_STDIN: "wrong" is not true or false\n',
+    });
+  }
+});
+
+test("what has no program yet says so, and docs/install.md does", async () => {
+  const words = argumentsOf("default", "mesh-webhook", "webhook");
+  const { status, stderr } = await runMesh(words);
+  expect(status).toBe(2);
+  const [error = ""] = stderr.split("\n");
+  expect(error).toMatch(/^error: unknown flag --role/);
+  expect(readFileSync(new URL("../../docs/install.md", import.meta.url), "utf8")).toContain(`\`${error}\``);
+});
