@@ -86,14 +86,13 @@ impl Destinations {
     }
 }
 
-/// Authorities compare in lower case and without the dot that may end the host's name.
+/// Authorities compare in lower case, without the dot that may end the host's name, and without a colon that no port follows
+/// (RFC 9110, section 4.2.3).
 fn normalize(authority: &str) -> String {
     let authority = authority.to_ascii_lowercase();
-    match authority.rsplit_once(':') {
-        Some((host, port)) if host.ends_with('.') => format!("{}:{port}", host.trim_end_matches('.')),
-        Some(_) => authority,
-        None => authority.trim_end_matches('.').to_owned(),
-    }
+    let (host, port) = authority.rsplit_once(':').unwrap_or((&authority, ""));
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if port.is_empty() { host.to_owned() } else { format!("{host}:{port}") }
 }
 
 #[cfg(test)]
@@ -153,6 +152,8 @@ mod tests {
         let first = resolving(&worker, "Hello.:80").await;
         let second = resolving(&worker, "hello:80").await;
         assert_eq!(asks(&mut asked), [subscribe("hello:80")]);
+        let _portless = [resolving(&worker, "Hello.:").await, resolving(&worker, "hello").await];
+        assert_eq!(asks(&mut asked), [subscribe("hello")]);
         assert!(worker.destinations.cached("hello:80").is_none());
 
         worker.destinations.apply(&snapshot("hello:80", &[address(1)]));
