@@ -18,6 +18,7 @@ pub enum ProxyError {
     HeaderTooLarge,
     HeaderTimeout,
     TargetTooLong,
+    MaxForwards,
     VersionNotSupported,
     NotRoutable,
     Draining,
@@ -42,6 +43,7 @@ impl ProxyError {
             Self::HeaderTooLarge => "header-too-large",
             Self::HeaderTimeout => "header-timeout",
             Self::TargetTooLong => "target-too-long",
+            Self::MaxForwards => "max-forwards",
             Self::VersionNotSupported => "version-not-supported",
             Self::NotRoutable => "not-routable",
             Self::Draining => "draining",
@@ -79,6 +81,8 @@ impl ProxyError {
             Self::HeaderTooLarge => 431,
             Self::HeaderTimeout => 408,
             Self::TargetTooLong => 414,
+            // We implement neither of the methods that may end here.
+            Self::MaxForwards => 501,
             Self::VersionNotSupported => 505,
         }
     }

@@ -12,9 +12,14 @@ pub fn difference(sent: &RequestHead, arrived: &RequestHead, at_proxy: bool) -> 
     let te_is_own = named(&arrived.fields, "te").all(|te| is(&te.value, "trailers"));
     match is_same && has_host && te_is_own && !arrived.is_old {
         true => {
-            let ignored = |field: &&Field| sent.is_old && field.is("expect");
-            let sent: Vec<_> = sent.fields.iter().filter(|field| !ignored(field)).cloned().collect();
-            difference_of_fields(&sent, &arrived.fields, at_proxy)
+            let is_counted = sent.method == b"OPTIONS" || sent.method == b"TRACE";
+            let differs = |field: &&Field| {
+                (sent.is_old && field.is("expect")) || (is_counted && field.is("max-forwards"))
+            };
+            let others = |fields: &[Field]| -> Vec<Field> {
+                fields.iter().filter(|field| !differs(field)).cloned().collect()
+            };
+            difference_of_fields(&others(&sent.fields), &others(&arrived.fields), at_proxy)
         }
         false => Some(format!("{sent:?} became {arrived:?}")),
     }
@@ -75,5 +80,7 @@ fn is_named_by_connection(sent: &[Field], field: &Field) -> bool {
 
 /// A sender that names these as its connection's own would have the next hop read another message.
 fn is_needed_to_understand(field: &Field) -> bool {
-    ["content-length", "transfer-encoding", "expect", "mesh-proxy-error"].iter().any(|name| field.is(name))
+    ["content-length", "transfer-encoding", "expect", "max-forwards", "mesh-proxy-error"]
+        .iter()
+        .any(|name| field.is(name))
 }

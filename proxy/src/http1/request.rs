@@ -35,6 +35,8 @@ pub struct RequestHead {
     pub upgrade: bool,
     /// The client may wait for a word from the server before it sends the body.
     pub expects: bool,
+    /// It may not be sent on: who gets it has to answer it (RFC 9110, section 7.6.2).
+    pub ends_here: bool,
     /// What changes for the next hop.
     pub edits: Edits,
     method_name: Span,
@@ -89,6 +91,7 @@ impl RequestHead {
             persistent: version == Version::Http11,
             upgrade: false,
             expects: false,
+            ends_here: false,
             edits: Edits::default(),
             method_name: span_in(head, method_name.as_bytes()),
             path: target_span,
@@ -101,14 +104,18 @@ impl RequestHead {
         Ok(checked)
     }
 
-    /// A fragment is no part of a target (RFC 9112, section 3.2): who compares paths may or may not count it.
     fn read_fields(&mut self, head: &[u8], headers: &[Header<'_>], at_proxy: bool) -> Result<(), Refusal> {
         let mut framing = Framing::default();
         let mut hop = Hop::default();
         let mut protocols = Protocols::default();
+        let mut has_max_forwards = false;
         for (index, header) in headers.iter().enumerate() {
             match Field::named(header.name.as_bytes()) {
                 Field::Other | Field::MeshProxyError => {}
+                Field::MaxForwards => {
+                    self.read_max_forwards(header, head, has_max_forwards)?;
+                    has_max_forwards = true;
+                }
                 Field::Host => self.read_host(header, super::line(head, headers, index), head)?,
                 Field::ContentLength => framing.content_length(header.value)?,
                 Field::TransferEncoding => framing.transfer_encoding(header.value)?,
@@ -149,6 +156,31 @@ impl RequestHead {
             self.edits.copy(value_end..value_end, self.authority.clone());
         } else if self.authority.is_empty() && !header.value.is_empty() {
             self.authority = span_in(head, header.value);
+        }
+        Ok(())
+    }
+
+    /// The next hop may send OPTIONS or TRACE on once less often (RFC 9110, section 7.6.2).
+    fn read_max_forwards(
+        &mut self,
+        header: &Header<'_>,
+        head: &[u8],
+        is_second: bool,
+    ) -> Result<(), Refusal> {
+        if !self.method.is_counted() {
+            return Ok(());
+        }
+        if is_second || header.value.is_empty() || !header.value.iter().all(u8::is_ascii_digit) {
+            return Err(Refusal::Malformed);
+        }
+        let digits = std::str::from_utf8(header.value).unwrap_or_default();
+        match digits.parse::<u64>().unwrap_or(u64::MAX).checked_sub(1) {
+            None => self.ends_here = true,
+            Some(left) => {
+                let value = span_in(head, header.value);
+                self.edits.cut(value.clone());
+                self.edits.insert_owned(value.start, left.to_string().into_bytes().into());
+            }
         }
         Ok(())
     }
@@ -320,6 +352,22 @@ mod tests {
         assert!(matches!(body(""), Ok(Body::Length(0))));
         assert!(matches!(body("Content-Length: 07\r\n"), Ok(Body::Length(7))));
         assert!(matches!(body("Transfer-Encoding: Chunked\r\n"), Ok(Body::Chunked(_))));
+    }
+
+    #[test]
+    fn options_and_trace_are_sent_on_as_often_as_they_may() {
+        let with = |method: &str, value: &str| {
+            format!("{method} / HTTP/1.1\r\nHost: x\r\nMax-Forwards: {value}\r\n\r\n")
+        };
+        for method in ["OPTIONS", "TRACE"] {
+            assert_eq!(relayed(&with(method, "10")), with(method, "9"));
+            assert_eq!(relayed(&with(method, "1")), with(method, "0"));
+            assert_eq!(parsed(&with(method, "0")).map(|request| request.ends_here), Ok(true));
+            assert_eq!(parsed(&with(method, "-1")).map(|_| ()), Err(Refusal::Malformed));
+            assert_eq!(parsed(&with(method, "5\r\nMax-Forwards: 5")).map(|_| ()), Err(Refusal::Malformed));
+            assert_eq!(relayed(&with(method, &"9".repeat(30))), with(method, "18446744073709551614"));
+        }
+        assert_eq!(relayed(&with("GET", "0")), with("GET", "0"));
     }
 
     #[test]

@@ -135,7 +135,12 @@ impl ResponseHead {
                     self.unreached = ProxyError::says_unreached(header.value);
                 }
                 Field::MeshProxyError => self.edits.cut(line(index)),
-                Field::Te | Field::Expect | Field::Host | Field::ProxyAuthorization | Field::Other => {}
+                Field::Te
+                | Field::Expect
+                | Field::MaxForwards
+                | Field::Host
+                | Field::ProxyAuthorization
+                | Field::Other => {}
             }
         }
         if framing.chunked && version == Version::Http10 {

@@ -142,6 +142,9 @@ impl Client {
 
     /// Where the request goes.
     async fn target(&self, request: &mut RequestHead) -> Result<Target, ProxyError> {
+        if request.ends_here {
+            return Err(ProxyError::MaxForwards);
+        }
         match &self.side {
             Side::Inbound(application) => {
                 request.name_host(|| application.address().to_string());

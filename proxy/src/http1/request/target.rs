@@ -17,7 +17,8 @@ pub enum Form {
 }
 
 impl RequestHead {
-    /// Reads what the request-line names.
+    /// Reads what the request-line names. A fragment is no part of it (RFC 9112, section 3.2): who compares paths may or may not
+    /// count it.
     pub(super) fn read_target(&mut self, head: &[u8]) -> Result<(), Refusal> {
         let target = slice(head, &self.path);
         if target.contains(&b'#') {
