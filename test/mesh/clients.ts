@@ -130,29 +130,30 @@ export class RawConnection {
   async until(pattern: string | RegExp): Promise<string> {
     const matches = () =>
       typeof pattern === "string" ? this.received.includes(pattern) : pattern.test(this.received);
-    await this.#wait(() => matches() || this.ending !== undefined);
+    await this.wait(matches);
     if (matches()) return this.received;
     throw new Error(`${this.ending} after ${JSON.stringify(this.received.slice(-1000))}`);
   }
 
   /** Resolves with everything received once the other side has ended the connection. */
   async untilEnd(): Promise<string> {
-    await this.#wait(() => this.ending !== undefined);
+    await this.wait(() => false);
     return this.received;
+  }
+
+  /** Resolves once `isOver`, which is asked whenever something was received, or the other side has ended the connection. */
+  wait(isOver: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onChange = () => {
+        if (this.ending !== undefined || isOver()) resolve();
+      };
+      this.#onChange();
+    });
   }
 
   #end(ending: "finished" | "reset"): void {
     this.ending ??= ending;
     this.#onChange();
-  }
-
-  #wait(isOver: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onChange = () => {
-        if (isOver()) resolve();
-      };
-      this.#onChange();
-    });
   }
 }
 

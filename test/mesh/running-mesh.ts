@@ -79,10 +79,17 @@ export class RunningMesh {
   #controlPlane: SupervisedProcess | undefined;
   #services = 0;
 
-  /** A mesh with a control plane and these services; each is a list of endpoints, host:port. */
-  static async start(services: Readonly<Record<string, readonly string[]>> = {}): Promise<RunningMesh> {
+  /**
+   * A mesh with a control plane and these services; each is a list of endpoints, host:port.
+   * @param files more of its directory: names and texts
+   */
+  static async start(
+    services: Readonly<Record<string, readonly string[]>> = {},
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<RunningMesh> {
     const mesh = new RunningMesh(await freePort(), await freePort());
     for (const [name, endpoints] of Object.entries(services)) mesh.setService(name, endpoints);
+    for (const [name, text] of Object.entries(files)) mesh.write(name, text);
     await mesh.startControlPlane();
     return mesh;
   }

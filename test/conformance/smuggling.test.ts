@@ -1,0 +1,3 @@
+// Messages that are made to be read in two ways.
+import "./smuggling/requests.js";
+import "./smuggling/responses.js";
