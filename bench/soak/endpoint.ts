@@ -41,7 +41,7 @@ export class Endpoint {
   }
 
   private constructor(
-    private readonly protocol: AppProtocol,
+    readonly service: AppProtocol,
     readonly name: string,
     private readonly surroundings: Surroundings,
     private readonly isOpaque: boolean,
@@ -61,7 +61,7 @@ export class Endpoint {
 
   async startApp(): Promise<void> {
     const { hear, onStarted } = this.surroundings;
-    this.#app = await startApp(this.protocol, this.name, this.appPort, this.surroundings, hear);
+    this.#app = await startApp(this.service, this.name, this.appPort, this.surroundings, hear);
     onStarted("application", this.name, this.#app.pid);
   }
 
@@ -70,7 +70,7 @@ export class Endpoint {
     this.#proxy = await startSidecar(
       {
         name: this.name,
-        workload: this.protocol,
+        workload: this.service,
         controlPlane,
         outbound: "off",
         inbound: [`${this.port}=127.0.0.1:${this.appPort}`],

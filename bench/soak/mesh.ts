@@ -60,7 +60,7 @@ export class SoakedMesh {
   async list(endpoint: Endpoint, isListed: boolean): Promise<void> {
     if (isListed) this.#removed.delete(endpoint);
     else this.#removed.add(endpoint);
-    await this.#writeDirectory();
+    await this.#write(endpoint.service);
   }
 
   async stop(): Promise<void> {
@@ -76,7 +76,7 @@ export class SoakedMesh {
     }
     stream.push(await Endpoint.start("stream", "stream-1", surroundings));
     stream.push(await Endpoint.start("stream", "stream-2-opaque", surroundings, true));
-    await this.#writeDirectory();
+    for (const service of ["web", "stream"] as const) await this.#write(service);
     const [controlPlane, { logs, onStarted }] = [surroundings.controlPlane, surroundings];
     const ephemeral = { outbound: "127.0.0.1:0", admin: "127.0.0.1:0", tap: "127.0.0.1:0" };
     this.#client = await startSidecar(
@@ -86,13 +86,11 @@ export class SoakedMesh {
     onStarted("proxy", "client", this.#client.pid);
   }
 
-  async #writeDirectory(): Promise<void> {
-    for (const [service, endpoints] of Object.entries(this.services)) {
-      const listed = endpoints.filter((endpoint) => !this.#removed.has(endpoint));
-      const lines = listed.map(({ port }) => `127.0.0.1 ${port}\n`);
-      // Whole at once: a control plane that starts may read a file while it is written.
-      await writeFile(join(this.directory, service), lines.join(""));
-      await rename(join(this.directory, service), join(this.directory, "disco", service));
-    }
+  /** Writes a service's entry of the directory. */
+  async #write(service: AppProtocol): Promise<void> {
+    const listed = this.services[service].filter((endpoint) => !this.#removed.has(endpoint));
+    // Whole at once: a control plane that starts may read a file while it is written.
+    await writeFile(join(this.directory, service), listed.map(({ port }) => `127.0.0.1 ${port}\n`).join(""));
+    await rename(join(this.directory, service), join(this.directory, "disco", service));
   }
 }
