@@ -22,7 +22,7 @@ import { overlay, schemaAt } from "./tree.js";
 export function readSet(words: string, before: JsonObject, schema: JsonSchema): Result<JsonObject> {
   const [path, value] = splitAt(words, "=");
   if (value === undefined || path === "")
-    return fail(`expected PATH=VALUE, as in --set controlPlane.replicas=2`);
+    return fail(`${words}: expected PATH=VALUE, as in --set controlPlane.replicas=2`);
   const steps = readPath(path);
   if (!steps)
     return fail(`${path}: not a path; expected names separated by dots, and [0] for an item of a list`);

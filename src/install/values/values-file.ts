@@ -39,7 +39,9 @@ export function readValuesText(text: string, source: string, schema: JsonSchema)
   const values = plainOf(document) as JsonObject;
   const wrong = mistakesIn(values, schema);
   if (wrong.length === 0) return { values, mistakes: [] };
-  return { mistakes: wrong.map(({ path, message }) => `${source}:${lineOf(document, path)}: ${message}`) };
+  const placed = wrong.map(({ path, message }) => ({ line: lineOf(document, path), message }));
+  placed.sort((a, b) => a.line - b.line);
+  return { mistakes: placed.map(({ line, message }) => `${source}:${line}: ${message}`) };
 }
 
 /** The line of the value at a path, or of what is nearest above it. */

@@ -14,7 +14,8 @@ import {
   wholeNumber,
 } from "./schema.js";
 
-const DURATION = /^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$/;
+/** As Prometheus reads it: the larger unit first, each once. */
+const DURATION = /^(?=.)([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$/;
 const SCRAPE_INTERVAL = /^([1-9]|1[0-5])s$/;
 const PORTS = /^[0-9]{1,5}(-[0-9]{1,5})?$/;
 const DNS_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -27,7 +28,7 @@ const SUBNET = /^[0-9a-fA-F.:]+(\/[0-9]{1,3})?$/;
 
 const dnsName = () => matching("a DNS name of lower-case letters, digits, - and .", DNS_NAME);
 const objectNameOrNone = () => matching("a name of lower-case letters, digits, - and .", OBJECT_NAME_OR_NONE);
-const duration = () => matching("a duration, as in 30s, 6h or 7d", DURATION);
+const duration = () => matching("a duration, as in 90m, 6h or 7d", DURATION);
 const ports = () => list(matching("a port or a range, as in 25 or 8000-8100", PORTS));
 
 const resources = () =>

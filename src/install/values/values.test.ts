@@ -65,6 +65,10 @@ describe("mistakes in a file name the line, the path and what was expected", () 
       "proxy:\n  opaquePorts:\n    - '25'\n    - 3306\n",
       'values.yaml:4: proxy.opaquePorts[1]: 3306 is not a port or a range, as in 25 or 8000-8100; did you mean "3306", in quotes?',
     ],
+    [
+      "prometheus:\n  retention: 1.5h\n",
+      'values.yaml:2: prometheus.retention: "1.5h" is not a duration, as in 90m, 6h or 7d',
+    ],
     ["proxy: 3\n", "values.yaml:1: proxy: 3 is not a map"],
     ["- 1\n", "values.yaml:1: expected a map of values, as mesh install --show-values prints"],
     ["a: 1\n---\nb: 2\n", "values.yaml:3: a second document; values are a single one"],
@@ -76,11 +80,14 @@ describe("mistakes in a file name the line, the path and what was expected", () 
     expect(mistakesOf({ files: [file(text)] })).toEqual([mistake]);
   });
 
-  test("every mistake is told, of every source", () => {
-    const files = [file("ha: 1\nproxy:\n  uid: x\n")];
-    expect(mistakesOf({ files, sets: ["grafana.enabled=2"] })).toEqual([
+  test("every mistake is told, of every source, from the first line to the last", () => {
+    const files = [file("ha: 1\nproxy:\n  uid: x\n  workrs: 1\n")];
+    const flags = { prometheus: { enabled: false, url: "there" } };
+    expect(mistakesOf({ files, flags, sets: ["grafana.enabled=2"] })).toEqual([
       "values.yaml:1: ha: 1 is not true or false; did you mean true?",
       'values.yaml:3: proxy.uid: "x" is not a whole number from 1 to 2147483647',
+      "values.yaml:4: proxy.workrs: no such value; did you mean proxy.workers?",
+      'prometheus.url: "there" is not an http or https URL',
       '--set grafana.enabled: "2" is not true or false',
     ]);
   });
@@ -104,6 +111,12 @@ describe("mistakes in a file name the line, the path and what was expected", () 
     expect(mistakesOf({ sets: ["ha=true", "controlPlane.autoscaling.maxReplicas=2"] })[0]).toContain(
       "2 is less than",
     );
+    expect(mistakesOf({ sets: ["webhook.resources.requests.memory=1Gi"] })).toEqual([
+      "webhook.resources.requests.memory: 1Gi is more than webhook.resources.limits.memory, which is 256Mi",
+    ]);
+    expect(
+      valuesOf({ sets: ["webhook.resources.requests.cpu=8"] }).values.webhook.resources.requests.cpu,
+    ).toBe("8");
   });
 });
 
@@ -139,7 +152,10 @@ describe("--set", () => {
   });
 
   test.each([
-    ["controlPlane.replicas", "--set expected PATH=VALUE, as in --set controlPlane.replicas=2"],
+    [
+      "controlPlane.replicas",
+      "--set controlPlane.replicas: expected PATH=VALUE, as in --set controlPlane.replicas=2",
+    ],
     [
       "controlPlane.replica=2",
       "--set controlPlane.replica: no such value; did you mean controlPlane.replicas?",

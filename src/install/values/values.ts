@@ -2,6 +2,7 @@ import { CommentedDocument, type JsonObject } from "../../manifest/index.js";
 import { fail, ok, type Result } from "../../result/index.js";
 import { template } from "../templates.js";
 import { mistakesIn } from "./mistakes.js";
+import { parseQuantity } from "./quantity.js";
 import { readSet } from "./set-flag.js";
 import { overlay, overlayGiven } from "./tree.js";
 import { type ReadValues, readValuesFile, readValuesText } from "./values-file.js";
@@ -36,7 +37,7 @@ export function readValues({
   sets,
 }: ValueSources): Result<GivenValues, readonly string[]> {
   const read: ReadValues[] = stored ? [readValuesText(stored.text, stored.source, schema)] : [];
-  read.push(...files.map((path) => readValuesFile(path, schema)), { values: flags, mistakes: [] });
+  read.push(...files.map((path) => readValuesFile(path, schema)), readFlags(flags));
   const mistakes: string[] = [];
   let given: JsonObject = {};
   for (const one of read) {
@@ -55,6 +56,11 @@ export function readValues({
   const contradictions = contradictionsIn(values);
   if (contradictions.length > 0) return fail(contradictions);
   return ok({ given: overlay({}, given), values });
+}
+
+function readFlags(flags: JsonObject): ReadValues {
+  const mistakes = mistakesIn(flags, schema).map(({ message }) => message);
+  return mistakes.length === 0 ? { values: flags, mistakes: [] } : { mistakes };
 }
 
 /** All values as a file that could be given, each with what it is for. */
@@ -84,8 +90,9 @@ function readDefaults(file: string): JsonObject {
 }
 
 /** What no value alone is to blame for. */
-function contradictionsIn({ prometheus, controlPlane }: Values): string[] {
-  const mistakes = [];
+function contradictionsIn(values: Values): string[] {
+  const { prometheus, controlPlane } = values;
+  const mistakes = requestsAboveLimits(values);
   if (prometheus.enabled && prometheus.url !== "") {
     mistakes.push(
       "prometheus.url: is for a Prometheus that is there already, so prometheus.enabled must be false",
@@ -98,3 +105,15 @@ function contradictionsIn({ prometheus, controlPlane }: Values): string[] {
   }
   return mistakes;
 }
+
+/** Kubernetes refuses them. The sidecar's are checked with its other options. */
+const requestsAboveLimits = (values: Values): string[] =>
+  (["controlPlane", "webhook", "prometheus", "grafana"] as const).flatMap((part) => {
+    const { requests, limits } = values[part].resources;
+    return (["cpu", "memory"] as const)
+      .filter((what) => limits[what] !== "" && parseQuantity(requests[what]) > parseQuantity(limits[what]))
+      .map((what) => {
+        const path = `${part}.resources`;
+        return `${path}.requests.${what}: ${requests[what]} is more than ${path}.limits.${what}, which is ${limits[what]}`;
+      });
+  });
