@@ -38,8 +38,15 @@ impl Field {
             19 => (b"proxy-authorization", Self::ProxyAuthorization),
             _ => return Self::Other,
         };
-        if name.eq_ignore_ascii_case(candidate) { field } else { Self::Other }
+        if is_named(name, candidate) { field } else { Self::Other }
     }
+}
+
+/// Whether `name`, a token, is `lower` in any case. With the bit set in which cases differ no byte of a token becomes a small letter
+/// or a hyphen but these letters and the hyphen, so names are compared without a branch for each byte.
+fn is_named(name: &[u8], lower: &[u8]) -> bool {
+    let differences = name.iter().zip(lower).fold(0, |sum, (byte, lower)| sum | ((byte | 0x20) ^ lower));
+    name.len() == lower.len() && differences == 0
 }
 
 /// The members of a comma-separated list, without the spaces around them.
@@ -169,6 +176,15 @@ mod tests {
         assert_eq!(Field::named(b"keep-Alive"), Field::KeepAlive);
         assert_eq!(Field::named(b"Transfer-Encoding"), Field::TransferEncoding);
         assert_eq!(Field::named(b"Transfer_Encoding"), Field::Other);
+    }
+
+    #[test]
+    fn bytes_of_a_name_are_alike_only_when_they_differ_in_case_alone() {
+        for byte in (0..=u8::MAX).filter(|byte| is_token(*byte)) {
+            for lower in b"-abcdefghijklmnopqrstuvwxyz" {
+                assert_eq!(is_named(&[byte], &[*lower]), byte.eq_ignore_ascii_case(lower), "{byte} {lower}");
+            }
+        }
     }
 
     #[test]

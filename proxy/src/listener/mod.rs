@@ -66,7 +66,7 @@ fn serve<F: Future<Output = ()>>(
     worker: &Rc<Worker>,
     side: Side,
     accepted: Accepted,
-    serve: impl FnOnce(Client) -> F + 'static,
+    serve: impl FnOnce(Box<Client>) -> F + 'static,
 ) {
     let Accepted { socket, address, hold, place } = accepted;
     let mut client = client(worker, side, socket, address);
@@ -86,17 +86,17 @@ fn serve<F: Future<Output = ()>>(
     }
 }
 
-fn client(worker: &Rc<Worker>, side: Side, socket: TcpStream, address: SocketAddr) -> Client {
+fn client(worker: &Rc<Worker>, side: Side, socket: TcpStream, address: SocketAddr) -> Box<Client> {
     let metrics = match side.direction() {
         Direction::Outbound => &worker.outbound,
         Direction::Inbound => &worker.inbound,
     };
-    Client {
+    Box::new(Client {
         worker: Rc::clone(worker),
         peer: Peer::new(socket, Arc::clone(&metrics.tcp)),
         side,
         address,
         watch: worker.sweep.watch(),
         idle_since: Instant::now(),
-    }
+    })
 }

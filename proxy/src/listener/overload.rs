@@ -15,7 +15,7 @@ pub const MAX_ANSWERED: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Answers a client that speaks HTTP/1 by 503, and resets the connection of any other.
-pub async fn refuse(mut client: Client) {
+pub async fn refuse(mut client: Box<Client>) {
     let speaks = poll_fn(|cx| serve::poll_protocol(&mut client, cx));
     match tokio::time::timeout(PATIENCE, speaks).await {
         Ok(Protocol::Http1) => client.refuse_connection(ProxyError::Overloaded).await,

@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_millis(30);
 const HELLO_TIME: Duration = Duration::from_secs(1);
 
 /// Serves a connection that was meant for `port` to its end.
-pub async fn serve(mut client: Client, port: u16) {
+pub async fn serve(mut client: Box<Client>, port: u16) {
     if client.worker.config.opaque_ports.contain(port) {
         return Box::pin(serve_opaque(client)).await;
     }
@@ -94,7 +94,7 @@ enum First {
 }
 
 /// Nobody has spoken. When the server does so first, its protocol is not HTTP.
-async fn serve_silent(mut client: Client) {
+async fn serve_silent(mut client: Box<Client>) {
     let Some(mut link) = connect(&mut client).await else { return };
     client.watch.set(Instant::now() + client.worker.config.timeouts.stall);
     match poll_fn(|cx| poll_first_speaker(&mut client, &mut link.upstream, cx)).await {
@@ -138,7 +138,7 @@ fn poll_first_speaker(client: &mut Client, upstream: &mut Peer, cx: &mut Context
     client.peer.poll_receive(cx, Room::Head).map(|_| First::Client)
 }
 
-async fn serve_tls(mut client: Client) {
+async fn serve_tls(mut client: Box<Client>) {
     let name = server_name(&client);
     match client.link_tls(name.as_deref()).await {
         Ok(link) => relay_tls(client, link, name).await,
@@ -148,7 +148,7 @@ async fn serve_tls(mut client: Client) {
 
 /// TLS that was sent to the proxy itself: only the server's name says where it is to go. The client is told in plain text why
 /// it goes nowhere; it may show that, or at least that this is no TLS.
-pub async fn serve_named(mut client: Client) {
+pub async fn serve_named(mut client: Box<Client>) {
     if protocol_of(&client) == Protocol::Unknown {
         let hello = poll_fn(|cx| poll_protocol(&mut client, cx));
         // What does not come in time is refused for what it is: no whole hello.
@@ -168,18 +168,18 @@ fn server_name(client: &Client) -> Option<String> {
     tls::server_name(client.peer.received.bytes())
 }
 
-async fn serve_opaque(mut client: Client) {
+async fn serve_opaque(mut client: Box<Client>) {
     if let Some(link) = connect(&mut client).await {
         relay_bytes(client, link).await;
     }
 }
 
-async fn relay_bytes(mut client: Client, link: Link) {
+async fn relay_bytes(mut client: Box<Client>, link: Link) {
     client.tunnel(link).await;
 }
 
 /// TLS is the application's own; of what it hides, only the server's name is told.
-async fn relay_tls(mut client: Client, link: Link, server_name: Option<String>) {
+async fn relay_tls(mut client: Box<Client>, link: Link, server_name: Option<String>) {
     let tapped = client.worker.tap.active().then(|| {
         client.tap_connection(link.in_flight.endpoint(), server_name.as_deref().unwrap_or_default())
     });

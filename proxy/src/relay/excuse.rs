@@ -17,18 +17,18 @@ impl Client {
     /// Answers a request that no endpoint has seen.
     pub(super) async fn refuse(
         &mut self,
-        mut request: RequestHead,
+        request: &mut RequestHead,
         target: Option<Target>,
         error: ProxyError,
         mut record: Record,
     ) -> After {
         let client_http = self.http();
         let http = target.as_ref().map_or(&*client_http, Target::http);
-        record.goes_to(self, &request, None, http);
+        record.goes_to(self, request, None, http);
         let body = request.body.advance(&self.peer.received.bytes()[request.length..]);
         let report = Report { request_read: request.body.is_complete(), ..Report::default() };
         self.peer.received.consume(request.length + body.unwrap_or_default());
-        self.answer_with(error, &request, report, record, http).await
+        self.answer_with(error, request, report, record, http).await
     }
 
     /// Answers a request that was sent on in vain.

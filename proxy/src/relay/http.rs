@@ -63,10 +63,10 @@ pub(super) enum After {
 }
 
 impl Client {
-    /// Serves requests until the connection ends.
-    pub async fn serve(mut self) {
+    /// Serves requests until the connection ends. In a box, as a future has its arguments more than once, and waits with them.
+    pub async fn serve(mut self: Box<Self>) {
         loop {
-            let request = match self.next_request().await {
+            let mut request = match self.next_request().await {
                 Next::Request(request) => request,
                 Next::Refused(_) if self.begins_with_tls() => {
                     return Box::pin(listener::serve_named(self)).await;
@@ -74,7 +74,7 @@ impl Client {
                 Next::Refused(error) => return Box::pin(self.refuse_connection(error)).await,
                 Next::Ended(reason) => return self.peer.ends(reason),
             };
-            match self.answer(request).await {
+            match self.answer(&mut request).await {
                 After::Next => {}
                 After::Close => return,
                 After::Linger => return Box::pin(close::linger(&mut self.peer, &self.watch)).await,
@@ -83,9 +83,9 @@ impl Client {
     }
 
     /// Relays one request, the head of which is at the start of what was received.
-    async fn answer(&mut self, mut request: RequestHead) -> After {
+    async fn answer(&mut self, request: &mut RequestHead) -> After {
         let mut record = Record::new();
-        let target = match self.target(&mut request).await {
+        let target = match self.target(request).await {
             Ok(target) => target,
             Err(error) => return Box::pin(self.refuse(request, None, error, record)).await,
         };
@@ -100,9 +100,9 @@ impl Client {
                 Err(error) => return Box::pin(self.refuse(request, Some(target), error, record)).await,
             };
             let endpoint = Rc::clone(link.in_flight.endpoint());
-            record.goes_to(self, &request, Some(&endpoint), endpoint.http());
+            record.goes_to(self, request, Some(&endpoint), endpoint.http());
             let (ended, report) =
-                self.exchange(&request, &mut link, &target, &mut tried, record.started()).await;
+                self.exchange(request, &mut link, &target, &mut tried, record.started()).await;
             return match ended {
                 Ended::Unanswered { may_repeat: true } if choice == Choice::Any => {
                     choice = Choice::New;
@@ -134,7 +134,7 @@ impl Client {
                     self.break_off(ended, link)
                 }
                 Ended::Unanswered { .. } | Ended::BadResponse | Ended::BadRequest | Ended::Stalled => {
-                    Box::pin(self.excuse(&request, ended, link, record, report)).await
+                    Box::pin(self.excuse(request, ended, link, record, report)).await
                 }
             };
         }
@@ -219,13 +219,13 @@ impl Client {
     }
 
     /// Opens a tunnel to what the client named.
-    async fn connect(&mut self, request: RequestHead, target: Target, mut record: Record) -> After {
+    async fn connect(&mut self, request: &mut RequestHead, target: Target, mut record: Record) -> After {
         let link = match target.link(Choice::New, &mut Tried::new()).await {
             Ok(link) => link,
             Err(error) => return self.refuse(request, Some(target), error, record).await,
         };
         let endpoint = Rc::clone(link.in_flight.endpoint());
-        record.goes_to(self, &request, Some(&endpoint), endpoint.http());
+        record.goes_to(self, request, Some(&endpoint), endpoint.http());
         self.peer.received.consume(request.length);
         let mut established = Flow::of_text(b"HTTP/1.1 200 OK\r\n\r\n");
         if poll_fn(|cx| established.poll_send_unsent(cx, &mut self.peer)).await.is_ok() {
