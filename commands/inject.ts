@@ -1,7 +1,7 @@
 import { Args, Command, Flags } from "@oclif/core";
 import { argumentsInOrder, definedFlags, givenFlags, withBooleanValues } from "../src/cli/index.js";
 import { editInputs } from "../src/edit/index.js";
-import { flagContext, INJECT_OUTCOMES, injecting, OPTION_LIST } from "../src/inject/index.js";
+import { flagContext, INJECT_OUTCOMES, injectingWith, OPTION_LIST } from "../src/inject/index.js";
 import { Printer } from "../src/output/index.js";
 
 /** `mesh inject` */
@@ -66,10 +66,16 @@ export default class Inject extends Command {
       recursive: flags.recursive,
       inPlace: flags["in-place"],
       report: flags.quiet ? ("errors" as const) : (flags.report ?? ("lines" as const)),
-      edit: injecting(context),
+      edit: injectingWith(context, findControlPlane),
       outcomes: INJECT_OUTCOMES,
       failOn: flags["fail-on-skip"] ? "skipped" : undefined,
     };
     if (!(await editInputs(order, new Printer()))) process.exitCode = 1;
   }
+}
+
+/** Loaded only where it is needed: it takes longer than most injections. */
+async function findControlPlane(): Promise<string | undefined> {
+  const install = await import("../src/install/index.js");
+  return install.findControlPlane();
 }

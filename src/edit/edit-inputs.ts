@@ -71,7 +71,7 @@ async function editInput(input: Input, order: EditOrder, give: (text: string) =>
   try {
     const text = decodeManifest(await readInput(input));
     if (typeof text !== "string") return { ...nothing, mistakes: [text] };
-    const edited = order.edit(text);
+    const edited = await order.edit(text);
     if (!edited.ok) return { ...nothing, mistakes: edited.mistakes };
     const changed = edited.text !== text;
     if (!order.inPlace) give(edited.text);

@@ -36,4 +36,4 @@ export type Edited =
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
 /** Changes the text of a manifest. */
-export type Edit = (text: string) => Edited;
+export type Edit = (text: string) => Edited | Promise<Edited>;

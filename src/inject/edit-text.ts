@@ -1,4 +1,4 @@
-import type { Edit, EditedResource, Mistake, Place, Remark } from "../edit/index.js";
+import type { Edit, Edited, EditedResource, Mistake, Place, Remark } from "../edit/index.js";
 import {
   isRefusal,
   type Addition,
@@ -21,7 +21,7 @@ export const INJECT_OUTCOMES = ["injected", "skipped"] as const;
 export const UNINJECT_OUTCOMES = ["uninjected"] as const;
 
 /** Gives every pod of a manifest a sidecar. One that is there already gives way. */
-export function injecting(context: PlanContext): Edit {
+export function injecting(context: PlanContext): (text: string) => Edited {
   return (text) =>
     editDocuments(text, (document) => {
       const planned = document.objects.map((object) => ({ object, plan: plan(valueOf(object), context) }));
@@ -35,8 +35,27 @@ export function injecting(context: PlanContext): Edit {
     });
 }
 
+/** Stands in every manifest of a pod that does not ask the cluster's DNS. */
+const OTHER_DNS = /\bdnsPolicy\b.*\b(Default|None)\b/;
+
+/**
+ * The same, with a control plane that is looked for when a pod does not ask the cluster's DNS.
+ * @param findControlPlane gives HOST:PORT, or undefined when it is not found; asked once at most
+ */
+export function injectingWith(
+  context: PlanContext,
+  findControlPlane: () => Promise<string | undefined>,
+): Edit {
+  let found: Promise<string | undefined> | undefined;
+  return async (text) => {
+    if (!OTHER_DNS.test(text)) return injecting(context)(text);
+    found ??= findControlPlane();
+    return injecting({ ...context, controlPlaneAddress: await found })(text);
+  };
+}
+
 /** Takes every sidecar away that `injecting` added. */
-export function uninjecting(kinds: readonly PodTemplateKind[]): Edit {
+export function uninjecting(kinds: readonly PodTemplateKind[]): (text: string) => Edited {
   return (text) =>
     editDocuments(text, (document) => {
       const removals = document.objects.map((object) => ownParts(valueOf(object), kinds));
@@ -52,7 +71,7 @@ type EditedDocument =
   | { readonly mistakes: readonly Refusal[] }
   | { readonly text: string; readonly resources: readonly EditedResource[] };
 
-function editDocuments(text: string, edit: (document: ManifestDocument) => EditedDocument): ReturnType<Edit> {
+function editDocuments(text: string, edit: (document: ManifestDocument) => EditedDocument): Edited {
   const texts: string[] = [];
   const resources: EditedResource[] = [];
   const mistakes: Mistake[] = [];

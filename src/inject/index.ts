@@ -15,5 +15,5 @@ export { KNOWN_KINDS, parsePodTemplateKind, type PodTemplateKind } from "./pod-t
 export { annotationLayer, flagLayer, type Given, type Layer, resolveOptions } from "./settings.js";
 export { nameOfObject, namespaceOfObject } from "./workload.js";
 export type { Warning } from "./warnings.js";
-export { INJECT_OUTCOMES, injecting, UNINJECT_OUTCOMES, uninjecting } from "./edit-text.js";
+export { INJECT_OUTCOMES, injecting, injectingWith, UNINJECT_OUTCOMES, uninjecting } from "./edit-text.js";
 export { flagContext, readKinds } from "./flag-context.js";

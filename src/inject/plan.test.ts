@@ -395,6 +395,15 @@ describe("warned", () => {
     expect(valueAt(object, found[0]?.path ?? ["nowhere"])).toBeDefined();
   });
 
+  it("of where the control plane is: pods that ask another DNS get its address, if it is known", () => {
+    const address = { controlPlaneAddress: "10.0.0.9:8086" };
+    const told = (object: JsonObject, given: Given = {}) =>
+      environment(injected(object, given, address))["MESH_PROXY_CONTROL_PLANE"];
+    expect(told(pod({ dnsPolicy: "Default" }))).toBe("10.0.0.9:8086");
+    expect(told(pod({ dnsPolicy: "None" }), { "control-plane": "mesh:1" })).toBe("mesh:1");
+    expect(told(pod())).toBe("mesh-control-plane.mesh-system.svc:8086");
+  });
+
   it("not of the node's DNS when the control plane is an address", () => {
     expect(warnings(pod({ dnsPolicy: "Default" }), { "control-plane": "[fd00::1]:8086" })).toEqual([]);
   });

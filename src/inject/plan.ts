@@ -15,12 +15,12 @@ import {
   MESHED_LABEL,
   VERSION_ANNOTATION,
 } from "./names.js";
-import { OPTION_PREFIX, type Options } from "./options.js";
+import { OPTION_PREFIX, OPTIONS, type Options } from "./options.js";
 import { ownParts } from "./own.js";
-import { textEntries } from "./pod.js";
+import { otherDns, textEntries } from "./pod.js";
 import { describe, findPodTemplate, type PodTemplate, type PodTemplateKind } from "./pod-template.js";
 import { initContainer } from "./redirection.js";
-import { annotationLayer, type Layer, resolveOptions } from "./settings.js";
+import { annotationLayer, flagLayer, type Layer, resolveOptions } from "./settings.js";
 import { proxyContainer, tokenVolume } from "./sidecar.js";
 import { reasonToSkip, reasonToSkipWith } from "./skip.js";
 import { type Warning, warningsOf } from "./warnings.js";
@@ -35,6 +35,8 @@ export interface PlanContext {
   readonly version: string;
   /** What adds the sidecar, for the annotation: `mesh inject`. */
   readonly injectedBy: string;
+  /** HOST:PORT of the control plane for pods that do not ask the cluster's DNS, where neither they nor a layer name one. */
+  readonly controlPlaneAddress?: string | undefined;
   /** KIND/NAME of the workload, where it is known better than the object tells. */
   readonly workload?: string;
 }
@@ -104,12 +106,22 @@ function findMistake({ path, value }: PodTemplate): Refused | undefined {
 }
 
 function optionsFor(template: PodTemplate, context: PlanContext): Options | Refused {
-  const layers = [annotationLayer(textEntries(template, "annotations")), ...context.layers];
+  const layers = [
+    annotationLayer(textEntries(template, "annotations")),
+    ...context.layers,
+    ...addressLayer(template, context),
+  ];
   const options = resolveOptions(layers, context.version);
   if (options.ok) return options.value;
   const { layer, name, message } = options.error;
   const own = layer === 0 ? [`${OPTION_PREFIX}${name}`] : [];
   return { outcome: "refused", path: [...template.path, "metadata", "annotations", ...own], message };
+}
+
+/** The farthest layer of a pod that finds no service by its name. */
+function addressLayer(template: PodTemplate, { controlPlaneAddress }: PlanContext): Layer[] {
+  if (controlPlaneAddress === undefined || otherDns(template) === undefined) return [];
+  return [flagLayer({ [OPTIONS.controlPlane.name]: controlPlaneAddress })];
 }
 
 const DEFAULT_GRACE_PERIOD = 30;

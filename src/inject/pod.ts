@@ -49,6 +49,12 @@ export function textEntries(template: PodTemplate, of: "labels" | "annotations")
   );
 }
 
+/** The DNS policy of a pod to which names of services mean nothing: it asks the node's DNS, or one of its own. */
+export function otherDns({ spec }: PodTemplate): "Default" | "None" | undefined {
+  const policy = spec["dnsPolicy"];
+  return policy === "Default" || policy === "None" ? policy : undefined;
+}
+
 function objectsIn(list: Json | undefined): [JsonObject, number][] {
   if (!isArray(list)) return [];
   return list.flatMap((item, index) => (isObject(item) ? [[item, index] as [JsonObject, number]] : []));

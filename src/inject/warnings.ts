@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { isObject, type Json, type JsonObject, type Path } from "../manifest/index.js";
 import { INJECT_LABEL } from "./names.js";
 import type { Options } from "./options.js";
-import { type Container, containersOf, portsOf, textEntries } from "./pod.js";
+import { type Container, containersOf, otherDns, portsOf, textEntries } from "./pod.js";
 import type { PodTemplate } from "./pod-template.js";
 import { sidecarPortOption } from "./skip.js";
 
@@ -88,12 +88,12 @@ const sidecarsUser: Rule = (template, { proxyUid }) => {
     }));
 };
 
-const nodesDns: Rule = ({ path, spec }, { controlPlane }) => {
-  const policy = spec["dnsPolicy"];
-  if ((policy !== "Default" && policy !== "None") || isIP(controlPlane.host) !== 0) return [];
+const nodesDns: Rule = (template, { controlPlane }) => {
+  const policy = otherDns(template);
+  if (policy === undefined || isIP(controlPlane.host) !== 0) return [];
   return [
     {
-      path: [...path, "spec", "dnsPolicy"],
+      path: [...template.path, "spec", "dnsPolicy"],
       message: `with dnsPolicy: ${policy} the sidecar may not find ${controlPlane.host}, and the pod would not become ready; control-plane takes an address`,
     },
   ];

@@ -9,6 +9,7 @@ export {
   type ObjectName,
 } from "./installed.js";
 export { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "./objects/names.js";
+export { findControlPlane } from "./find-control-plane.js";
 export type { Installation } from "./installation.js";
 export { printObjects, type ObjectFormat } from "./print.js";
 export { readInstallation, wrongValues } from "./read.js";

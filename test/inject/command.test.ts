@@ -15,6 +15,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { startApiServer } from "../kubernetes/api-server.js";
 import { ended, runMesh, startMesh } from "../mesh-command.js";
 
 const POD = `apiVersion: v1
@@ -350,5 +351,33 @@ describe("wrong usage ends with 2", () => {
     const { status, stdout, stderr } = await pipeToMesh(["inject", ...words], POD);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toContain(message);
+  });
+});
+
+describe("a pod that asks another DNS", () => {
+  const input = POD.replace("spec:\n", "spec:\n  dnsPolicy: Default\n");
+  const inject = async (kubeconfig: string) => {
+    const command = startMesh(["inject", "-"], { KUBECONFIG: kubeconfig });
+    command.stdin.end(input);
+    const { stdout, stderr } = await ended(command);
+    return { stderr, controlPlane: /MESH_PROXY_CONTROL_PLANE\n *value: "?([^"\n]*)/.exec(stdout)?.[1] };
+  };
+
+  it("gets the address that the control plane has in the cluster", async () => {
+    const server = await startApiServer(({ path }) =>
+      path === "/api/v1/namespaces/mesh-system/services/mesh-control-plane"
+        ? { body: { spec: { clusterIP: "10.96.3.4" } } }
+        : { status: 404 },
+    );
+    onTestFinished(() => server.stop());
+    const { controlPlane, stderr } = await inject(server.kubeconfig);
+    expect(controlPlane).toBe("10.96.3.4:8086");
+    expect(stderr).not.toContain("dnsPolicy");
+  });
+
+  it("gets the name and a warning where no cluster is", async () => {
+    const { controlPlane, stderr } = await inject(join(directory, "no.kubeconfig"));
+    expect(controlPlane).toBe("mesh-control-plane.mesh-system.svc:8086");
+    expect(stderr).toContain("warning: with dnsPolicy: Default the sidecar may not find");
   });
 });
