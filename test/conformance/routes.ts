@@ -50,7 +50,9 @@ export async function startRoutes(): Promise<RunningRoutes> {
     mesh.startInbound("application-1", behindInbound.address),
     mesh.startProxy({ name: "near-1", namespace: "pair" }),
     mesh.startProxy({
-      ...{ name: "echo-1", namespace: "pair", outbound: "off" },
+      name: "echo-1",
+      namespace: "pair",
+      outbound: "off",
       inbound: [`${inboundPort}=${behindPair.address}`],
     }),
   ]);

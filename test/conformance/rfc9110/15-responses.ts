@@ -19,7 +19,9 @@ describe("9110 §15.2: interim responses", () => {
   })) {
     answers(`¶4: ${name} is sent on before the final one`, interim + FINAL);
     answers(`¶1: ${name} is not sent to a client of HTTP/1.0`, interim + FINAL, {
-      ...{ asks: head("GET /scripted HTTP/1.0", "Host: echo"), arrives: ASKS, ends: "finished" },
+      asks: head("GET /scripted HTTP/1.0", "Host: echo"),
+      arrives: ASKS,
+      ends: "finished",
       received: `${ok("Content-Length: 5", "Connection: close")}hello`,
     });
   }

@@ -112,7 +112,9 @@ describe("9110 §10.1.1: Expect", () => {
     "¶13.1: HTTP/1.0 does not have it",
     head("POST / HTTP/1.0", "Host: echo", "Expect: 100-continue", "Content-Length: 5") + "hello",
     {
-      ...{ arrives: post("hello", "Content-Length: 5"), adds: "Connection: close\r\n", closes: true },
+      arrives: post("hello", "Content-Length: 5"),
+      adds: "Connection: close\r\n",
+      closes: true,
     },
   );
 });

@@ -87,16 +87,23 @@ describe("9112 §2.3 and 9110 §2.5: the version", () => {
     refuses(`¶2: ${version} is none`, head(`GET / ${version}`, "Host: echo"));
   }
   refuses("9110 §15.6.6: HTTP/2.0 is not supported", head("GET / HTTP/2.0", "Host: echo"), {
-    ...{ status: 505, reason: "version-not-supported", opaqueInbound: true },
+    status: 505,
+    reason: "version-not-supported",
+    opaqueInbound: true,
   });
   refuses("9110 §15.6.6: HTTP/0.9 is not supported", head("GET / HTTP/0.9", "Host: echo"), {
-    ...{ status: 505, reason: "version-not-supported", opaqueInbound: true },
+    status: 505,
+    reason: "version-not-supported",
+    opaqueInbound: true,
   });
   refuses("9110 §6.2 ¶8: nor is HTTP/1.2", head("GET / HTTP/1.2", "Host: echo"), {
-    ...{ status: 505, reason: "version-not-supported" },
+    status: 505,
+    reason: "version-not-supported",
   });
   refuses("a request of HTTP/0.9, which names no version", "GET /\r\n", { opaqueInbound: true });
   refuses("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {
-    ...{ status: 505, reason: "version-not-supported", opaqueInbound: true },
+    status: 505,
+    reason: "version-not-supported",
+    opaqueInbound: true,
   });
 });

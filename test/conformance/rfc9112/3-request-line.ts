@@ -46,7 +46,8 @@ describe("9112 §3 ¶1: one space between method, target and version, and none e
 describe("9112 §3 ¶5: long request-lines", () => {
   relays("8000 octets", request(`GET /${"a".repeat(8000 - "GET / HTTP/1.1".length)} HTTP/1.1`));
   refuses("¶4: a target longer than any that is accepted", request(`GET /${"a".repeat(70_000)} HTTP/1.1`), {
-    ...{ status: 414, reason: "target-too-long" },
+    status: 414,
+    reason: "target-too-long",
   });
 });
 
@@ -103,7 +104,9 @@ describe("9112 §3.2.2: absolute-form", () => {
   );
   relays("¶7: an empty Host too", head("GET http://echo/ HTTP/1.1", "Host:"), { arrives: get() });
   relays("HTTP/1.0 without Host gets the target's", "GET http://echo/ HTTP/1.0\r\n\r\n", {
-    ...{ arrives: get(), adds: "Connection: close\r\n", closes: true },
+    arrives: get(),
+    adds: "Connection: close\r\n",
+    closes: true,
   });
   refuses("§3.2 ¶6: HTTP/1.1 without Host", "GET http://echo/ HTTP/1.1\r\n\r\n");
   refuses("§3.2 ¶6: two Hosts", head("GET http://echo/ HTTP/1.1", "Host: echo", "Host: echo"));

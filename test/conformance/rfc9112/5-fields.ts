@@ -58,7 +58,7 @@ const MALFORMED: Readonly<Record<string, string>> = {
   "9112 §5.2: a line that is folded twice": "X: a\r\n b\r\n c",
 };
 
-describe("of requests", () => {
+describe("9112 §5 and 9110 §5: fields of requests", () => {
   for (const [name, lines] of Object.entries(KEPT)) relays(`${name} is sent on`, get(...lines));
   for (const [name, line] of Object.entries(MALFORMED)) {
     refuses(`${name} is refused`, get(line, "Y: z"));
@@ -67,18 +67,20 @@ describe("of requests", () => {
   const many = Array.from({ length: 200 }, (_, index) => `X-${index}: ${index}`);
   refuses("9110 §5.4 ¶2: too many fields", get(...many), { status: 431, reason: "header-too-large" });
   refuses("9110 §5.4 ¶2: a field that is too long", get(`X: ${"y".repeat(70_000)}`), {
-    ...{ status: 431, reason: "header-too-large" },
+    status: 431,
+    reason: "header-too-large",
   });
   refuses(
     "9110 §5.4 ¶2: fields that are too long together",
     get(...Array<string>(100).fill(`X: ${"y".repeat(700)}`)),
     {
-      ...{ status: 431, reason: "header-too-large" },
+      status: 431,
+      reason: "header-too-large",
     },
   );
 });
 
-describe("of responses", () => {
+describe("9112 §5 and 9110 §5: fields of responses", () => {
   const response = (...lines: string[]) => ok(...lines, "Content-Length: 2") + "ok";
   for (const [name, lines] of Object.entries(KEPT)) answers(`${name} is sent on`, response(...lines));
   for (const [name, line] of Object.entries(MALFORMED)) {

@@ -97,7 +97,9 @@ describe("9112 §6.3: requests", () => {
     head("POST / HTTP/1.0", "Host: echo", "Transfer-Encoding: chunked") + HELLO,
   );
   relays("Content-Length in HTTP/1.0", head("POST / HTTP/1.0", "Host: echo", "Content-Length: 5") + "hello", {
-    ...{ arrives: post("hello", "Content-Length: 5"), adds: `${CLOSE}\r\n`, closes: true },
+    arrives: post("hello", "Content-Length: 5"),
+    adds: `${CLOSE}\r\n`,
+    closes: true,
   });
 });
 
@@ -110,7 +112,9 @@ describe("9112 §6.3: responses", () => {
   answers("¶2.4: Transfer-Encoding: chunked", ok("Transfer-Encoding: Chunked") + HELLO);
   for (const version of ["1.0", "1.1"]) {
     answers(`¶2.8: neither: until HTTP/${version} closes`, `HTTP/${version} 200 OK\r\nX: y\r\n\r\nhello`, {
-      ...{ then: "finish", ends: "finished", received: ok("X: y", CLOSE) + "hello" },
+      then: "finish",
+      ends: "finished",
+      received: ok("X: y", CLOSE) + "hello",
     });
   }
   answers("¶2.8: neither, and nothing comes", ok("X: y"), {
@@ -165,11 +169,16 @@ describe("9112 §6.1 ¶13: a client of HTTP/1.0 gets no Transfer-Encoding", () =
     "but the content, until the connection closes",
     ok("Transfer-Encoding: chunked", "X: y") + trailers,
     {
-      ...{ asks, arrives: ASKS, ends: "finished", received: ok("X: y", CLOSE) + "hello world" },
+      asks,
+      arrives: ASKS,
+      ends: "finished",
+      received: ok("X: y", CLOSE) + "hello world",
     },
   );
   answers("also when it asked to keep the connection", ok("X: y", "Transfer-Encoding: chunked") + HELLO, {
-    ...{ asks: head("GET /scripted HTTP/1.0", "Host: echo", "Connection: keep-alive"), arrives: ASKS },
-    ...{ ends: "finished", received: ok("X: y", CLOSE) + "hello" },
+    asks: head("GET /scripted HTTP/1.0", "Host: echo", "Connection: keep-alive"),
+    arrives: ASKS,
+    ends: "finished",
+    received: ok("X: y", CLOSE) + "hello",
   });
 });

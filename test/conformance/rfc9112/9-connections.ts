@@ -110,7 +110,8 @@ describe("9112 §9.3: persistence", () => {
   relays("¶3.2: also when that is said", get("Connection: keep-alive"), { arrives: get() });
   for (const value of ["close", "Close", "keep-alive, close", "close, X", " ,close,"]) {
     relays(`¶3.1, §9.6 ¶6: Connection: ${value} ends it, and is said in turn`, get(`Connection: ${value}`), {
-      ...{ arrives: get(), ...closing },
+      arrives: get(),
+      ...closing,
     });
   }
   relays("¶3.1: close among two lines", get("Connection: keep-alive", "Connection: close"), {
@@ -123,28 +124,32 @@ describe("9112 §9.3: persistence", () => {
     "¶3.3: HTTP/1.0 persists when it asks to, and is told so",
     head("GET / HTTP/1.0", "Host: echo", "Connection: Keep-Alive"),
     {
-      ...{ arrives: get(), adds: "Connection: keep-alive\r\n" },
+      arrives: get(),
+      adds: "Connection: keep-alive\r\n",
     },
   );
   relays(
     "¶3.1: HTTP/1.0 that asks for both ends",
     head("GET / HTTP/1.0", "Host: echo", "Connection: keep-alive, close"),
     {
-      ...{ arrives: get(), ...closing },
+      arrives: get(),
+      ...closing,
     },
   );
   relays(
     "¶8: HTTP/1.0 at a proxy ends, whatever it asks",
     head("GET http://echo/ HTTP/1.0", "Host: echo", "Connection: keep-alive"),
     {
-      ...{ arrives: get(), ...closing },
+      arrives: get(),
+      ...closing,
     },
   );
   relays(
     "§C.2.2: Proxy-Connection keeps nothing",
     head("GET / HTTP/1.0", "Host: echo", "Proxy-Connection: keep-alive"),
     {
-      ...{ arrives: get(), ...closing },
+      arrives: get(),
+      ...closing,
     },
   );
   relays("¶7: a request's content is read to its end", post("x".repeat(50_000), "Content-Length: 50000"));

@@ -493,7 +493,8 @@ describe("versions that not everybody frames alike", () => {
     "HTTP/1.2 with chunks",
     head("POST / HTTP/1.2", "Host: echo", "Transfer-Encoding: chunked") + CL_TE,
     {
-      ...{ status: 505, reason: "version-not-supported" },
+      status: 505,
+      reason: "version-not-supported",
     },
   );
   refuses("HTTP/0.9 behind a request", "GET /\r\n\r\n", { opaqueInbound: true });
@@ -512,7 +513,8 @@ describe("where a request begins", () => {
     "chunks that nobody announced": `5\r\nhello\r\n${END}`,
   })) {
     relays(`${name} is refused after the first was answered`, first + second, {
-      ...{ arrives: [first], refusedAfter: true },
+      arrives: [first],
+      refusedAfter: true,
     });
   }
 });
