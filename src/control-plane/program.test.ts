@@ -33,24 +33,28 @@ test("answers on the API with its version, and ends when it is stopped", async (
 });
 
 test("a port in use is named with the flag that changes it", async () => {
-  const first = await startControlPlane(options());
+  const first = await startControlPlane({ ...options(), adminListen: "127.0.0.1:0" });
   if (!first.ok) throw first.error;
-  const { apiAddress, discoveryAddress } = first.value;
-  const [sameApi, sameListen] = await Promise.all([
+  const { apiAddress, discoveryAddress, adminAddress = "" } = first.value;
+  const second = await Promise.all([
     startControlPlane({ ...options(), apiListen: apiAddress }),
     startControlPlane({ ...options(), listen: discoveryAddress }),
+    startControlPlane({ ...options(), adminListen: adminAddress }),
   ]);
   await first.value.stop();
-  const port = (address: string) => address.slice(address.lastIndexOf(":") + 1);
-  expect(sameApi).toMatchObject({
+  const refusal = (address: string, flag: string) => ({
     ok: false,
-    error: { message: `port ${port(apiAddress)} is in use (${apiAddress})`, exitStatus: 1 },
+    error: {
+      message: `port ${address.slice(address.lastIndexOf(":") + 1)} is in use (${address})`,
+      hint: expect.stringContaining(flag) as string,
+      exitStatus: 1,
+    },
   });
-  expect(sameApi).toMatchObject({ error: { hint: expect.stringContaining("--api-listen") as string } });
-  expect(sameListen).toMatchObject({
-    ok: false,
-    error: { message: `port ${port(discoveryAddress)} is in use (${discoveryAddress})` },
-  });
+  expect(second).toMatchObject([
+    refusal(apiAddress, "--api-listen"),
+    refusal(discoveryAddress, "--listen"),
+    refusal(adminAddress, "--admin-listen"),
+  ]);
 });
 
 test.each(["0.0.0.0:0", "[::]:0", "192.0.2.1:0"])("the API is not served on %s", async (apiListen) => {

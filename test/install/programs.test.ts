@@ -1,5 +1,5 @@
 // Holds what the rendered containers are started with against the programs that they start.
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -65,23 +65,26 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Starts the control plane as its pod does; gives its admin address. */
-async function startControlPlane(shape: string): Promise<string> {
-  const words = argumentsOf(shape, "mesh-control-plane", "control-plane");
-  const command = startMesh([...words, "--kubeconfig", server.kubeconfig]);
+let controlPlane: ChildProcess;
+/** Where the control plane's container answers probes. */
+let admin: string;
+beforeAll(async () => {
+  const words = argumentsOf("default", "mesh-control-plane", "control-plane");
+  const command = startMesh([...words, "--kubeconfig", server.kubeconfig, "--stop-with-stdin"]);
+  controlPlane = command;
   const end = ended(command);
-  onTestFinished(async () => {
-    command.kill("SIGKILL");
-    await end;
-  });
-  return new Promise((resolve, reject) => {
+  admin = await new Promise((resolve, reject) => {
     void end.then(({ status, stderr }) => reject(new Error(`ended with ${status}: ${stderr}`)));
     createInterface({ input: command.stderr }).on("line", (line) => {
       const { message, address } = JSON.parse(line) as Record<string, string>;
       if (message === "listening for probes and metrics") resolve(address ?? "");
     });
   });
-}
+}, SLOW.timeout);
+afterAll(() => void controlPlane.kill("SIGKILL"));
+
+const get = (path: string) => fetch(`http://${admin}${path}`);
+const becomesReady = () => expect.poll(async () => (await get("/ready")).status, DEADLINE).toBe(200);
 
 /** Lets Kubernetes answer: with the control plane's own pod, and one that has ended. */
 function listPods(): void {
@@ -102,13 +105,10 @@ test(
   "the control plane takes its arguments, answers probes, and tells Prometheus of every sidecar",
   SLOW,
   async () => {
-    lists = undefined;
-    const address = await startControlPlane("default");
-    const get = (path: string) => fetch(`http://${address}${path}`);
     expect((await get("/live")).status).toBe(200);
     expect((await get("/ready")).status).toBe(503);
     listPods();
-    await expect.poll(async () => (await get("/ready")).status, DEADLINE).toBe(200);
+    await becomesReady();
     expect(await (await get("/targets/proxies")).json()).toEqual([
       { targets: ["127.0.0.9:4191"], labels: { namespace: "mesh-system", pod: "mesh-control-plane-0" } },
     ]);
@@ -124,18 +124,14 @@ test(
   SLOW,
   async () => {
     listPods();
-    const controlPlane = await startControlPlane("default");
-    await expect.poll(async () => (await fetch(`http://${controlPlane}/ready`)).status, DEADLINE).toBe(200);
+    await becomesReady();
     const folder = mkdtempSync(join(tmpdir(), "mesh-prometheus-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const { data } = find(objectsOf("default"), "ConfigMap", "mesh-prometheus") as unknown as {
       data: Record<string, string>;
     };
     for (const [name, text] of Object.entries(data)) {
-      writeFileSync(
-        join(folder, name),
-        text.replace("mesh-control-plane-admin.mesh-system.svc:9990", controlPlane),
-      );
+      writeFileSync(join(folder, name), text.replace("mesh-control-plane-admin.mesh-system.svc:9990", admin));
     }
     const words = argumentsOf("default", "mesh-prometheus", "prometheus").map((word) =>
       word.replace("=/etc/prometheus", `=${folder}`).replace("=/prometheus", `=${join(folder, "data")}`),

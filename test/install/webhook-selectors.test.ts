@@ -22,6 +22,9 @@ const matches = ({ matchExpressions = [] }: Selector, labels: Record<string, str
     return operator === "In" ? isIn : !isIn;
   });
 
+const configuration = find(objectsOf("default"), "MutatingWebhookConfiguration", "mesh-webhook");
+const { webhooks } = configuration as unknown as { webhooks: Webhook[] };
+
 test.each([
   ["shop", undefined, undefined, 0],
   ["shop", "enabled", undefined, 1],
@@ -34,8 +37,6 @@ test.each([
   ["kube-system", "enabled", "enabled", 0],
   ["mesh-system", "enabled", "enabled", 0],
 ])("namespace %s labelled %s, pod labelled %s: asked %i times", (namespace, ofNamespace, ofPod, times) => {
-  const configuration = find(objectsOf("default"), "MutatingWebhookConfiguration", "mesh-webhook");
-  const { webhooks } = configuration as unknown as { webhooks: Webhook[] };
   const label = (value: string | undefined) => (value === undefined ? {} : { "mesh.dev/inject": value });
   const asked = webhooks.filter(
     ({ namespaceSelector, objectSelector }) =>
