@@ -1,11 +1,6 @@
 // From an empty cluster to an installed mesh and back, as docs/install.md tells it.
-import { expect, inject, test } from "vitest";
-import { runMesh } from "../mesh-command.js";
-import { Kubectl } from "./machine/kubectl.js";
-
-const { kubeconfig, kubectl: command } = inject("cluster");
-const kubectl = new Kubectl(command, kubeconfig);
-const mesh = (...words: string[]) => runMesh(words, { KUBECONFIG: kubeconfig });
+import { expect, test } from "vitest";
+import { applyPrinted, kubectl, mesh } from "./administrator.js";
 
 /** The state of each check, by its name. */
 async function check(...words: string[]): Promise<Record<string, string>> {
@@ -54,8 +49,7 @@ test("an installation that lost an object is told by its name", async () => {
   const { status, stdout } = await mesh("check");
   expect(status).toBe(1);
   expect(stdout).toContain("missing: RoleBinding/mesh-webhook");
-  const { stdout: manifests } = await mesh("upgrade");
-  await kubectl.run(["apply", "--server-side", "-f", "-"], manifests);
+  await applyPrinted("upgrade");
   expect(await check()).toMatchObject({ installation: "passed" });
 });
 

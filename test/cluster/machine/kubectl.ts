@@ -11,11 +11,15 @@ export class Kubectl {
     this.#kubeconfig = kubeconfig;
   }
 
+  /** The whole command line of a call, the program first. */
+  words(words: readonly string[]): string[] {
+    return [...this.#command, "--kubeconfig", this.#kubeconfig, ...words];
+  }
+
   /** What it prints on standard output; throws with what it says on standard error when it fails. */
   run(words: readonly string[], input = ""): Promise<string> {
-    const [program = "", ...first] = this.#command;
+    const [program = "", ...args] = this.words(words);
     return new Promise((resolve, reject) => {
-      const args = [...first, "--kubeconfig", this.#kubeconfig, ...words];
       const done = (error: ExecFileException | null, stdout: string, stderr: string) => {
         if (error) reject(new Error(`kubectl ${words.join(" ")}: ${stderr || error.message}`));
         else resolve(stdout);

@@ -1,0 +1,37 @@
+// What the tests of this folder do with their cluster: as its administrator, with kubectl and mesh.
+import { inject, onTestFinished } from "vitest";
+import { type Ended, runMesh, startMesh } from "../mesh-command.js";
+import { Kubectl } from "./machine/kubectl.js";
+
+const { kubeconfig, kubectl: command } = inject("cluster");
+const environment = { KUBECONFIG: kubeconfig };
+
+export const kubectl = new Kubectl(command, kubeconfig);
+
+/** Runs `mesh` on the cluster. */
+export const mesh = (...words: string[]): Promise<Ended> => runMesh(words, environment);
+
+/** Starts `mesh` on the cluster, and ends it with the test. */
+export function startedMesh(...words: string[]): ReturnType<typeof startMesh> {
+  const child = startMesh(words, environment);
+  onTestFinished(() => void child.kill());
+  return child;
+}
+
+/** Applies what a `mesh` command prints; throws when either fails. */
+export async function applyPrinted(...words: string[]): Promise<void> {
+  const { status, stdout, stderr } = await mesh(...words);
+  if (status !== 0) throw new Error(`mesh ${words.join(" ")}: ${stderr}`);
+  await kubectl.run(["apply", "--server-side", "-f", "-"], stdout);
+}
+
+/** Waits until the newest pods of a deployment are ready, and no others are left. */
+export async function rolledOut(namespace: string, name: string): Promise<void> {
+  await kubectl.run(["-n", namespace, "rollout", "status", `deployment/${name}`, "--timeout=120s"]);
+}
+
+/** Takes an installation away, and waits until it is gone. */
+export async function uninstall(): Promise<void> {
+  const { stdout } = await mesh("uninstall");
+  if (stdout !== "") await kubectl.run(["delete", "--ignore-not-found", "-f", "-"], stdout);
+}
