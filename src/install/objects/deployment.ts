@@ -62,6 +62,11 @@ function bareDeployment(program: Program, installation: Installation): IDeployme
               imagePullPolicy: values.images.pullPolicy,
               args: ["control-plane", "run", ...program.arguments],
               ports: [program.port, { name: "admin", containerPort: PORTS.admin }],
+              startupProbe: {
+                httpGet: { path: "/live", port: PORTS.admin },
+                periodSeconds: 1,
+                failureThreshold: 120,
+              },
               livenessProbe: { httpGet: { path: "/live", port: PORTS.admin } },
               readinessProbe: { httpGet: { path: "/ready", port: PORTS.admin }, periodSeconds: 2 },
               resources: resourcesOf(program.resources),
