@@ -20,7 +20,7 @@ export interface Surroundings {
  * Clients have given up their idle connections before: an idle connection that is closed just when a request is sent on it
  * is not what is looked for here.
  */
-const PROXY_VARIABLES = { MESH_PROXY_IDLE_TIMEOUT: "6s", MESH_PROXY_DRAIN_TIMEOUT: "60s" };
+const PROXY_VARIABLES = { MESH_PROXY_IDLE_TIMEOUT: "10s", MESH_PROXY_DRAIN_TIMEOUT: "60s" };
 
 /** One instance of a service: an application, and the proxy before it. Both come back at the same ports. */
 export class Endpoint {

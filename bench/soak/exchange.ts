@@ -3,16 +3,8 @@ import { breakOff } from "./app-connection.js";
 import type { Socket } from "node:net";
 import { ByteReader, EndedEarly } from "./byte-reader.js";
 import type { Content } from "./content.js";
-import { Answered, BrokenOff, type Ended, type Outcome, outcomeOf, type Stage } from "./outcome.js";
-import {
-  describe,
-  downKey,
-  ENDPOINT_HEADER,
-  type Exchange,
-  RECEIVED_HEADER,
-  TASK_HEADER,
-  upKey,
-} from "./task.js";
+import { Answered, BrokenOff, type Ended, type Outcome, outcomeOf, reasonOf, type Stage } from "./outcome.js";
+import { downKey, ENDPOINT_HEADER, type Exchange, RECEIVED_HEADER, TASK_HEADER, upKey } from "./task.js";
 import { receive, receiveEnd, receiveReceipt, send, SinkGone, Wrong } from "./transfer.js";
 import type { Watch } from "./watch.js";
 
@@ -47,11 +39,7 @@ export async function runExchange(
   return { outcome, startedAt, endedAt: performance.now(), endpoint, connection };
 }
 
-/** What a connection carried last, and until when: what goes wrong on it may come from there. */
-const lastUse = new WeakMap<Socket, { readonly at: number; readonly what: string }>();
-
 class RunningExchange {
-  readonly #startedAt = performance.now();
   endpoint: string | undefined;
   connection: Socket | undefined;
   readonly #request: ClientRequest;
@@ -100,17 +88,7 @@ class RunningExchange {
       () => false,
       (error: unknown) => error instanceof BrokenOff,
     );
-    const before = this.connection && lastUse.get(this.connection);
-    if (this.connection)
-      lastUse.set(this.connection, { at: performance.now(), what: describe(this.exchange) });
-    if (outcome.kind !== "failed") return outcome;
-    if (brokenOff) return { kind: "broken off" };
-    if (before === undefined) return outcome;
-    const idleMs = Math.round(this.#startedAt - before.at);
-    return {
-      ...outcome,
-      detail: `${outcome.detail}; ${idleMs} ms before, the connection had ${before.what}`,
-    };
+    return outcome.kind === "failed" && brokenOff ? { kind: "broken off" } : outcome;
   }
 
   async #send(): Promise<void> {
@@ -158,7 +136,7 @@ class RunningExchange {
     this.watch.moved();
     this.endpoint = textOf(message, ENDPOINT_HEADER);
     const reader = new ByteReader(message);
-    const reason = textOf(message, "mesh-proxy-error");
+    const reason = reasonOf(message.statusCode, textOf(message, "mesh-proxy-error"));
     if (reason !== undefined) {
       while ((await reader.read(1_000)) !== null);
       throw new Answered(reason);
@@ -180,7 +158,8 @@ class RunningExchange {
     const length = breaks ? abort.afterBytes : response.bytes;
     await receive(reader, this.content, downKey(id), length, response.reader, steps);
     if (breaks) {
-      this.#breakOff(abort.reset);
+      // When all had come, Node has given the connection to another request by now.
+      if (!message.readableEnded || !this.#request.writableFinished) this.#breakOff(abort.reset);
       throw new BrokenOff();
     }
     if (duplex) await receiveReceipt(reader, bytes);

@@ -78,6 +78,16 @@ export class FaultLog {
     return fault;
   }
 
+  /** Whether the proxies of a service's endpoints may not have been known for such to who began and ended something then. */
+  mayHideProxies(service: AppProtocol, startedAt: number, endedAt: number): boolean {
+    return this.#faults.some(
+      (fault) =>
+        (fault.service === null || (fault.service === service && HIDES_PROXY.includes(fault.kind))) &&
+        fault.from <= endedAt &&
+        startedAt <= fault.until + REPORT_MS,
+    );
+  }
+
   /** The faults of a service that something which began and ended then may have met. */
   during(service: AppProtocol, startedAt: number, endedAt: number): Fault[] {
     return this.#faults.filter(
@@ -85,6 +95,11 @@ export class FaultLog {
     );
   }
 }
+
+/** After these the control plane learns anew that there is a proxy. */
+const HIDES_PROXY: readonly Fault["kind"][] = ["proxy killed", "proxy drained", "endpoint removed"];
+/** Until every proxy has reported to a control plane that is there again, and others have heard of it. */
+const REPORT_MS = 10_000;
 
 /** Until everybody has noticed that a connection broke, on a machine that is busy. */
 export const REACTION_MS = 2_000;

@@ -8,8 +8,11 @@ import type { Way } from "./exchange.js";
 
 const WEB_ENDPOINTS = 3;
 
-/** Given up before an endpoint's proxy gives up the other side of the connection. */
-const CLIENT_PROXY_VARIABLES = { MESH_PROXY_IDLE_TIMEOUT: "3s" };
+/**
+ * Longer than a client may dawdle over an answer that the proxy has written whole, and then keep its connection idle; shorter
+ * than for an endpoint's proxy, which must not give up the other side of a connection first.
+ */
+const CLIENT_PROXY_VARIABLES = { MESH_PROXY_IDLE_TIMEOUT: "8s" };
 
 /** The mesh that is soaked: all its programs are processes of their own. */
 export class SoakedMesh {

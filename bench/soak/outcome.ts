@@ -47,6 +47,14 @@ export class Answered extends Error {
   }
 }
 
+/**
+ * The reason of a proxy that answered, if it was one: applications answer 502 never. A client's proxy withholds the reason when
+ * it does not know that another proxy gave it, for an application could claim one, too.
+ */
+export function reasonOf(status: number | undefined, reason: string | undefined): string | undefined {
+  return reason ?? (status === 502 ? "withheld" : undefined);
+}
+
 /** The stages of a task, in which the same error means different things. */
 export type Stage = "connecting" | "before the head" | "in the body" | "in a tunnel";
 

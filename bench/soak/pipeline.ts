@@ -2,7 +2,7 @@ import { open, readHead } from "./connection.js";
 import type { ByteReader } from "./byte-reader.js";
 import type { Content } from "./content.js";
 import type { Way } from "./exchange.js";
-import { Answered, type Ended, outcomeOf, type Stage } from "./outcome.js";
+import { Answered, type Ended, outcomeOf, reasonOf, type Stage } from "./outcome.js";
 import { downKey, ENDPOINT_HEADER, type Exchange, type Task, TASK_HEADER, upKey } from "./task.js";
 import { receive, Wrong, write } from "./transfer.js";
 import type { Watch } from "./watch.js";
@@ -76,7 +76,7 @@ async function readAnswer(
     const head = await readHead(reader);
     stage = "in the body";
     endpoint = head.field(ENDPOINT_HEADER);
-    const reason = head.field("mesh-proxy-error");
+    const reason = reasonOf(head.status, head.field("mesh-proxy-error"));
     if (reason !== undefined) throw new Answered(reason);
     if (head.status !== 200) throw new Wrong(`the answer was ${head.status}`);
     const steps = {

@@ -2,7 +2,7 @@ import { breakOff } from "./app-connection.js";
 import type { Content } from "./content.js";
 import { type Connection, open, readHead } from "./connection.js";
 import type { Way } from "./exchange.js";
-import { Answered, BrokenOff, type Ended, outcomeOf, type Stage } from "./outcome.js";
+import { Answered, BrokenOff, type Ended, outcomeOf, reasonOf, type Stage } from "./outcome.js";
 import { BANNER, downKey, TASK_HEADER, type Tunnel, upKey } from "./task.js";
 import { receive, receiveEnd, receiveReceipt, send, Wrong, write } from "./transfer.js";
 import type { Watch } from "./watch.js";
@@ -54,7 +54,7 @@ async function ask(
 ): Promise<void> {
   await write(socket, [line, `Host: ${authority}`, ...fields, "", ""].join("\r\n"));
   const head = await readHead(reader);
-  const reason = head.field("mesh-proxy-error");
+  const reason = reasonOf(head.status, head.field("mesh-proxy-error"));
   if (reason !== undefined) throw new Answered(reason);
   if (head.status !== expected) throw new Wrong(`the answer was ${head.status}`);
 }

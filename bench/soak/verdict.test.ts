@@ -69,12 +69,19 @@ describe("a verdict", () => {
     }
   });
 
-  it("takes a reset that a tunnel made an orderly end for a mistake", () => {
+  it("excuses an end in order where the server broke what only the connection's end ends", () => {
     const abort = { by: "server", during: "request", afterBytes: 5, reset: true } as const;
     expect(verdictOn({ ...TUNNEL, abort }, failed("cut"))).toBe("excused");
-    expect(verdictOn({ ...TUNNEL, abort }, failed("ended early"))).toBe("violation");
-    expect(verdictOn({ ...TUNNEL, abort: { ...abort, reset: false } }, failed("ended early"))).toBe(
-      "excused",
-    );
+    expect(verdictOn({ ...TUNNEL, abort }, failed("ended early"))).toBe("excused");
+    expect(verdictOn({ ...GET, abort }, failed("ended early"))).toBe("violation");
+  });
+
+  it("excuses that a proxy's reason is withheld only while that proxy may be unknown", () => {
+    const abort = { by: "server", during: "head", afterBytes: 0, reset: true } as const;
+    const withheld = failed("proxy: withheld");
+    expect(verdictOn({ ...GET, abort }, withheld)).toBe("violation");
+    expect(verdictOn({ ...GET, abort }, withheld, "application killed")).toBe("violation");
+    expect(verdictOn({ ...GET, abort }, withheld, "proxy killed")).toBe("excused");
+    expect(verdictOn(GET, withheld, "endpoint removed")).toBe("violation");
   });
 });

@@ -40,28 +40,41 @@ export function judge(subject: Subject, ended: Ended, faults: FaultLog): Verdict
       const { failing } = outcome;
       const by = excuseFor(failing, subject, ended, faults);
       if (by !== undefined) return { kind: "excused", by, failing };
-      return violation(`${failing} (${outcome.detail})`);
+      const meanwhile = faults
+        .during(subject.service, ended.startedAt, ended.endedAt)
+        .map(({ kind, endpoint }) => `${kind} (${endpoint})`);
+      return violation([`${failing} (${outcome.detail})`, ...meanwhile].join("; meanwhile: "));
     }
   }
 }
 
 function excuseFor(failing: Failing, subject: Subject, ended: Ended, faults: FaultLog): string | undefined {
-  if (subject.abort?.by === "server" && isOfAbort(failing, subject, subject.abort)) return "server abort";
+  if (failing === WITHHELD && !faults.mayHideProxies(subject.service, ended.startedAt, ended.endedAt)) {
+    return undefined;
+  }
+  if (subject.abort?.by === "server" && isOfAbort(failing, subject)) return "server abort";
   return faults
     .during(subject.service, ended.startedAt, ended.endedAt)
     .find((fault) => isOfFault(failing, subject, ended, fault))?.kind;
 }
 
 /** Whether a client sees this when its server breaks the connection. */
-function isOfAbort(failing: Failing, subject: Subject, { reset }: Abort): boolean {
+function isOfAbort(failing: Failing, subject: Subject): boolean {
   if (BROKEN_ANSWERS.includes(failing)) return true;
-  if (failing !== "ended early" || !subject.endsWithConnection) return false;
-  // A reset stays one through all proxies. Node's HTTP client does not always notice it, without a proxy neither.
-  return !(subject.isTunnel && reset);
+  // A reset stays one through all proxies, but Node takes it for an end in order when it comes together with bytes.
+  return failing === "ended early" && subject.endsWithConnection;
 }
 
+/** Whoever does not know that the endpoint has a proxy neither believes its reasons nor sends requests elsewhere by them. */
+const WITHHELD: Failing = "proxy: withheld";
+
 /** What a client is told, or sees, of a response that breaks. */
-const BROKEN_ANSWERS: readonly Failing[] = ["proxy: upstream-reset", "proxy: bad-response", "cut"];
+const BROKEN_ANSWERS: readonly Failing[] = [
+  "proxy: upstream-reset",
+  "proxy: bad-response",
+  "proxy: withheld",
+  "cut",
+];
 /** What a client is told when there is nobody behind the endpoint's proxy. */
 const NOBODY: readonly Failing[] = ["proxy: connect-refused", "proxy: connect-failed"];
 
@@ -74,8 +87,11 @@ function isOfFault(failing: Failing, subject: Subject, ended: Ended, fault: Faul
     case "application killed":
       if (isBroken && isOfBreak(failing)) return true;
       // Until it is back, its proxy answers for it. Requests that can be repeated go to another endpoint.
-      if (isTunnel) return failing === "cut" || failing === "ended early" || NOBODY.includes(failing);
-      return !repeatable && NOBODY.includes(failing);
+      if (isTunnel)
+        return (
+          failing === "cut" || failing === "ended early" || failing === WITHHELD || NOBODY.includes(failing)
+        );
+      return failing === WITHHELD || (!repeatable && NOBODY.includes(failing));
     case "proxy killed":
       return (isBroken && isOfBreak(failing)) || (isTunnel && failing === "refused");
     case "proxy drained":
