@@ -5,8 +5,8 @@ use crate::strict::{Field, RequestHead, is, named, trimmed};
 /// What differs between a request and the one that was made of it, in meaning; none when nothing does.
 pub fn difference(sent: &RequestHead, arrived: &RequestHead, at_proxy: bool) -> Option<String> {
     let (authority, target) = asked_for(sent);
-    let host = named(&arrived.fields, "host").next().map(|host| host.value.clone());
-    let has_host = host.is_some() && (authority.is_none() || authority == host);
+    let hosts: Vec<_> = named(&arrived.fields, "host").map(|host| &host.value).collect();
+    let has_host = hosts.len() == 1 && authority.is_none_or(|authority| *hosts[0] == authority);
     let is_same =
         (&arrived.method, &arrived.target, arrived.framing) == (&sent.method, &target, sent.framing);
     let te_is_own = named(&arrived.fields, "te").all(|te| is(&te.value, "trailers"));
@@ -54,8 +54,7 @@ pub fn difference_of_fields(sent: &[Field], arrived: &[Field], at_proxy: bool) -
     let own: Vec<_> = named(arrived, "connection").collect();
     let is_own = |field: &&Field| ["upgrade", "TE", "upgrade, TE"].iter().any(|own| is(&field.value, own));
     let has_others = arrived.iter().any(|field| field.is("keep-alive") || field.is("proxy-connection"));
-    let is_same =
-        expected == found && own.iter().all(is_own) && !has_others && named(arrived, "host").count() <= 1;
+    let is_same = expected == found && own.iter().all(is_own) && !has_others;
     (!is_same).then(|| format!("{expected:?} became {found:?}, {own:?}"))
 }
 
