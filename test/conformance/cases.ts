@@ -25,7 +25,7 @@ const STEPS: Readonly<Record<Route["name"], readonly number[]>> = {
   pair: [Infinity],
 };
 /** Longer messages are sent in longer pieces. */
-const MAX_PIECES = 80;
+const MAX_PIECES = 40;
 /** What most requests begin with is not divided in all of them. */
 const USUAL_START = /^(GET|POST) \/ HTTP\/1\.1\r\nHost: echo\r\n/;
 
