@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { runMesh } from "../mesh-command.js";
 import { type ApiServer, kubeconfigFor, startApiServer, statusAnswer } from "../kubernetes/api-server.js";
 
@@ -174,10 +174,11 @@ describe("a cluster that cannot be asked", () => {
   });
 
   it("an address where nothing listens is named, with the reason", async () => {
-    const probe = createServer().listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    const { port } = probe.address() as AddressInfo;
-    await once(probe.close(), "close");
+    // The client's end of a connection: nobody listens there, and nobody can while it is open.
+    const connection = connect(Number(new URL(server.url).port), "127.0.0.1");
+    onTestFinished(() => void connection.destroy());
+    await once(connection, "connect");
+    const port = connection.localPort ?? 0;
     const config = file("nobody", kubeconfigFor(`https://127.0.0.1:${port}`, server.authority.certificate));
     const { status, stderr } = await runMesh(["upgrade", "--kubeconfig", config]);
     expect(status).toBe(1);
