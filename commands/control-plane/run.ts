@@ -1,6 +1,7 @@
-import { Command, Flags } from "@oclif/core";
+import { Command, Flags, type Interfaces } from "@oclif/core";
 import { once } from "node:events";
-import type { Source } from "../../src/control-plane/index.js";
+import type { Roles, Source } from "../../src/control-plane/index.js";
+import type { Cluster } from "../../src/kubernetes/index.js";
 import { Failure } from "../../src/output/index.js";
 import { takeSignals } from "../../src/process/index.js";
 
@@ -36,6 +37,15 @@ export default class ControlPlaneRun extends Command {
       description: "Of the cluster, instead of KUBECONFIG, ~/.kube/config and a pod's own account.",
     }),
     context: Flags.string({ helpValue: "NAME", description: "A context of the kubeconfig." }),
+    role: Flags.option({
+      options: ["discovery", "identity", "webhook"] as const,
+      multiple: true,
+      multipleNonGreedy: true,
+      default: ["discovery"] as const,
+      description:
+        "What this process does; can be given several times. identity keeps the trust root of a cluster, webhook answers what " +
+        "its API server asks about new pods and resources of the mesh; both are for --registry kubernetes.",
+    })(),
     listen: Flags.string({
       default: "127.0.0.1:8086",
       helpValue: "HOST:PORT",
@@ -46,9 +56,33 @@ export default class ControlPlaneRun extends Command {
       helpValue: "HOST:PORT",
       description: "Where commands connect, on loopback. Port 0 takes a free one.",
     }),
+    "webhook-listen": Flags.string({
+      default: "127.0.0.1:8443",
+      helpValue: "HOST:PORT",
+      description: "Where the API server connects. Port 0 takes a free one.",
+    }),
     "admin-listen": Flags.string({
       helpValue: "HOST:PORT",
-      description: "Where probes and Prometheus connect. Nowhere unless given; port 0 takes a free one.",
+      description: "Where probes (/live, /ready) and Prometheus (/metrics) connect; nowhere without it.",
+    }),
+    "cluster-domain": Flags.string({
+      default: "cluster.local",
+      helpValue: "DOMAIN",
+      description: "The DNS domain that ends whole names of services.",
+    }),
+    "trust-domain": Flags.string({
+      default: "cluster.local",
+      helpValue: "DOMAIN",
+      description: "The part of workloads' identities that says which mesh they belong to.",
+    }),
+    "issuer-secret": Flags.string({
+      helpValue: "NAME",
+      description:
+        "A Secret in mesh-system with what signs certificates, instead of one of the control plane's own.",
+    }),
+    values: Flags.string({
+      helpValue: "FILE",
+      description: "The values of the installation, for the webhook.",
     }),
     "log-format": Flags.option({
       options: ["text", "json"] as const,
@@ -63,19 +97,15 @@ export default class ControlPlaneRun extends Command {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(ControlPlaneRun);
-    const { startControlPlane } = await import("../../src/control-plane/index.js");
-    const source = await sourceOf(flags);
+    const { startRoles } = await import("../../src/control-plane/index.js");
+    const roles = await rolesOf(flags);
     const end = new AbortController();
     const asked = once(end.signal, "abort");
     const stop = () => end.abort();
     takeSignals(stop);
     if (flags["stop-with-stdin"]) process.stdin.on("close", stop).on("error", stop).resume();
-    const started = await startControlPlane({
-      source,
+    const started = await startRoles(roles, {
       signal: end.signal,
-      listen: flags.listen,
-      apiListen: flags["api-listen"],
-      adminListen: flags["admin-listen"],
       version: this.config.version,
       logFormat: flags["log-format"],
       writeLog: (line) => process.stderr.write(line),
@@ -88,15 +118,52 @@ export default class ControlPlaneRun extends Command {
   }
 }
 
-interface SourceFlags {
-  registry: "directory" | "kubernetes";
-  directory?: string | undefined;
-  kubeconfig?: string | undefined;
-  context?: string | undefined;
+type RunFlags = Interfaces.InferredFlags<typeof ControlPlaneRun.flags>;
+
+/** The roles that the flags ask for; contradictions are refused. */
+async function rolesOf(flags: RunFlags): Promise<Roles> {
+  const source = await sourceOf(flags);
+  const discovery = {
+    source,
+    listen: flags.listen,
+    apiListen: flags["api-listen"],
+    clusterDomain: flags["cluster-domain"],
+  };
+  const roles = new Set<string>(flags.role);
+  return {
+    adminListen: flags["admin-listen"],
+    ...(roles.has("discovery") && { discovery }),
+    ...(roles.has("identity") && {
+      identity: {
+        cluster: clusterOf(source, "identity"),
+        trustDomain: flags["trust-domain"],
+        issuerSecret: flags["issuer-secret"],
+      },
+    }),
+    ...(roles.has("webhook") && {
+      webhook: {
+        cluster: clusterOf(source, "webhook"),
+        listen: flags["webhook-listen"],
+        values: flags.values ?? missingValues(),
+      },
+    }),
+  };
+}
+
+function clusterOf(source: Source, role: string): Cluster {
+  if ("cluster" in source) return source.cluster;
+  throw new Failure(`--role ${role} is for --registry kubernetes`, WRONG_USAGE);
+}
+
+function missingValues(): never {
+  throw new Failure("missing flag --values", {
+    hint: "mesh install --show-values > values.yaml, then --values values.yaml",
+    exitStatus: 2,
+  });
 }
 
 /** What the flags say of the source; those of the other one are refused. */
-async function sourceOf({ registry, directory, kubeconfig, context }: SourceFlags): Promise<Source> {
+async function sourceOf({ registry, directory, kubeconfig, context }: RunFlags): Promise<Source> {
   if (registry === "kubernetes") {
     if (directory !== undefined)
       throw new Failure("--directory is not for --registry kubernetes", WRONG_USAGE);

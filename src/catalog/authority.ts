@@ -20,13 +20,21 @@ export interface Candidate {
   portless: boolean;
 }
 
-const SERVICE_HOST = /^([^.]+)\.([^.]+)(?:\.svc(?:\.cluster\.local)?)?$/;
+/** The DNS domain of a cluster that was given no other. */
+export const DEFAULT_CLUSTER_DOMAIN = "cluster.local";
 
-/** The services that `host` may mean to a proxy of `namespace`, the first that exists is meant. */
-export function candidates(host: string, namespace: string): Candidate[] {
+const SERVICE_HOST = /^([^.]+)\.([^.]+)(?:\.svc)?$/;
+
+/**
+ * The services that `host` may mean to a proxy of `namespace`, the first that exists is meant.
+ * @param clusterDomain what follows `.svc` in whole names, in lower case
+ */
+export function candidates(host: string, namespace: string, clusterDomain: string): Candidate[] {
   const found: Candidate[] = [];
   if (!host.includes(".")) found.push({ namespace, name: host, portless: false });
-  const [, name, named] = SERVICE_HOST.exec(host) ?? [];
+  const wholeName = host.endsWith(`.svc.${clusterDomain}`);
+  const [, name, named] =
+    SERVICE_HOST.exec(wholeName ? host.slice(0, -clusterDomain.length - 1) : host) ?? [];
   if (name !== undefined && named !== undefined) found.push({ namespace: named, name, portless: false });
   found.push({ namespace: "default", name: host, portless: true });
   return found;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { DEFAULT_CLUSTER_DOMAIN } from "./authority.js";
 import { listResources, proxiesOf } from "./resources.js";
 import { Problems } from "./problems.js";
 import { OriginalDestinations } from "./original-destinations.js";
@@ -23,13 +24,15 @@ export class Catalog {
   readonly problems = new Problems();
   private readonly services = new Services();
   private readonly instances = new Instances();
-  private readonly targets = new Targets(this.services, this.instances, this.proxies);
-  private readonly originalDestinations = new OriginalDestinations(
-    this.services,
-    this.instances,
-    this.proxies,
-    this.targets,
-  );
+  private readonly targets: Targets;
+  private readonly originalDestinations: OriginalDestinations;
+
+  /** @param clusterDomain the DNS domain that ends whole names of services: `web.shop.svc.cluster.local` */
+  constructor(clusterDomain = DEFAULT_CLUSTER_DOMAIN) {
+    const { services, instances, proxies } = this;
+    this.targets = new Targets(services, instances, proxies, clusterDomain.toLowerCase());
+    this.originalDestinations = new OriginalDestinations(services, instances, proxies, this.targets);
+  }
 
   /** Adds a service, or replaces the one of that name. */
   putService(service: Service): void {

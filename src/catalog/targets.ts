@@ -55,6 +55,7 @@ export class Targets {
     private readonly services: Services,
     private readonly instances: Instances,
     private readonly proxies: Proxies,
+    private readonly clusterDomain: string,
   ) {
     const refresh = (proxy: ConnectedProxy) => this.refresh(proxy);
     proxies.on("joined", refresh).on("left", refresh);
@@ -107,7 +108,9 @@ export class Targets {
       key,
       authority: parsed,
       namespace,
-      candidates: parsed ? candidates(parsed.host, namespace).map((c) => keyOf(c.namespace, c.name)) : [],
+      candidates: parsed
+        ? candidates(parsed.host, namespace, this.clusterDomain).map((c) => keyOf(c.namespace, c.name))
+        : [],
       live: undefined,
       unlisten: () => undefined,
       listeners: new Set(),
@@ -155,7 +158,7 @@ export class Targets {
   }
 
   private resolve({ host, port }: Authority, namespace: string): Destination | undefined {
-    for (const candidate of candidates(host, namespace)) {
+    for (const candidate of candidates(host, namespace, this.clusterDomain)) {
       const service = this.services.get(candidate.namespace, candidate.name);
       if (!service || (candidate.portless && service.ports.length > 0)) continue;
       return destinationAt(service, port);

@@ -3,16 +3,17 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fail, ok, type Result } from "../result/index.js";
 import type { Failure } from "../output/index.js";
-import { type Listener, notAnAddress, parseListenAddress, whyNot } from "./listen.js";
+import { listenAddress, type Listener, whyNot } from "./listen.js";
+import type { OwnMetrics } from "./own-metrics.js";
+import type { TargetGroup } from "./proxy-targets.js";
 
 /** What the admin server tells. */
 export interface AdminContext {
-  /** Whether everything was read once, and proxies and commands are answered. */
-  isReady: () => boolean;
-  /** Metrics in Prometheus's text format. */
-  metrics: () => string;
+  /** What is missing before the process is ready; undefined when nothing is. */
+  waitingFor: () => string | undefined;
+  readonly metrics: OwnMetrics;
   /** Where Prometheus finds the sidecars, as its HTTP service discovery reads it. */
-  proxyTargets: () => unknown;
+  proxyTargets: () => readonly TargetGroup[];
 }
 
 const FLAG = "--admin-listen";
@@ -22,8 +23,9 @@ export async function listenForAdmin(
   address: string,
   context: AdminContext,
 ): Promise<Result<Listener, Failure>> {
-  const place = parseListenAddress(address);
-  if (!place) return fail(notAnAddress(FLAG, address));
+  const read = listenAddress(address, FLAG);
+  if (!read.ok) return read;
+  const place = read.value;
   const server = createServer(answering(context));
   try {
     await once(server.listen(place.port, place.host), "listening");
@@ -41,7 +43,6 @@ export async function listenForAdmin(
 }
 
 const TEXT = "text/plain; charset=utf-8";
-const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
 type Answer = readonly [status: number, type: string, body: string];
 
@@ -49,20 +50,30 @@ const answering =
   (context: AdminContext): RequestListener =>
   ({ method, url = "" }, response) => {
     const isQuestion = method === "GET" || method === "HEAD";
-    const [status, type, body] = isQuestion ? answerTo(url, context) : NOT_A_QUESTION;
-    response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+    const answer = isQuestion ? answerTo(url, context) : Promise.resolve(NOT_A_QUESTION);
+    answer.then(
+      ([status, type, body]) =>
+        response
+          .writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) })
+          .end(body),
+      () => response.destroy(),
+    );
   };
 
 const NOT_A_QUESTION: Answer = [405, TEXT, "expected GET or HEAD\n"];
 
-function answerTo(url: string, { isReady, metrics, proxyTargets }: AdminContext): Answer {
+async function answerTo(url: string, { waitingFor, metrics, proxyTargets }: AdminContext): Promise<Answer> {
   switch (url.split("?")[0]) {
     case "/live":
       return [200, TEXT, "live\n"];
-    case "/ready":
-      return isReady() ? [200, TEXT, "ready\n"] : [503, TEXT, "not everything was read yet\n"];
-    case "/metrics":
-      return [200, PROMETHEUS_TEXT, metrics()];
+    case "/ready": {
+      const missing = waitingFor();
+      return missing === undefined ? [200, TEXT, "ready\n"] : [503, TEXT, `waiting for ${missing}\n`];
+    }
+    case "/metrics": {
+      const { contentType, text } = await metrics.page();
+      return [200, contentType, text];
+    }
     case "/targets/proxies":
       return [200, "application/json", `${JSON.stringify(proxyTargets())}\n`];
     default:

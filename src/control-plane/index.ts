@@ -6,3 +6,4 @@ export {
   type Source,
 } from "./program.js";
 export { Log, type LogFields, type LogFormat } from "./log.js";
+export { type CommonOptions, type Roles, startRoles } from "./roles.js";

@@ -23,8 +23,9 @@ export interface ListenOptions {
 
 /** Starts a gRPC server; the failure is one line that names the address and the flag to change it. */
 export async function listen(options: ListenOptions): Promise<Result<Listener, Failure>> {
-  const place = parseListenAddress(options.address);
-  if (!place) return fail(notAnAddress(options.flag, options.address));
+  const read = listenAddress(options.address, options.flag);
+  if (!read.ok) return read;
+  const place = read.value;
   // The library would print each failure to listen a second time, in its own words.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server(options.grpc);
@@ -55,9 +56,13 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   return { host: match[2] ?? match[1], bracketed: match[1], port };
 }
 
-/** That what a flag gave is no HOST:PORT. */
-export const notAnAddress = (flag: string, given: string): Failure =>
-  new Failure(`${flag} ${given}: expected HOST:PORT`, { hint: `${flag} 127.0.0.1:PORT`, exitStatus: 2 });
+/** Reads the HOST:PORT that a flag gave. */
+export function listenAddress(text: string, flag: string): Result<ListenAddress, Failure> {
+  const place = parseListenAddress(text);
+  if (place) return ok(place);
+  const hint = `${flag} 127.0.0.1:PORT`;
+  return fail(new Failure(`${flag} ${text}: expected HOST:PORT`, { hint, exitStatus: 2 }));
+}
 
 /** True for `localhost` and the loopback addresses. */
 export function isLoopback(host: string): boolean {

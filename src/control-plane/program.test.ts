@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loadApi } from "../proto/index.js";
-import { startControlPlane, type ControlPlaneOptions } from "./index.js";
+import { startControlPlane, startRoles, type ControlPlaneOptions } from "./index.js";
 
 const directory = mkdtempSync(join(tmpdir(), "mesh-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -33,13 +33,13 @@ test("answers on the API with its version, and ends when it is stopped", async (
 });
 
 test("a port in use is named with the flag that changes it", async () => {
-  const first = await startControlPlane({ ...options(), adminListen: "127.0.0.1:0" });
+  const first = await startControlPlane(options());
   if (!first.ok) throw first.error;
-  const { apiAddress, discoveryAddress, adminAddress = "" } = first.value;
+  const { apiAddress, discoveryAddress } = first.value;
   const second = await Promise.all([
     startControlPlane({ ...options(), apiListen: apiAddress }),
     startControlPlane({ ...options(), listen: discoveryAddress }),
-    startControlPlane({ ...options(), adminListen: adminAddress }),
+    startRoles({ adminListen: discoveryAddress }, options()),
   ]);
   await first.value.stop();
   const refusal = (address: string, flag: string) => ({
@@ -53,7 +53,7 @@ test("a port in use is named with the flag that changes it", async () => {
   expect(second).toMatchObject([
     refusal(apiAddress, "--api-listen"),
     refusal(discoveryAddress, "--listen"),
-    refusal(adminAddress, "--admin-listen"),
+    refusal(discoveryAddress, "--admin-listen"),
   ]);
 });
 

@@ -6,14 +6,11 @@ import type { Cluster } from "../kubernetes/index.js";
 import { startDirectoryRegistry } from "../registry/directory/index.js";
 import { startKubernetesRegistry } from "../registry/kubernetes/index.js";
 import { fail, ok, type Result } from "../result/index.js";
-import { type AdminContext, listenForAdmin } from "./admin.js";
 import { apiServices } from "./api.js";
 import { discoveryService } from "./discovery.js";
-import { isLoopback, listen, type Listener, parseListenAddress } from "./listen.js";
+import { isLoopback, listen, parseListenAddress } from "./listen.js";
 import { Log, type LogFormat } from "./log.js";
-import { metricsPage } from "./metrics-page.js";
 import { Presence } from "./presence.js";
-import { proxyTargets } from "./proxy-targets.js";
 
 export const DEFAULT_DISCOVERY_ADDRESS = "127.0.0.1:8086";
 
@@ -26,8 +23,8 @@ export interface ControlPlaneOptions {
   listen: string;
   /** HOST:PORT for commands, on loopback; port 0 takes a free one. */
   apiListen: string;
-  /** HOST:PORT for probes, metrics and Prometheus's discovery; port 0 takes a free one. Absent: none. */
-  adminListen?: string | undefined;
+  /** The DNS domain of the cluster; `cluster.local` when left out. */
+  clusterDomain?: string;
   /** The version of the control plane, as it is told to commands. */
   version: string;
   logFormat: LogFormat;
@@ -43,9 +40,8 @@ export interface ControlPlane {
   discoveryAddress: string;
   /** host:port for commands, with the port that was really taken. */
   apiAddress: string;
-  /** host:port of probes and metrics, with the port that was really taken. */
-  adminAddress: string | undefined;
   catalog: Catalog;
+  connectedProxies(): number;
   /** Ends every stream and every watch. */
   stop(): Promise<void>;
 }
@@ -88,25 +84,10 @@ async function startParts(
   const { version } = options;
   const startedAt = new Date();
   const log = new Log(options.logFormat, options.writeLog);
-  const catalog = new Catalog();
+  const catalog = new Catalog(options.clusterDomain);
   logProblems(catalog, log);
   const presence = new Presence(catalog, log);
   const connectedProxies = () => presence.connected;
-  let isReady = false;
-
-  // First: a source that does not answer yet is no reason to end the process.
-  const admin = await startAdmin(options.adminListen, {
-    isReady: () => isReady,
-    metrics: () => {
-      const problems = catalog.problems.list().length;
-      return metricsPage({ version, startedAt, connectedProxies: presence.connected, problems });
-    },
-    proxyTargets: () => proxyTargets(catalog),
-  });
-  if (!admin.ok) return admin;
-  parts.add(() => admin.value?.close());
-  if (admin.value) log.info("listening for probes and metrics", { address: admin.value.address });
-
   const registry = await startRegistry(options.source, catalog, options.signal);
   if (!registry.ok) return registry;
   parts.add(() => registry.value.stop());
@@ -131,24 +112,16 @@ async function startParts(
   if (!api.ok) return api;
   parts.add(() => api.value.close());
 
-  isReady = true;
   log.info("reading services and workloads", nameOf(options.source));
   log.info("listening for proxies", { address: discovery.value.address });
   log.info("listening for commands", { address: api.value.address });
   return ok({
     discoveryAddress: discovery.value.address,
     apiAddress: api.value.address,
-    adminAddress: admin.value?.address,
     catalog,
+    connectedProxies,
     stop: () => parts.stop(),
   });
-}
-
-async function startAdmin(
-  address: string | undefined,
-  context: AdminContext,
-): Promise<Result<Listener | undefined, Failure>> {
-  return address === undefined ? ok(undefined) : listenForAdmin(address, context);
 }
 
 /** Reads the source into the catalog, and follows it. */

@@ -8,7 +8,14 @@ export {
   objectsToUninstall,
   type ObjectName,
 } from "./installed.js";
-export { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "./objects/names.js";
+export {
+  CONTROL_PLANE,
+  ISSUER_SECRET,
+  NAMESPACE,
+  TRUST_ROOTS_CONFIG_MAP,
+  WEBHOOK,
+  WEBHOOK_SECRET,
+} from "./objects/names.js";
 export { findControlPlane } from "./find-control-plane.js";
 export type { Installation } from "./installation.js";
 export { printObjects, type ObjectFormat } from "./print.js";

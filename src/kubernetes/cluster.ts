@@ -161,6 +161,32 @@ export class Cluster {
     );
   }
 
+  /** Writes an object over the one of its name; `conflict` when that is no longer of the object's resource version. */
+  replace<T extends KubernetesObject>(type: ResourceType<T>, object: T): Promise<Result<T, ClusterFailure>> {
+    const { name, namespace } = object.metadata;
+    const target = resourcePath(type, namespace, name);
+    return this.#object<T>(
+      { method: "PUT", target, body: JSON.stringify(object) },
+      { verb: "update", type, namespace, name },
+    );
+  }
+
+  /** Changes an object by a JSON Patch (RFC 6902). */
+  patch<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    patch: readonly object[],
+    name: string,
+    namespace?: string,
+  ): Promise<Result<T, ClusterFailure>> {
+    const request = {
+      method: "PATCH",
+      target: resourcePath(type, namespace, name),
+      contentType: "application/json-patch+json",
+      body: JSON.stringify(patch),
+    } as const;
+    return this.#object<T>(request, { verb: "patch", type, namespace, name });
+  }
+
   /** A path that belongs to no kind: `/version`, `/readyz`. */
   async ask(path: string): Promise<Result<PlainAnswer, ClusterFailure>> {
     const answer = await this.#connection.send({ method: "GET", target: path });

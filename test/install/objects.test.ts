@@ -124,7 +124,7 @@ test("without a Prometheus there is no Grafana; with one of the user's own there
 
 test("an issuer of the user's own may be read, and no Secret is made", () => {
   const role = JSON.stringify(find(objectsOf("with everything"), "Role", "mesh-control-plane"));
-  expect(role).toContain('"resourceNames":["own-issuer"],"verbs":["get","watch"]');
+  expect(role).toContain('"resourceNames":["own-issuer"],"verbs":["get"]');
   expect(role).not.toMatch(/"secrets"\],"verbs":\["create"/);
 });
 

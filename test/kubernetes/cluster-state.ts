@@ -1,5 +1,5 @@
 // The objects of a cluster in memory, answered as the API server answers: one by its address, many by a list.
-import type { Answer, Answering, ReceivedRequest } from "./api-server.js";
+import { type Answer, type Answering, type ReceivedRequest, statusAnswer } from "./api-server.js";
 
 /** An object with what its address needs. */
 export interface StoredObject {
@@ -8,6 +8,7 @@ export interface StoredObject {
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
+    readonly resourceVersion?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
@@ -29,6 +30,7 @@ const VERSION = {
 /** A cluster that tests change as they like. */
 export class ClusterState {
   readonly #objects = new Map<string, StoredObject>();
+  #version = 0;
   /** What GET /version answers. */
   version: Readonly<Record<string, string>> = VERSION;
   /** What the API server's clock is ahead by. */
@@ -37,7 +39,16 @@ export class ClusterState {
   allows: (verb: string, resource: string) => boolean = () => true;
 
   put(...objects: readonly StoredObject[]): void {
-    for (const object of objects) this.#objects.set(addressOf(object), object);
+    for (const object of objects) this.#store(addressOf(object), object);
+  }
+
+  /** The object of the kind and name; it must be there. */
+  get(kind: string, name: string): StoredObject {
+    return this.#find(kind, name);
+  }
+
+  has(kind: string, name: string): boolean {
+    return [...this.#objects.values()].some((one) => one.kind === kind && one.metadata.name === name);
   }
 
   /** Changes the object of the kind and name; it must be there. */
@@ -66,11 +77,55 @@ export class ClusterState {
 
   #answer({ method, path, query, body }: ReceivedRequest): Answer | undefined {
     if (path === "/version") return { body: this.version };
-    if (method === "POST") return { status: 201, body: this.#review(body as AccessReview) };
+    if (method === "POST") return this.#post(path, body);
+    if (query.has("watch")) return { watch: () => undefined };
     const object = this.#objects.get(path);
-    if (object !== undefined) return { body: object };
+    if (object !== undefined) {
+      if (method === "PUT") return this.#replace(path, object, body as StoredObject);
+      if (method === "PATCH") return this.#patch(path, object, body as readonly PatchStep[]);
+      return { body: object };
+    }
     const items = this.#list(path, query.get("labelSelector") ?? "");
     return items === undefined ? undefined : { body: { metadata: { resourceVersion: "1" }, items } };
+  }
+
+  #post(path: string, body: unknown): Answer {
+    if ((body as StoredObject).kind.endsWith("Review")) {
+      return { status: 201, body: this.#review(body as AccessReview) };
+    }
+    const address = `${path}/${(body as StoredObject).metadata.name}`;
+    if (this.#objects.has(address)) return statusAnswer(409, "AlreadyExists", `${address} already exists`);
+    return { status: 201, body: this.#store(address, body as StoredObject) };
+  }
+
+  #replace(address: string, before: StoredObject, object: StoredObject): Answer {
+    const { resourceVersion } = object.metadata;
+    if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
+      return statusAnswer(409, "Conflict", "the object has been modified");
+    }
+    return { body: this.#store(address, object) };
+  }
+
+  /** Of a JSON Patch, `test` and the adding or replacing of a key are understood. */
+  #patch(address: string, before: StoredObject, steps: readonly PatchStep[]): Answer {
+    const object = structuredClone(before);
+    for (const { op, path, value } of steps) {
+      const keys = path.split("/").slice(1);
+      const last = keys.pop() ?? "";
+      const holder = keys.reduce<unknown>((found, key) => (found as Record<string, unknown>)[key], object);
+      if (op === "test" && (holder as Record<string, unknown>)[last] !== value) {
+        return statusAnswer(422, "Invalid", `testing ${path} failed`);
+      }
+      if (op !== "test") (holder as Record<string, unknown>)[last] = value;
+    }
+    return { body: this.#store(address, object) };
+  }
+
+  #store(address: string, object: StoredObject): StoredObject {
+    const resourceVersion = String(++this.#version);
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion } };
+    this.#objects.set(address, stored);
+    return stored;
   }
 
   #review(review: AccessReview): object {
@@ -87,6 +142,12 @@ export class ClusterState {
       .map(([, object]) => object)
       .filter(({ metadata }) => wanted.every(([key = "", value]) => metadata.labels?.[key] === value));
   }
+}
+
+interface PatchStep {
+  readonly op: string;
+  readonly path: string;
+  readonly value: unknown;
 }
 
 interface AccessReview {

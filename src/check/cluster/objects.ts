@@ -62,11 +62,6 @@ export interface WebhookConfiguration extends KubernetesObject {
   }[];
 }
 
-export interface Secret extends KubernetesObject {
-  /** In base64. */
-  readonly data?: Readonly<Record<string, string>>;
-}
-
 export interface AccessReview extends KubernetesObject {
   readonly status?: { readonly allowed?: boolean };
 }
@@ -84,7 +79,6 @@ const core = type("", "v1", true);
 const admission = type("admissionregistration.k8s.io", "v1", false);
 
 export const NAMESPACES = type("", "v1", false)("namespaces");
-export const SECRETS = core<Secret>("secrets");
 export const PODS = core<Pod>("pods");
 export const DEPLOYMENTS = type("apps", "v1", true)<Deployment>("deployments");
 export const CRDS = type(

@@ -1,9 +1,8 @@
+import { daysLeft, readKeySecret, SECRETS } from "../../certificates/index.js";
 import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE } from "../../install/index.js";
-import { daysLeft } from "../certificates.js";
 import { type Check, failed, passed, warned } from "../check.js";
 import type { ClusterContext } from "./context.js";
-import { readKeySecret } from "./key-secret.js";
-import { DEPLOYMENTS, SECRETS } from "./objects.js";
+import { DEPLOYMENTS } from "./objects.js";
 
 /** A trust root is changed by hand, in every cluster that shares it: that takes time. */
 const WARN_BELOW_DAYS = 60;

@@ -1,9 +1,15 @@
+import {
+  daysLeft,
+  invalidity,
+  isSignedBy,
+  parseCertificates,
+  readKeySecret,
+  SECRETS,
+} from "../../certificates/index.js";
 import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../../install/index.js";
-import { daysLeft, invalidity, isSignedBy, parseCertificates } from "../certificates.js";
 import { type Check, failed, passed } from "../check.js";
 import type { ClusterContext } from "./context.js";
-import { readKeySecret } from "./key-secret.js";
-import { MUTATING_WEBHOOKS, SECRETS, VALIDATING_WEBHOOKS, type WebhookConfiguration } from "./objects.js";
+import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, type WebhookConfiguration } from "./objects.js";
 
 const LOOK_AT_LOG = `kubectl logs -n ${NAMESPACE} deploy/${WEBHOOK}`;
 /** The name by which the API server calls the webhook. */

@@ -1,15 +1,11 @@
-import { parseDuration } from "../../output/index.js";
 import type { JsonObject } from "../../manifest/index.js";
 import type { Values } from "../values/index.js";
 
 const DOCS = "docs/install.md#alerts";
-/** Of a workload's certificate's life, what is left when it should long have been renewed: that begins with 30 % left. */
-const RENEWED_BEFORE = 0.2;
 
 /** What is told as trouble. */
-export function alertingRules({ prometheus, identity }: Values): JsonObject {
+export function alertingRules({ prometheus }: Values): JsonObject {
   const { minSuccessRate, certificateDays } = prometheus.alerts;
-  const lifetime = parseDuration(identity.certificateLifetime) ?? 0;
   return {
     groups: [
       {
@@ -25,17 +21,10 @@ export function alertingRules({ prometheus, identity }: Values): JsonObject {
           ),
           alert(
             "MeshCertificateExpires",
-            `min by (certificate) (mesh_certificate_expiry_timestamp_seconds{certificate!="workload"}) - time() < ${certificateDays * 86_400}`,
+            `min by (certificate) (mesh_certificate_expiry_timestamp_seconds) - time() < ${certificateDays * 86_400}`,
             "10m",
             "warning",
             "the mesh's {{ $labels.certificate }} certificate expires in {{ $value | humanizeDuration }}",
-          ),
-          alert(
-            "MeshWorkloadCertificateNotRenewed",
-            `mesh_certificate_expiry_timestamp_seconds{certificate="workload"} - time() < ${Math.floor(lifetime * RENEWED_BEFORE)}`,
-            "5m",
-            "critical",
-            "the certificate of {{ $labels.pod }} in {{ $labels.namespace }} expires in {{ $value | humanizeDuration }} and was not renewed",
           ),
           alert(
             "MeshControlPlaneDown",

@@ -43,10 +43,18 @@ const service = ({ version }: Installation): IService => ({
   },
 });
 
-const programArguments = ({ values }: Installation): string[] => [
-  "--registry=kubernetes",
-  `--listen=127.0.0.1:${PORTS.discovery.server}`,
-  `--api-listen=127.0.0.1:${PORTS.api}`,
-  `--admin-listen=0.0.0.0:${PORTS.admin}`,
-  `--log-format=${values.controlPlane.logFormat}`,
-];
+function programArguments({ values }: Installation): string[] {
+  const { trustDomain, issuer } = values.identity;
+  return [
+    "--registry=kubernetes",
+    "--role=discovery",
+    "--role=identity",
+    `--cluster-domain=${values.clusterDomain}`,
+    `--trust-domain=${trustDomain}`,
+    ...(issuer.secretName === "" ? [] : [`--issuer-secret=${issuer.secretName}`]),
+    `--listen=127.0.0.1:${PORTS.discovery.server}`,
+    `--api-listen=127.0.0.1:${PORTS.api}`,
+    `--admin-listen=0.0.0.0:${PORTS.admin}`,
+    `--log-format=${values.controlPlane.logFormat}`,
+  ];
+}

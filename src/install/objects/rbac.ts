@@ -43,37 +43,20 @@ export function accountsAndRoles(installation: Installation): object[] {
 const READ_ALL = ["list", "watch"];
 
 const controlPlaneClusterRules = (): Rules => [
-  { apiGroups: [""], resources: ["namespaces", "nodes", "pods", "services"], verbs: READ_ALL },
+  { apiGroups: [""], resources: ["pods", "services"], verbs: READ_ALL },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ_ALL },
-  {
-    apiGroups: ["apps"],
-    resources: ["daemonsets", "deployments", "replicasets", "statefulsets"],
-    verbs: READ_ALL,
-  },
-  { apiGroups: ["batch"], resources: ["cronjobs", "jobs"], verbs: READ_ALL },
-  {
-    apiGroups: ["gateway.networking.k8s.io"],
-    resources: ["grpcroutes", "httproutes", "tcproutes", "tlsroutes"],
-    verbs: READ_ALL,
-  },
-  {
-    apiGroups: ["mesh.dev"],
-    resources: ["externalservices", "servicepolicies", "trafficpermissions", "workloads"],
-    verbs: READ_ALL,
-  },
-  { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
 ];
 
 const controlPlaneRules = (ownIssuer: string): Rules => [
   ...(ownIssuer === ""
-    ? keptSecret(ISSUER_SECRET)
-    : [{ apiGroups: [""], resources: ["secrets"], resourceNames: [ownIssuer], verbs: ["get", "watch"] }]),
+    ? keptSecret(ISSUER_SECRET, ["get"])
+    : [{ apiGroups: [""], resources: ["secrets"], resourceNames: [ownIssuer], verbs: ["get"] }]),
   { apiGroups: [""], resources: ["configmaps"], verbs: ["create"] },
   {
     apiGroups: [""],
     resources: ["configmaps"],
     resourceNames: [TRUST_ROOTS_CONFIG_MAP],
-    verbs: ["get", "update", "watch"],
+    verbs: ["get", "update"],
   },
 ];
 
@@ -83,24 +66,16 @@ const webhookClusterRules = (): Rules => [
     apiGroups: ["admissionregistration.k8s.io"],
     resources: ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
     resourceNames: [WEBHOOK_CONFIGURATION],
-    verbs: ["get", "patch", "watch"],
+    verbs: ["get", "patch"],
   },
 ];
 
-const webhookRules = (): Rules => [
-  ...keptSecret(WEBHOOK_SECRET),
-  {
-    apiGroups: [""],
-    resources: ["configmaps"],
-    resourceNames: [TRUST_ROOTS_CONFIG_MAP],
-    verbs: ["get", "watch"],
-  },
-];
+const webhookRules = (): Rules => keptSecret(WEBHOOK_SECRET, ["get", "update"]);
 
 /** A Secret that a part makes for itself. RBAC cannot hold `create` to a name. */
-const keptSecret = (name: string): Rules => [
+const keptSecret = (name: string, verbs: string[]): Rules => [
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
-  { apiGroups: [""], resources: ["secrets"], resourceNames: [name], verbs: ["get", "update", "watch"] },
+  { apiGroups: [""], resources: ["secrets"], resourceNames: [name], verbs },
 ];
 
 /** Tokens are mounted where they are needed, and into no other container of a pod. */

@@ -85,7 +85,6 @@ export const VALUES_SCHEMA = fields({
   }),
   identity: fields({
     trustDomain: dnsName(),
-    certificateLifetime: matching("a duration, as in 24h or 90m", /^([0-9]+(h|m|s))+$/),
     issuer: fields({ secretName: objectNameOrNone() }),
   }),
   proxy: fields({

@@ -1,12 +1,35 @@
 import { createPrivateKey, type X509Certificate } from "node:crypto";
-import { invalidity, isSignedBy, parseCertificates } from "../certificates.js";
-import { fail, ok, type Result } from "../../result/index.js";
-import type { Secret } from "./objects.js";
+import type { KubernetesObject, ResourceType } from "../kubernetes/index.js";
+import { fail, ok, type Result } from "../result/index.js";
+import { invalidity, isSignedBy, parseCertificates } from "./certificate.js";
 
-/** What a Secret in cert-manager's format holds: a certificate, and those that it is trusted by. */
+export interface Secret extends KubernetesObject {
+  /** In base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export const SECRETS: ResourceType<Secret> = {
+  group: "",
+  version: "v1",
+  plural: "secrets",
+  namespaced: true,
+};
+
+/** A certificate with its key and what it is trusted by, all PEM: what a Secret in cert-manager's format holds. */
+export interface KeyPair {
+  /** `tls.crt`: the certificate, then intermediate ones. */
+  readonly certificate: string;
+  /** `tls.key` */
+  readonly key: string;
+  /** `ca.crt` */
+  readonly authorities: string;
+}
+
+/** A key pair that was read and can be used. */
 export interface KeySecret {
   readonly certificate: X509Certificate;
   readonly authorities: readonly X509Certificate[];
+  readonly pem: KeyPair;
 }
 
 /** Reads a Secret with `tls.crt`, `tls.key` and `ca.crt`; the error says what is wrong with which of them at this time. */
@@ -29,7 +52,14 @@ export function readKeySecret({ data = {} }: Secret, now: Date): Result<KeySecre
   if (!isSignedBy(certificate, [...intermediates, ...authorities.value]))
     return fail("tls.crt is not signed by ca.crt");
   if (!hasKey(certificate, text("tls.key"))) return fail("tls.key is not the key of tls.crt");
-  return ok({ certificate, authorities: authorities.value });
+  const pem = { certificate: text("tls.crt"), key: text("tls.key"), authorities: text("ca.crt") };
+  return ok({ certificate, authorities: authorities.value, pem });
+}
+
+/** The data of a Secret of type kubernetes.io/tls with the key pair. */
+export function keySecretData({ certificate, key, authorities }: KeyPair): Record<string, string> {
+  const base64 = (text: string) => Buffer.from(text, "utf8").toString("base64");
+  return { "tls.crt": base64(certificate), "tls.key": base64(key), "ca.crt": base64(authorities) };
 }
 
 function hasKey(certificate: X509Certificate, pem: string): boolean {

@@ -16,8 +16,12 @@ export function parseCertificates(pem: string): Result<[X509Certificate, ...X509
 
 /** Whole days until the first of the certificates ends; negative when it has. */
 export function daysLeft(certificates: readonly X509Certificate[], now: Date): number {
-  const ends = certificates.map(({ validTo }) => Date.parse(validTo));
-  return Math.floor((Math.min(...ends) - now.getTime()) / DAY_MS);
+  return Math.floor((endOf(certificates).getTime() - now.getTime()) / DAY_MS);
+}
+
+/** When the first of the certificates ends. */
+export function endOf(certificates: readonly X509Certificate[]): Date {
+  return new Date(Math.min(...certificates.map(({ validTo }) => Date.parse(validTo))));
 }
 
 /** What makes a certificate invalid at this time: `expired 3 days ago`, `is not valid before …`. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { certificateAuthority, serverCertificate } from "../../test/kubernetes/certificates.js";
-import { daysLeft, invalidity, isSignedBy, parseCertificates } from "./certificates.js";
+import { daysLeft, invalidity, isSignedBy, parseCertificates } from "./certificate.js";
 
 const DAY_MS = 86_400_000;
 const after = (days: number) => new Date(Date.now() + days * DAY_MS);

@@ -1,0 +1,5 @@
+// X.509 certificates: read, judged, issued, and kept in Secrets of a cluster.
+export { daysLeft, endOf, invalidity, isSignedBy, parseCertificates } from "./certificate.js";
+export { type KeyPair, type KeySecret, readKeySecret, SECRETS } from "./key-secret.js";
+export { keepKeySecret, type KeptKeySecret } from "./kept-key-secret.js";
+export { newAuthority, newServerCertificate } from "./issue.js";

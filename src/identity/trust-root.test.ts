@@ -1,0 +1,87 @@
+import { X509Certificate } from "node:crypto";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type ApiServer, startApiServer } from "../../test/kubernetes/api-server.js";
+import { certificateAuthority } from "../../test/kubernetes/certificates.js";
+import { ClusterState } from "../../test/kubernetes/cluster-state.js";
+import { Cluster } from "../kubernetes/index.js";
+import { keepTrustRoot, type TrustRoot } from "./index.js";
+
+let state: ClusterState;
+let api: ApiServer;
+const kept: TrustRoot[] = [];
+
+beforeEach(async () => {
+  state = new ClusterState();
+  api = await startApiServer(state.answer);
+});
+afterEach(async () => {
+  await Promise.all(kept.splice(0).map((root) => root.stop()));
+  await api.stop();
+});
+
+/** Keeps a root; the answer is what it was told of last. */
+async function keep(issuerSecret?: string): Promise<string | Date> {
+  const opened = await Cluster.open({ kubeconfig: api.kubeconfig });
+  if (!opened.ok) throw opened.error;
+  const cluster = opened.value;
+  return new Promise((resolve) => {
+    const observer = { failed: resolve, certified: resolve };
+    kept.push(keepTrustRoot({ cluster, trustDomain: "mesh.test", issuerSecret, observer }));
+  });
+}
+
+const published = () =>
+  (state.get("ConfigMap", "mesh-trust-roots") as unknown as { data: Record<string, string> }).data[
+    "ca.crt"
+  ] ?? "";
+
+function bring(name: string, data: Record<string, string>): void {
+  const base64 = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);
+  state.put({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: "mesh-system" },
+    data: Object.fromEntries(base64),
+  });
+}
+
+test("the first start makes a root for the trust domain and publishes it; later ones take the same", async () => {
+  const ends = await keep();
+  expect((ends as Date).getTime()).toBeGreaterThan(Date.now() + 3649 * 86_400_000);
+  const root = new X509Certificate(published());
+  expect(root.ca).toBe(true);
+  expect(root.subjectAltName).toBe("URI:spiffe://mesh.test");
+  expect(root.verify(root.publicKey)).toBe(true);
+  const secret = state.get("Secret", "mesh-identity-issuer");
+  await keep();
+  expect(kept[1]?.waitingFor()).toBeUndefined();
+  expect(state.get("Secret", "mesh-identity-issuer")).toBe(secret);
+});
+
+test("replicas that start together keep one root", async () => {
+  await Promise.all([keep(), keep(), keep()]);
+  const { data } = state.get("Secret", "mesh-identity-issuer") as unknown as { data: Record<string, string> };
+  expect(Buffer.from(data["ca.crt"] ?? "", "base64").toString("utf8")).toBe(published());
+});
+
+test("a Secret of the user's is taken, and none is made", async () => {
+  const { certificate, key } = certificateAuthority("ours");
+  bring("ours", { "tls.crt": certificate, "tls.key": key, "ca.crt": certificate });
+  await keep("ours");
+  expect(published()).toBe(certificate);
+  expect(state.has("Secret", "mesh-identity-issuer")).toBe(false);
+});
+
+test("a root that cannot be used is told of and never replaced", async () => {
+  bring("mesh-identity-issuer", { "tls.crt": "no certificate", "tls.key": "", "ca.crt": "" });
+  const before = state.get("Secret", "mesh-identity-issuer");
+  expect(await keep()).toBe(
+    "secrets/mesh-identity-issuer in namespace mesh-system: tls.crt holds no certificate",
+  );
+  expect(kept[0]?.waitingFor()).toBe("the trust root");
+  expect(state.get("Secret", "mesh-identity-issuer")).toBe(before);
+});
+
+test("a Secret of the user's that is missing is named", async () => {
+  expect(await keep("ours")).toBe("there is no secrets/ours in namespace mesh-system");
+});

@@ -1,0 +1,126 @@
+import {
+  endOf,
+  keepKeySecret,
+  type KeySecret,
+  newAuthority,
+  readKeySecret,
+  SECRETS,
+} from "../certificates/index.js";
+import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE, TRUST_ROOTS_CONFIG_MAP } from "../install/index.js";
+import type { Cluster, ClusterFailure, KubernetesObject, ResourceType } from "../kubernetes/index.js";
+import { repeat } from "../repeat/index.js";
+import { fail, ok, type Result } from "../result/index.js";
+
+/** Changing a root takes a change at every proxy, so it lives long; what it signs does not. */
+const ROOT_DAYS = 3650;
+const LOOK_AFTER_MS = 60_000;
+/** While something fails. */
+const TRY_AGAIN_MS = 2_000;
+
+/** The key of the ConfigMap under which the certificates are that proxies trust. */
+const ROOTS_KEY = "ca.crt";
+
+interface ConfigMap extends KubernetesObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const CONFIG_MAPS: ResourceType<ConfigMap> = {
+  group: "",
+  version: "v1",
+  plural: "configmaps",
+  namespaced: true,
+};
+
+/** Who is told of the trust root. */
+export interface TrustRootObserver {
+  /** The same failure is told once, however often it is tried again. */
+  failed(message: string): void;
+  /** Until when what signs certificates is valid. */
+  certified(ends: Date): void;
+}
+
+export interface TrustRootOptions {
+  readonly cluster: Cluster;
+  /** The part of identities that says which mesh they belong to. */
+  readonly trustDomain: string;
+  /** A Secret of the user's with what signs; without it the control plane makes its own. */
+  readonly issuerSecret?: string | undefined;
+  readonly observer: TrustRootObserver;
+}
+
+/** What signs certificates of workloads, looked after for as long as it is not stopped. */
+export interface TrustRoot {
+  /** What is still missing; undefined when nothing is. */
+  waitingFor(): string | undefined;
+  stop(): Promise<void>;
+}
+
+/**
+ * Makes the trust root on the first start and keeps it in a Secret, or takes the one that the user brought; and publishes the
+ * certificates that proxies are to trust. A root that cannot be used any more is told of and never replaced: proxies trust it.
+ */
+export function keepTrustRoot(options: TrustRootOptions): TrustRoot {
+  let waiting: string | undefined = "the trust root";
+  let told: string | undefined;
+  const upkeep = repeat(async () => {
+    const kept = await lookAfter(options);
+    if (!kept.ok) {
+      if (kept.error !== told) options.observer.failed(kept.error);
+      told = kept.error;
+      return TRY_AGAIN_MS;
+    }
+    const { certificate, authorities } = kept.value;
+    options.observer.certified(endOf([certificate, ...authorities]));
+    waiting = told = undefined;
+    return LOOK_AFTER_MS;
+  });
+  return { waitingFor: () => waiting, stop: () => upkeep.stop() };
+}
+
+async function lookAfter(options: TrustRootOptions): Promise<Result<KeySecret>> {
+  const name = options.issuerSecret ?? ISSUER_SECRET;
+  const read = await (options.issuerSecret === undefined ? ownRoot(options) : brought(options, name));
+  if (!read.ok) return fail(read.error.message);
+  if (!read.value.ok) return fail(`secrets/${name} in namespace ${NAMESPACE}: ${read.value.error}`);
+  const published = await publish(options.cluster, read.value.value.pem.authorities);
+  return published.ok ? read.value : fail(published.error.message);
+}
+
+type ReadSecret = Result<Result<KeySecret>, ClusterFailure>;
+
+const ownRoot = ({ cluster, trustDomain }: TrustRootOptions): Promise<ReadSecret> =>
+  keepKeySecret(cluster, {
+    name: ISSUER_SECRET,
+    namespace: NAMESPACE,
+    labels: LABELS,
+    make: () => newAuthority({ name: trustDomain, spiffeId: `spiffe://${trustDomain}`, days: ROOT_DAYS }),
+    isOver: () => false,
+  });
+
+async function brought({ cluster }: TrustRootOptions, name: string): Promise<ReadSecret> {
+  const secret = await cluster.get(SECRETS, name, NAMESPACE);
+  return secret.ok ? ok(readKeySecret(secret.value, new Date())) : secret;
+}
+
+const LABELS = { "app.kubernetes.io/name": CONTROL_PLANE, "app.kubernetes.io/part-of": "mesh" };
+
+/** Writes the ConfigMap with the roots, unless it says so already. Of several who do the last wins, with the same. */
+async function publish(cluster: Cluster, authorities: string): Promise<Result<undefined, ClusterFailure>> {
+  const found = await cluster.get(CONFIG_MAPS, TRUST_ROOTS_CONFIG_MAP, NAMESPACE);
+  if (found.ok && found.value.data?.[ROOTS_KEY] === authorities) return ok(undefined);
+  if (!found.ok && found.error.kind !== "not-found") return found;
+  const data = { [ROOTS_KEY]: authorities };
+  const written = found.ok
+    ? await cluster.replace(CONFIG_MAPS, { ...found.value, data: { ...found.value.data, ...data } })
+    : await cluster.create(
+        CONFIG_MAPS,
+        {
+          apiVersion: "v1",
+          kind: "ConfigMap",
+          metadata: { name: TRUST_ROOTS_CONFIG_MAP, namespace: NAMESPACE, labels: LABELS },
+          data,
+        },
+        NAMESPACE,
+      );
+  return written.ok ? ok(undefined) : written;
+}
