@@ -10,7 +10,7 @@ const DEBIAN_PACKAGES = {
   iproute2: ["ip"],
   iptables: ["iptables-nft-restore", "iptables-legacy-restore"],
   openssl: ["openssl"],
-  prometheus: ["promtool"],
+  prometheus: ["prometheus", "promtool"],
   skopeo: ["skopeo"],
   zsh: ["zsh"],
 };
