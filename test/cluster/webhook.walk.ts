@@ -1,0 +1,95 @@
+// New pods get their sidecar from the API server, by a label of their namespace or their own.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { applyPrinted, kubectl, mesh, rolledOut, uninstall } from "./administrator.js";
+
+const NAMESPACE = "webhook-walk";
+
+beforeAll(async () => {
+  await applyPrinted("install", "--no-prometheus", "--no-grafana");
+  await rolledOut("mesh-system", "mesh-control-plane");
+  await rolledOut("mesh-system", "mesh-webhook");
+  await kubectl.run(["create", "namespace", NAMESPACE]);
+});
+afterAll(async () => {
+  await kubectl.run(["delete", "namespace", NAMESPACE]);
+  await uninstall();
+});
+
+/** An image that every node has and that goes on running: the mesh's own proxy, which needs nothing. */
+const application = () =>
+  kubectl.run([
+    ...["get", "deployment", "-n", "mesh-system", "mesh-control-plane", "-o"],
+    'jsonpath={.spec.template.spec.initContainers[?(@.name=="mesh-proxy")].image}',
+  ]);
+
+/** A Deployment of one pod, with labels of that pod. */
+const deployment = async (name: string, labels: Record<string, string> = {}) => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name, namespace: NAMESPACE },
+  spec: {
+    selector: { matchLabels: { app: name } },
+    template: {
+      metadata: { labels: { app: name, ...labels } },
+      spec: {
+        containers: [{ name: "app", image: await application(), imagePullPolicy: "Never" }],
+      },
+    },
+  },
+});
+
+async function deploy(name: string, labels?: Record<string, string>): Promise<void> {
+  await kubectl.run(["apply", "-f", "-"], JSON.stringify(await deployment(name, labels)));
+  await rolledOut(NAMESPACE, name);
+}
+
+const sidecarsOf = (name: string) =>
+  kubectl.run([
+    ...["get", "pods", "-n", NAMESPACE, "-l", `app=${name}`],
+    ...["-o", "jsonpath={.items[*].spec.initContainers[*].name}"],
+  ]);
+
+test("everything that mesh check asks about the webhook is in order", async () => {
+  const { stdout } = await mesh("check", "--wait", "60s");
+  for (const line of [
+    "the trust root is valid",
+    "the API server has the authority",
+    "the webhook's certificate is valid",
+  ]) {
+    expect(stdout).toContain(`✓ ${line}`);
+  }
+});
+
+test("a pod gets its sidecar by the label of its namespace, and its own label wins both ways", async () => {
+  await deploy("plain");
+  await deploy("asking", { "mesh.dev/inject": "enabled" });
+  await kubectl.run(["label", "namespace", NAMESPACE, "mesh.dev/inject=enabled"]);
+  await deploy("labelled");
+  await deploy("refusing", { "mesh.dev/inject": "disabled" });
+  expect(await sidecarsOf("plain")).toBe("");
+  expect(await sidecarsOf("asking")).toBe("mesh-init mesh-proxy");
+  expect(await sidecarsOf("labelled")).toBe("mesh-init mesh-proxy");
+  expect(await sidecarsOf("refusing")).toBe("");
+});
+
+test("a dry run shows the sidecar too", async () => {
+  const pod = { ...(await deployment("dry")).spec.template, apiVersion: "v1", kind: "Pod" };
+  const named = { ...pod, metadata: { ...pod.metadata, name: "dry", namespace: NAMESPACE } };
+  const shown = await kubectl.run(
+    ["create", "--dry-run=server", "-o", "json", "-f", "-"],
+    JSON.stringify(named),
+  );
+  expect(shown).toContain('"name": "mesh-proxy"');
+});
+
+test("a resource of the mesh that means nothing is refused by its field", async () => {
+  const permission = {
+    apiVersion: "mesh.dev/v1alpha1",
+    kind: "TrafficPermission",
+    metadata: { name: "wrong", namespace: NAMESPACE },
+    spec: { action: "ALLOW", from: [{ cidrs: ["10.0.0.0/40"] }] },
+  };
+  await expect(kubectl.run(["apply", "-f", "-"], JSON.stringify(permission))).rejects.toThrow(
+    'spec.from[0].cidrs[0]: "10.0.0.0/40" has a prefix longer than 32 bits',
+  );
+});
