@@ -1,6 +1,6 @@
 // What the tests of this folder do with their cluster: as its administrator, with kubectl and mesh.
 import { inject, onTestFinished } from "vitest";
-import { type Ended, runMesh, startMesh } from "../mesh-command.js";
+import { type Ended, ended, runMesh, startMesh } from "../mesh-command.js";
 import { Kubectl } from "./machine/kubectl.js";
 
 const { kubeconfig, kubectl: command } = inject("cluster");
@@ -11,12 +11,22 @@ export const kubectl = new Kubectl(command, kubeconfig);
 /** Runs `mesh` on the cluster. */
 export const mesh = (...words: string[]): Promise<Ended> => runMesh(words, environment);
 
+/** Passes manifests through a command that edits them. */
+export function edited(command: "inject" | "uninject", manifests: string): Promise<Ended> {
+  const child = startMesh([command, "-"], environment);
+  child.stdin.end(manifests);
+  return ended(child);
+}
+
 /** Starts `mesh` on the cluster, and ends it with the test. */
 export function startedMesh(...words: string[]): ReturnType<typeof startMesh> {
   const child = startMesh(words, environment);
   onTestFinished(() => void child.kill());
   return child;
 }
+
+/** Flags of an install whose images are all the project's own. */
+export const WITHOUT_DASHBOARDS = ["--no-prometheus", "--no-grafana"];
 
 /** Applies what a `mesh` command prints; throws when either fails. */
 export async function applyPrinted(...words: string[]): Promise<void> {

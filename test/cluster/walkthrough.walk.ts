@@ -1,14 +1,19 @@
 // What everybody tries first: the cluster's own DNS gets a sidecar, is watched, and is without one again.
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ended } from "../mesh-command.js";
-import { applyPrinted, kubectl, mesh, rolledOut, startedMesh, uninstall } from "./administrator.js";
+import {
+  applyPrinted,
+  edited,
+  kubectl,
+  mesh,
+  rolledOut,
+  startedMesh,
+  uninstall,
+  WITHOUT_DASHBOARDS,
+} from "./administrator.js";
 import { forwardPort } from "./port-forward.js";
 
 const DNS = ["-n", "kube-system", "deployment/coredns"];
-
-// Their images are nowhere.
-const WITHOUT_DASHBOARDS = ["--no-prometheus", "--no-grafana"];
 
 beforeAll(async () => {
   await applyPrinted("install", ...WITHOUT_DASHBOARDS);
@@ -20,9 +25,7 @@ const template = () => kubectl.run(["get", ...DNS, "-o", "jsonpath={.spec.templa
 
 /** Passes the deployment through a command that edits manifests, and applies what comes out. */
 async function edit(command: "inject" | "uninject"): Promise<string> {
-  const child = startedMesh(command, "-");
-  child.stdin.end(await kubectl.run(["get", ...DNS, "-o", "yaml"]));
-  const { stdout, stderr } = await ended(child);
+  const { stdout, stderr } = await edited(command, await kubectl.run(["get", ...DNS, "-o", "yaml"]));
   await kubectl.run(["apply", "-f", "-"], stdout);
   await rolledOut("kube-system", "coredns");
   return stderr;
