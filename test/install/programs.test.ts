@@ -84,6 +84,8 @@ function startProgram(words: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     void end.then(({ status, stderr }) => reject(new Error(`ended with ${status}: ${stderr}`)));
     createInterface({ input: command.stderr }).on("line", (line) => {
+      // What it says when it fails is no JSON.
+      if (!line.startsWith("{")) return;
       const { message, address } = JSON.parse(line) as Record<string, string>;
       if (message === "listening for probes and metrics") resolve(address ?? "");
     });
