@@ -4,9 +4,15 @@ import { EndedEarly } from "./byte-reader.js";
 import type { Abort } from "./task.js";
 import { SinkGone, type Steps } from "./transfer.js";
 
+const broken = new WeakSet<Socket>();
+
+/** Whether `breakOff` has broken this connection. */
+export const wasBrokenOff = (socket: Socket) => broken.has(socket);
+
 /** Breaks a connection on purpose. */
 export function breakOff(socket: Socket, { reset }: Pick<Abort, "reset">): void {
   const isFinishing = socket.writableEnded && !socket.writableFinished;
+  broken.add(socket);
   if (!reset) socket.destroy();
   // Node cannot reset a connection that it is finishing: it would neither be reset nor ever be closed.
   else if (isFinishing) socket.once("finish", () => socket.resetAndDestroy());

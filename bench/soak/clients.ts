@@ -27,6 +27,11 @@ const STUCK: Outcome = { kind: "wrong", detail: "nothing moved any more" };
 /** Those who send: each takes the next task of the plan when it has done one. */
 export class Clients {
   readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
+  /**
+   * For slow readers: when they are through with an answer that the proxy wrote long ago, it may have given the idle
+   * connection up, and the next request would meet that.
+   */
+  readonly #closing = new Agent({ keepAlive: false });
   readonly #watches = new Set<Watch>();
   #nextTask = 0;
 
@@ -81,7 +86,8 @@ export class Clients {
     switch (task.kind) {
       case "exchange": {
         const { exchange } = task;
-        const ended = await runExchange(exchange, mesh.way("web"), this.#agent, content, watch);
+        const agent = exchange.response.reader === null ? this.#agent : this.#closing;
+        const ended = await runExchange(exchange, mesh.way("web"), agent, content, watch);
         judgeExchange(exchange, ended);
         return;
       }

@@ -1,5 +1,5 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
-import { breakOff } from "./app-connection.js";
+import { breakOff, wasBrokenOff } from "./app-connection.js";
 import type { Socket } from "node:net";
 import { ByteReader, EndedEarly } from "./byte-reader.js";
 import type { Content } from "./content.js";
@@ -42,6 +42,7 @@ export async function runExchange(
 class RunningExchange {
   endpoint: string | undefined;
   connection: Socket | undefined;
+  readonly #startedAt = performance.now();
   readonly #request: ClientRequest;
   readonly #response: Promise<IncomingMessage>;
   #stage: Stage = "before the head";
@@ -88,7 +89,19 @@ class RunningExchange {
       () => false,
       (error: unknown) => error instanceof BrokenOff,
     );
-    return outcome.kind === "failed" && brokenOff ? { kind: "broken off" } : outcome;
+    if (outcome.kind !== "failed") return outcome;
+    return brokenOff
+      ? { kind: "broken off" }
+      : { ...outcome, detail: `${outcome.detail}, ${this.#history()}` };
+  }
+
+  /** What may have to do with a failure. */
+  #history(): string {
+    const { connection } = this;
+    const use = this.#request.reusedSocket ? "on a connection that was used before" : "on a new connection";
+    const elsewhere = connection && wasBrokenOff(connection) ? " and that another request broke" : "";
+    const bytes = `${connection?.bytesWritten} bytes written to it, ${connection?.bytesRead} read`;
+    return `${use}${elsewhere}, ${bytes}, after ${Math.round(performance.now() - this.#startedAt)} ms`;
   }
 
   async #send(): Promise<void> {

@@ -78,11 +78,11 @@ export class FaultLog {
     return fault;
   }
 
-  /** Whether the proxies of a service's endpoints may not have been known for such to who began and ended something then. */
-  mayHideProxies(service: AppProtocol, startedAt: number, endedAt: number): boolean {
+  /** Whether the client's proxy may have known less of a service's endpoints then than is in the directory. */
+  mayLackNews(service: AppProtocol, startedAt: number, endedAt: number): boolean {
     return this.#faults.some(
       (fault) =>
-        (fault.service === null || (fault.service === service && HIDES_PROXY.includes(fault.kind))) &&
+        (fault.service === null || (fault.service === service && MAKES_NEWS.includes(fault.kind))) &&
         fault.from <= endedAt &&
         startedAt <= fault.until + REPORT_MS,
     );
@@ -96,8 +96,8 @@ export class FaultLog {
   }
 }
 
-/** After these the control plane learns anew that there is a proxy. */
-const HIDES_PROXY: readonly Fault["kind"][] = ["proxy killed", "proxy drained", "endpoint removed"];
+/** After these the control plane has something to tell of an endpoint, or of its proxy. */
+const MAKES_NEWS: readonly Fault["kind"][] = ["proxy killed", "proxy drained", "endpoint removed"];
 /** Until every proxy has reported to a control plane that is there again, and others have heard of it. */
 const REPORT_MS = 10_000;
 

@@ -84,4 +84,12 @@ describe("a verdict", () => {
     expect(verdictOn({ ...GET, abort }, withheld, "proxy killed")).toBe("excused");
     expect(verdictOn(GET, withheld, "endpoint removed")).toBe("violation");
   });
+
+  it("excuses that a tunnel finds nobody while the only endpoint that is known is away", () => {
+    const refused = failed("proxy: connect-refused");
+    expect(verdictOn(TUNNEL, refused, "proxy killed", { sinceMs: 5_000 })).toBe("excused");
+    expect(verdictOn(TUNNEL, refused, "proxy killed", { sinceMs: 20_000, isOver: true })).toBe("violation");
+    expect(verdictOn(POST, refused, "proxy killed", { sinceMs: 5_000 })).toBe("violation");
+    expect(verdictOn(TUNNEL, refused, "control plane killed")).toBe("violation");
+  });
 });

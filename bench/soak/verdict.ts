@@ -49,13 +49,21 @@ export function judge(subject: Subject, ended: Ended, faults: FaultLog): Verdict
 }
 
 function excuseFor(failing: Failing, subject: Subject, ended: Ended, faults: FaultLog): string | undefined {
-  if (failing === WITHHELD && !faults.mayHideProxies(subject.service, ended.startedAt, ended.endedAt)) {
-    return undefined;
-  }
-  if (subject.abort?.by === "server" && isOfAbort(failing, subject)) return "server abort";
+  const { service, abort } = subject;
+  const lacksNews = faults.mayLackNews(service, ended.startedAt, ended.endedAt);
+  if (failing === WITHHELD && !lacksNews) return undefined;
+  if (abort?.by === "server" && isOfAbort(failing, subject)) return "server abort";
   return faults
-    .during(subject.service, ended.startedAt, ended.endedAt)
-    .find((fault) => isOfFault(failing, subject, ended, fault))?.kind;
+    .during(service, ended.startedAt, ended.endedAt)
+    .find(
+      (fault) =>
+        isOfFault(failing, subject, ended, fault) || (lacksNews && isOfOnlyEndpoint(failing, subject, fault)),
+    )?.kind;
+}
+
+/** When one endpoint is back in the directory, but not known yet to be, there may be no other than the one that is touched. */
+function isOfOnlyEndpoint(failing: Failing, { isTunnel }: Subject, { kind }: Fault): boolean {
+  return isTunnel && NOBODY.includes(failing) && (kind === "proxy killed" || kind === "proxy drained");
 }
 
 /** Whether a client sees this when its server breaks the connection. */
