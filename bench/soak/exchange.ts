@@ -172,7 +172,7 @@ class RunningExchange {
     await receive(reader, this.content, downKey(id), length, response.reader, steps);
     if (breaks) {
       // When all had come, Node has given the connection to another request by now.
-      if (!message.readableEnded || !this.#request.writableFinished) this.#breakOff(abort.reset);
+      if (!message.readableEnded || !this.#request.writableEnded) this.#breakOff(abort.reset);
       throw new BrokenOff();
     }
     if (duplex) await receiveReceipt(reader, bytes);
