@@ -15,12 +15,13 @@ afterAll(async () => {
   await uninstall();
 });
 
-/** An image that every node has and that goes on running: the mesh's own proxy, which needs nothing. */
-const application = () =>
+/** An image that every node has, with a program that can do nothing for long: Node, in the control plane's. */
+const image = () =>
   kubectl.run([
-    ...["get", "deployment", "-n", "mesh-system", "mesh-control-plane", "-o"],
-    'jsonpath={.spec.template.spec.initContainers[?(@.name=="mesh-proxy")].image}',
+    ...["get", "deployment", "-n", "mesh-system", "mesh-control-plane"],
+    ...["-o", "jsonpath={.spec.template.spec.containers[0].image}"],
   ]);
+const IDLE = ["/node", "-e", "setInterval(() => {}, 1e6)"];
 
 /** A Deployment of one pod, with labels of that pod. */
 const deployment = async (name: string, labels: Record<string, string> = {}) => ({
@@ -32,7 +33,8 @@ const deployment = async (name: string, labels: Record<string, string> = {}) => 
     template: {
       metadata: { labels: { app: name, ...labels } },
       spec: {
-        containers: [{ name: "app", image: await application(), imagePullPolicy: "Never" }],
+        terminationGracePeriodSeconds: 1,
+        containers: [{ name: "app", image: await image(), imagePullPolicy: "Never", command: IDLE }],
       },
     },
   },
