@@ -20,6 +20,10 @@ export const INSTALL_FLAGS = {
   ha: Flags.boolean({
     description: "High availability: three replicas, autoscaling, no pod without its sidecar.",
   }),
+  registry: Flags.string({
+    helpValue: "HOST/PATH",
+    description: "Where the mesh's images come from; images.registry as a flag.",
+  }),
   "no-prometheus": Flags.boolean({ description: "Install no Prometheus." }),
   "prometheus-url": Flags.string({
     helpValue: "URL",
@@ -64,6 +68,7 @@ export function valueSources(flags: InstallFlags): ValueSources {
     sets: flags.set ?? [],
     flags: {
       ...(flags.ha && { ha: true }),
+      ...(flags.registry !== undefined && { images: { registry: flags.registry } }),
       ...(Object.keys(prometheus).length > 0 && { prometheus }),
       ...(flags["no-grafana"] && { grafana: { enabled: false } }),
     },

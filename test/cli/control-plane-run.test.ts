@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -52,6 +53,15 @@ describe("mesh control-plane run", () => {
     const { command, end } = await startControlPlane("--stop-with-stdin");
     command.stdin.end();
     expect(await end).toMatchObject({ status: 0, signal: null });
+  });
+
+  it("leaves its standard input as it is, for others may have the same one", async () => {
+    const { command, end } = await startControlPlane();
+    const [, flags = ""] =
+      /flags:\s*(\d+)/.exec(await readFile(`/proc/${command.pid}/fdinfo/0`, "utf8")) ?? [];
+    expect(parseInt(flags, 8) & constants.O_NONBLOCK).toBe(0);
+    command.kill();
+    await end;
   });
 
   it("names a port in use and the flag that changes it", async () => {

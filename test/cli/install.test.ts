@@ -69,12 +69,13 @@ describe("mesh install", () => {
   it("prints all objects as YAML or JSON, the CRDs alone, and the values", async () => {
     const [yaml, json, crds, values] = await Promise.all([
       printed("install"),
-      printed("install", "-o", "json", "--ha"),
+      printed("install", "-o", "json", "--ha", "--registry", "images.test/mesh"),
       printed("install", "--crds-only"),
       printed("install", "--show-values", "--no-prometheus", "--no-grafana", "--set", "proxy.workers=2"),
     ]);
     expect(yaml).toMatch(/^apiVersion: v1\nkind: Namespace\n/);
     expect((JSON.parse(json) as { kind: string }).kind).toBe("List");
+    expect(json).toMatch(/"image": "images\.test\/mesh\/mesh-control-plane:/);
     expect(new Set(crds.match(/^kind: .*/gm))).toEqual(new Set(["kind: CustomResourceDefinition"]));
     expect(values).toMatch(/^ {2}# Threads that relay traffic\.\n {2}workers: 2$/m);
   });
