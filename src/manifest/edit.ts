@@ -31,7 +31,7 @@ export interface Edit {
   readonly splices: readonly Splice[];
   /** Places that others share, by aliases or merge keys: the reason if the edit turns out to change those too. */
   readonly shared: readonly Refusal[];
-  /** The styles of what is added in block style; undefined where something is added in flow style too. */
+  /** The styles of what is added in block style; undefined where a mapping or sequence is added in flow style. */
   readonly styles?: readonly BlockStyle[] | undefined;
 }
 
@@ -53,7 +53,7 @@ class Editor implements Edit {
   private readonly sharing: Sharing;
   private readonly around: Styles;
   private readonly used: BlockStyle[] = [];
-  private usesFlow = false;
+  private nestsInFlow = false;
   private readonly visited = new Map<Node, NetChange>();
 
   constructor(
@@ -65,7 +65,7 @@ class Editor implements Edit {
   }
 
   get styles(): readonly BlockStyle[] | undefined {
-    return this.usesFlow ? undefined : this.used;
+    return this.nestsInFlow ? undefined : this.used;
   }
 
   get shared(): readonly Refusal[] {
@@ -94,7 +94,7 @@ class Editor implements Edit {
 
   private styleNear(node: CollectionNode, parent: MapNode | undefined): BlockStyle {
     const style = this.around.near(node, parent);
-    this.used.push(style);
+    if (!this.used.some((before) => isDeepStrictEqual(before, style))) this.used.push(style);
     return style;
   }
 
@@ -191,7 +191,9 @@ class Editor implements Edit {
   }
 
   private addToFlow(node: CollectionNode, addition: FlowAddition, { parents }: Context): void {
-    this.usesFlow = true;
+    const added =
+      "entries" in addition ? [...addition.entries.values()] : [...addition.front, ...addition.back];
+    this.nestsInFlow ||= added.some(isNested);
     this.splices.push(...addToFlow(node, addition, parents, this.source));
   }
 
@@ -205,7 +207,7 @@ class Editor implements Edit {
         "write null",
       );
     }
-    this.usesFlow = true;
+    this.nestsInFlow = true;
     const insert = flowReplacement(filling, context.parents, this.source);
     this.splices.push({ at, remove: end - at, insert });
   }

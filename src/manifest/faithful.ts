@@ -40,9 +40,25 @@ const skeleton = (value: Nested): Nested =>
     ? value.map(standIn)
     : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, standIn(inner)]));
 
-/** Printed skeletons that were read again: most of what is added to one object is added to the next one too. */
-const known = new Set<string>();
-const MAX_KNOWN = 10_000;
+/** What is added to one object is mostly added to the next one too: what was found to read back, each with its style. */
+class Known {
+  private readonly keys = new Set<string>();
+
+  has(key: string): boolean {
+    return this.keys.has(key);
+  }
+
+  add(key: string): void {
+    if (this.keys.size >= MAX_KNOWN) this.keys.clear();
+    this.keys.add(key);
+  }
+}
+
+const MAX_KNOWN = 1_000;
+/** Values with all that is in them. */
+const knownValues = new Known();
+/** Values with a word for every mapping and sequence in them: most of those that differ do so further in. */
+const knownOutlines = new Known();
 
 /** True when all that `change` adds reads as what it is, printed in block style. */
 export function isFaithful(change: NetChange, style: BlockStyle): boolean {
@@ -64,13 +80,20 @@ export function isFaithful(change: NetChange, style: BlockStyle): boolean {
 
 function readsBack(value: Json, style: BlockStyle): boolean {
   if (!isNested(value)) return true;
-  const outline = skeleton(value);
-  const text = blockValue(outline, 0, style).join("\n");
-  if (!known.has(text)) {
-    const read = parse(new Source(text, 1));
-    if (isRefusal(read) || !equalJson(read.value, outline)) return false;
-    if (known.size >= MAX_KNOWN) known.clear();
-    known.add(text);
-  }
-  return Object.values(value).every((inner: Json) => readsBack(inner, style));
+  const key = JSON.stringify([style, value]);
+  if (knownValues.has(key)) return true;
+  const reads =
+    outlineReadsBack(skeleton(value), style) &&
+    Object.values(value).every((inner: Json) => readsBack(inner, style));
+  if (reads) knownValues.add(key);
+  return reads;
+}
+
+function outlineReadsBack(outline: Nested, style: BlockStyle): boolean {
+  const key = JSON.stringify([style, outline]);
+  if (knownOutlines.has(key)) return true;
+  const read = parse(new Source(blockValue(outline, 0, style).join("\n"), 1));
+  if (isRefusal(read) || !equalJson(read.value, outline)) return false;
+  knownOutlines.add(key);
+  return true;
 }

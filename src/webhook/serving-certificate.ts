@@ -76,22 +76,33 @@ export class ServingCertificate {
     const caBundle = Buffer.from(authorities, "utf8").toString("base64");
     let changed = false;
     for (const type of CONFIGURATIONS) {
-      const found = await this.#cluster.get(type, WEBHOOK);
-      if (!found.ok) return found;
-      const patch = (found.value.webhooks ?? []).flatMap(({ clientConfig }, index) =>
-        clientConfig?.caBundle === caBundle
-          ? []
-          : [{ op: "add", path: `/webhooks/${index}/clientConfig/caBundle`, value: caBundle }],
-      );
-      if (patch.length === 0) continue;
-      const { resourceVersion } = found.value.metadata;
-      // Webhooks are named by their place, which another's change may move.
-      const asRead = { op: "test", path: "/metadata/resourceVersion", value: resourceVersion };
-      const patched = await this.#cluster.patch(type, [asRead, ...patch], WEBHOOK);
-      if (!patched.ok) return patched;
-      changed = true;
+      const written = await this.#writeBundle(type, caBundle);
+      if (!written.ok) return written;
+      changed ||= written.value.changed;
     }
     return ok({ changed });
+  }
+
+  /** What another replica writes at the same moment is read again. */
+  async #writeBundle(
+    type: ResourceType<WebhookConfiguration>,
+    caBundle: string,
+    attempts = 3,
+  ): Promise<Result<{ changed: boolean }, ClusterFailure>> {
+    const found = await this.#cluster.get(type, WEBHOOK);
+    if (!found.ok) return found;
+    const patch = (found.value.webhooks ?? []).flatMap(({ clientConfig }, index) =>
+      clientConfig?.caBundle === caBundle
+        ? []
+        : [{ op: "add", path: `/webhooks/${index}/clientConfig/caBundle`, value: caBundle }],
+    );
+    if (patch.length === 0) return ok({ changed: false });
+    const { resourceVersion } = found.value.metadata;
+    // Webhooks are named by their place, which another's change may move.
+    const asRead = { op: "test", path: "/metadata/resourceVersion", value: resourceVersion };
+    const patched = await this.#cluster.patch(type, [asRead, ...patch], WEBHOOK);
+    if (patched.ok) return ok({ changed: true });
+    return attempts > 1 ? this.#writeBundle(type, caBundle, attempts - 1) : patched;
   }
 }
 

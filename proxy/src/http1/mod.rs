@@ -104,6 +104,15 @@ fn refusal(error: httparse::Error, input: &[u8]) -> Refusal {
     }
 }
 
+/// Whether `input` ends within what may become a version of HTTP at the end of its first line: `HTTP/2`.
+fn ends_within_a_version(input: &[u8]) -> bool {
+    const FORM: &[u8] = b"HTTP/0.0";
+    let word = input.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let fits =
+        |(byte, form): (&u8, &u8)| if form.is_ascii_digit() { byte.is_ascii_digit() } else { byte == form };
+    word.len() < FORM.len() && word.iter().zip(FORM).all(fits) && !input.contains(&b'\n')
+}
+
 /// Whether one of the words of the first line of `input` is a version of HTTP.
 fn names_a_version(input: &[u8]) -> bool {
     let line = input.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();

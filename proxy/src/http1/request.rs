@@ -61,6 +61,10 @@ impl RequestHead {
             Ok(Status::Complete(length)) if length <= limits.bytes => length,
             Ok(Status::Partial) if input.len() < limits.bytes => return Ok(Parsed::Partial),
             Ok(_) => return Err(too_large(input, limits.bytes)),
+            // Which version it is, and so what is answered, must not depend on how the line was cut into segments.
+            Err(httparse::Error::Version) if super::ends_within_a_version(input) => {
+                return Ok(Parsed::Partial);
+            }
             Err(error) => return Err(super::refusal(error, input)),
         };
         Self::check(&input[..length], leading, &request, at_proxy).map(Parsed::Complete)
@@ -420,6 +424,14 @@ mod tests {
             assert_eq!(parsed(head).map(|_| ()), Err(Refusal::Malformed), "{head:?}");
         }
         assert_eq!(parsed("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").map(|_| ()), Err(Refusal::Version));
+        for begun in ["GET / HTTP/2", "GET / HTTP/2.", "GET / HTTP/1"] {
+            let limits = HeadLimits { bytes: 1024, fields: 128 };
+            let read = RequestHead::parse(begun.as_bytes(), limits, true);
+            assert!(matches!(read, Ok(Parsed::Partial)), "{begun:?}");
+        }
+        for wrong in ["GET / HTTQ", "GET / HTTP/x", "GET / HTTP/2\r\nHost: HTTP/"] {
+            assert_eq!(parsed(wrong).map(|_| ()), Err(Refusal::Malformed), "{wrong:?}");
+        }
         assert!(parsed("\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n").is_ok());
     }
 
