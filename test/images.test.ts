@@ -35,6 +35,9 @@ afterAll(async () => {
   await Promise.all(
     running.map(async (child) => {
       if (child.exitCode !== null || child.signalCode !== null) return;
+      // unshare's --kill-child is forgotten when the program changes its user. With the first process of a PID namespace all others end.
+      const [first] = descendants(child.pid ?? 0);
+      if (first !== undefined) process.kill(first, "SIGKILL");
       child.kill("SIGKILL");
       await once(child, "exit");
     }),
