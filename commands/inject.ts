@@ -1,5 +1,12 @@
-import { Args, Command, Flags } from "@oclif/core";
-import { argumentsInOrder, definedFlags, givenFlags, withBooleanValues } from "../src/cli/index.js";
+import { Command, Flags } from "@oclif/core";
+import {
+  definedFlags,
+  givenFlags,
+  MANIFEST_ARGS,
+  MANIFEST_FLAGS,
+  manifestOrder,
+  withBooleanValues,
+} from "../src/cli/index.js";
 import { editInputs } from "../src/edit/index.js";
 import { flagContext, INJECT_OUTCOMES, injectingWith, OPTION_LIST } from "../src/inject/index.js";
 import { Printer } from "../src/output/index.js";
@@ -18,39 +25,10 @@ export default class Inject extends Command {
     "<%= config.bin %> <%= command.id %> -R -f manifests/ --in-place --skip-outbound-ports 3306",
   ];
   static override strict = false;
-  static override args = {
-    file: Args.string({
-      ignoreStdin: true,
-      description: "A file, a folder, an http(s) address, or - for standard input.",
-    }),
-  };
+  static override args = MANIFEST_ARGS;
   static override flags = {
-    filename: Flags.string({
-      char: "f",
-      helpValue: "FILE",
-      multiple: true,
-      multipleNonGreedy: true,
-      description: "The same as an argument. Repeatable.",
-    }),
-    recursive: Flags.boolean({ char: "R", description: "Look into folders within folders too." }),
-    "in-place": Flags.boolean({ description: "Write the files back, each at once or not at all." }),
-    report: Flags.option({
-      options: ["json"] as const,
-      description: "Tell what became of each resource in a form for machines.",
-    })(),
-    quiet: Flags.boolean({
-      char: "q",
-      exclusive: ["report"],
-      description: "Tell of errors alone.",
-    }),
+    ...MANIFEST_FLAGS,
     "fail-on-skip": Flags.boolean({ description: "End with 1 when a pod gets no sidecar." }),
-    "pod-template-path": Flags.string({
-      helpValue: "GROUP/KIND=PATH",
-      multiple: true,
-      multipleNonGreedy: true,
-      description:
-        "Where objects of another kind have a pod template: argoproj.io/Rollout=spec.template. Repeatable.",
-    }),
     ...definedFlags(OPTION_LIST),
   };
 
@@ -62,10 +40,7 @@ export default class Inject extends Command {
       version: this.config.version,
     });
     const order = {
-      words: argumentsInOrder(raw, "filename"),
-      recursive: flags.recursive,
-      inPlace: flags["in-place"],
-      report: flags.quiet ? ("errors" as const) : (flags.report ?? ("lines" as const)),
+      ...manifestOrder(flags, raw),
       edit: injectingWith(context, findControlPlane),
       outcomes: INJECT_OUTCOMES,
       failOn: flags["fail-on-skip"] ? "skipped" : undefined,

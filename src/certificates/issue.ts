@@ -1,18 +1,5 @@
-// The x509 package finds its parts by decorators, whose records this keeps.
-import "reflect-metadata";
-import {
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  type Name,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  AuthorityKeyIdentifierExtension,
-  X509CertificateGenerator,
-} from "@peculiar/x509";
 import { KeyObject, randomBytes, webcrypto } from "node:crypto";
+import type { Extension } from "@peculiar/x509";
 import type { KeyPair } from "./key-secret.js";
 
 const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
@@ -21,10 +8,11 @@ const DAY_MS = 86_400_000;
 /** A certificate is valid a little before it was made, for machines whose clock is late. */
 const CLOCK_SKEW_MS = 300_000;
 
-/** Who signs. */
-interface Signer {
-  readonly issuer: string | Name;
-  readonly signingKey: webcrypto.CryptoKey;
+/** Loaded when a certificate is made, which most programs never do: it takes a quarter of a second. */
+async function x509() {
+  // The package finds its parts by decorators, whose records this keeps.
+  await import("reflect-metadata");
+  return import("@peculiar/x509");
 }
 
 /** What is wanted of a certificate authority. */
@@ -37,23 +25,9 @@ export interface AuthorityWishes {
 }
 
 /** Makes a certificate authority with a key of its own, that trusts itself. ECDSA P-256. */
-export async function newAuthority({ name, spiffeId, days }: AuthorityWishes): Promise<KeyPair> {
+export async function newAuthority(wishes: AuthorityWishes): Promise<KeyPair> {
   const keys = await newKeys();
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    ...validity(days),
-    serialNumber: serialNumber(),
-    name: [{ CN: [name] }],
-    keys,
-    signingAlgorithm: SIGNATURE,
-    extensions: [
-      new BasicConstraintsExtension(true, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ...(spiffeId === undefined
-        ? []
-        : [new SubjectAlternativeNameExtension([{ type: "url", value: spiffeId }])]),
-    ],
-  });
+  const certificate = await selfSigned(wishes, keys);
   const pem = `${certificate.toString("pem")}\n`;
   return { certificate: pem, key: privateKeyPem(keys), authorities: pem };
 }
@@ -69,33 +43,23 @@ export interface ServerWishes {
 
 /** Makes a certificate for a server, and an authority for it alone. */
 export async function newServerCertificate({ authority, hosts, days }: ServerWishes): Promise<KeyPair> {
+  const x = await x509();
   const [authorityKeys, keys] = await Promise.all([newKeys(), newKeys()]);
-  const root = await X509CertificateGenerator.createSelfSigned({
+  const root = await selfSigned({ name: authority, days }, authorityKeys);
+  const certificate = await x.X509CertificateGenerator.create({
     ...validity(days),
     serialNumber: serialNumber(),
-    name: [{ CN: [authority] }],
-    keys: authorityKeys,
-    signingAlgorithm: SIGNATURE,
-    extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
-      await SubjectKeyIdentifierExtension.create(authorityKeys.publicKey),
-    ],
-  });
-  const signer: Signer = { issuer: root.subjectName.toString(), signingKey: authorityKeys.privateKey };
-  const certificate = await X509CertificateGenerator.create({
-    ...validity(days),
-    ...signer,
-    serialNumber: serialNumber(),
+    issuer: root.subject,
+    signingKey: authorityKeys.privateKey,
     subject: [{ CN: [hosts[0] ?? ""] }],
     publicKey: keys.publicKey,
     signingAlgorithm: SIGNATURE,
     extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension(hosts.map((value) => ({ type: "dns", value }))),
-      await AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
+      new x.BasicConstraintsExtension(false, undefined, true),
+      new x.KeyUsagesExtension(x.KeyUsageFlags.digitalSignature, true),
+      new x.ExtendedKeyUsageExtension([x.ExtendedKeyUsage.serverAuth]),
+      new x.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: "dns", value }))),
+      await x.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
     ],
   });
   return {
@@ -103,6 +67,26 @@ export async function newServerCertificate({ authority, hosts, days }: ServerWis
     key: privateKeyPem(keys),
     authorities: `${root.toString("pem")}\n`,
   };
+}
+
+async function selfSigned({ name, spiffeId, days }: AuthorityWishes, keys: webcrypto.CryptoKeyPair) {
+  const x = await x509();
+  const extensions: Extension[] = [
+    new x.BasicConstraintsExtension(true, undefined, true),
+    new x.KeyUsagesExtension(x.KeyUsageFlags.keyCertSign | x.KeyUsageFlags.cRLSign, true),
+    await x.SubjectKeyIdentifierExtension.create(keys.publicKey),
+  ];
+  if (spiffeId !== undefined) {
+    extensions.push(new x.SubjectAlternativeNameExtension([{ type: "url", value: spiffeId }]));
+  }
+  return x.X509CertificateGenerator.createSelfSigned({
+    ...validity(days),
+    serialNumber: serialNumber(),
+    name: [{ CN: [name] }],
+    keys,
+    signingAlgorithm: SIGNATURE,
+    extensions,
+  });
 }
 
 const newKeys = () => webcrypto.subtle.generateKey(KEY, true, ["sign", "verify"]);

@@ -16,7 +16,7 @@ export interface KeptKeySecret {
   readonly labels: Readonly<Record<string, string>>;
   /** Makes the first, or the next one. @param before what is kept now, if that can be read */
   make(before: KeySecret | undefined): Promise<KeyPair>;
-  /** Whether it is time for the next one. @param problem why what is kept cannot be used, if so */
+  /** Whether what is kept is to be replaced by the next one. @param kept as it was read, or why it cannot be used */
   isOver(kept: Result<KeySecret>): boolean;
 }
 

@@ -1,10 +1,5 @@
 // The frame of the command line: how a command starts, ends, and tells how it ended.
 export { runCli } from "./run.js";
-export {
-  argumentsInOrder,
-  definedFlags,
-  type FlagDefinition,
-  givenFlags,
-  withBooleanValues,
-} from "./defined-flags.js";
+export { definedFlags, type FlagDefinition, givenFlags, withBooleanValues } from "./defined-flags.js";
+export { MANIFEST_ARGS, MANIFEST_FLAGS, manifestOrder } from "./manifest-flags.js";
 export { CLUSTER_FLAGS, INSTALL_FLAGS, installedPart, valueSources } from "./install-flags.js";

@@ -52,7 +52,7 @@ const DISCOVERY_KEEPALIVE = {
   "grpc.keepalive_timeout_ms": 5_000,
 };
 
-/** Starts the whole control plane in this process. It answers once the source was read. */
+/** Starts what proxies and commands connect to. It answers once the source was read. */
 export async function startControlPlane(
   options: ControlPlaneOptions,
 ): Promise<Result<ControlPlane, Failure>> {

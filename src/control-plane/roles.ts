@@ -1,9 +1,7 @@
 import type { Catalog } from "../catalog/index.js";
-import { keepTrustRoot } from "../identity/index.js";
 import type { Cluster } from "../kubernetes/index.js";
 import type { Failure } from "../output/index.js";
 import { fail, ok, type Result } from "../result/index.js";
-import { startWebhook } from "../webhook/index.js";
 import { listenForAdmin } from "./admin.js";
 import { listenAddress, whyNot } from "./listen.js";
 import { Log } from "./log.js";
@@ -65,7 +63,7 @@ class RoleProcess implements RunningRoles {
   readonly #running: { stop(): Promise<void> | void }[] = [];
   /** What each role is waiting for; undefined when it is ready. */
   readonly #waits: (() => string | undefined)[] = [];
-
+  #isStarted = false;
   /** What the discovery role knows. */
   #catalog: Catalog | undefined;
 
@@ -77,12 +75,18 @@ class RoleProcess implements RunningRoles {
 
   /** Probes are answered first: what comes after may have to wait for the cluster. */
   async start({ adminListen, identity, webhook, discovery }: Roles): Promise<Failure | undefined> {
-    if (identity) this.#startIdentity(identity);
-    return (
-      (adminListen === undefined ? undefined : await this.#startAdmin(adminListen)) ??
-      (webhook && (await this.#startWebhook(webhook))) ??
-      (discovery && (await this.#startDiscovery(discovery)))
-    );
+    const starts = [
+      adminListen !== undefined && (() => this.#startAdmin(adminListen)),
+      identity && (() => this.#startIdentity(identity)),
+      webhook && (() => this.#startWebhook(webhook)),
+      discovery && (() => this.#startDiscovery(discovery)),
+    ];
+    for (const start of starts) {
+      const failure = start ? await start() : undefined;
+      if (failure) return failure;
+    }
+    this.#isStarted = true;
+    return undefined;
   }
 
   /** Ends the roles, the last one first. */
@@ -92,7 +96,7 @@ class RoleProcess implements RunningRoles {
 
   async #startAdmin(address: string): Promise<Failure | undefined> {
     const admin = await listenForAdmin(address, {
-      waitingFor: () => this.#waits.map((waits) => waits()).find((missing) => missing !== undefined),
+      waitingFor: () => this.#waitingFor(),
       metrics: this.#metrics,
       proxyTargets: () => (this.#catalog ? proxyTargets(this.#catalog) : []),
     });
@@ -102,7 +106,14 @@ class RoleProcess implements RunningRoles {
     return undefined;
   }
 
-  #startIdentity(role: IdentityRole): void {
+  #waitingFor(): string | undefined {
+    const missing = this.#waits.map((waits) => waits()).find((one) => one !== undefined);
+    return missing ?? (this.#isStarted ? undefined : "its roles to start");
+  }
+
+  /** What only a process in a cluster needs is loaded there alone. */
+  async #startIdentity(role: IdentityRole): Promise<Failure | undefined> {
+    const { keepTrustRoot } = await import("../identity/index.js");
     const root = keepTrustRoot({
       ...role,
       observer: {
@@ -112,11 +123,13 @@ class RoleProcess implements RunningRoles {
     });
     this.#running.push(root);
     this.#waits.push(() => root.waitingFor());
+    return undefined;
   }
 
   async #startWebhook({ cluster, listen, values }: WebhookRole): Promise<Failure | undefined> {
     const place = listenAddress(listen, "--webhook-listen");
     if (!place.ok) return place.error;
+    const { startWebhook } = await import("../webhook/index.js");
     try {
       const webhook = await startWebhook({
         cluster,

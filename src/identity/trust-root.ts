@@ -7,33 +7,19 @@ import {
   SECRETS,
 } from "../certificates/index.js";
 import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE, TRUST_ROOTS_CONFIG_MAP } from "../install/index.js";
-import type { Cluster, ClusterFailure, KubernetesObject, ResourceType } from "../kubernetes/index.js";
-import { repeat } from "../repeat/index.js";
+import { type Cluster, type ClusterFailure, CONFIG_MAPS } from "../kubernetes/index.js";
 import { fail, ok, type Result } from "../result/index.js";
+import { keepUp } from "../upkeep/index.js";
 
 /** Changing a root takes a change at every proxy, so it lives long; what it signs does not. */
 const ROOT_DAYS = 3650;
 const LOOK_AFTER_MS = 60_000;
-/** While something fails. */
-const TRY_AGAIN_MS = 2_000;
 
 /** The key of the ConfigMap under which the certificates are that proxies trust. */
 const ROOTS_KEY = "ca.crt";
 
-interface ConfigMap extends KubernetesObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-const CONFIG_MAPS: ResourceType<ConfigMap> = {
-  group: "",
-  version: "v1",
-  plural: "configmaps",
-  namespaced: true,
-};
-
 /** Who is told of the trust root. */
 export interface TrustRootObserver {
-  /** The same failure is told once, however often it is tried again. */
   failed(message: string): void;
   /** Until when what signs certificates is valid. */
   certified(ends: Date): void;
@@ -61,23 +47,22 @@ export interface TrustRoot {
  */
 export function keepTrustRoot(options: TrustRootOptions): TrustRoot {
   let waiting: string | undefined = "the trust root";
-  let told: string | undefined;
-  const upkeep = repeat(async () => {
-    const kept = await lookAfter(options);
-    if (!kept.ok) {
-      if (kept.error !== told) options.observer.failed(kept.error);
-      told = kept.error;
-      return TRY_AGAIN_MS;
-    }
-    const { certificate, authorities } = kept.value;
-    options.observer.certified(endOf([certificate, ...authorities]));
-    waiting = told = undefined;
-    return LOOK_AFTER_MS;
+  const upkeep = keepUp({
+    everyMs: LOOK_AFTER_MS,
+    failed: (message) => options.observer.failed(message),
+    async lookAfter() {
+      const kept = await readAndPublish(options);
+      if (!kept.ok) return kept;
+      const { certificate, authorities } = kept.value;
+      options.observer.certified(endOf([certificate, ...authorities]));
+      waiting = undefined;
+      return ok(undefined);
+    },
   });
   return { waitingFor: () => waiting, stop: () => upkeep.stop() };
 }
 
-async function lookAfter(options: TrustRootOptions): Promise<Result<KeySecret>> {
+async function readAndPublish(options: TrustRootOptions): Promise<Result<KeySecret>> {
   const name = options.issuerSecret ?? ISSUER_SECRET;
   const read = await (options.issuerSecret === undefined ? ownRoot(options) : brought(options, name));
   if (!read.ok) return fail(read.error.message);

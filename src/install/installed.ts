@@ -1,9 +1,4 @@
-import {
-  type Cluster,
-  ClusterFailure,
-  type KubernetesObject,
-  type ResourceType,
-} from "../kubernetes/index.js";
+import { type Cluster, ClusterFailure, CONFIG_MAPS, type ResourceType } from "../kubernetes/index.js";
 import type { JsonObject } from "../manifest/index.js";
 import { Failure } from "../output/index.js";
 import { fail, ok, type Result } from "../result/index.js";
@@ -66,13 +61,6 @@ export interface ObjectName extends JsonObject {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
-
-const CONFIG_MAPS: ResourceType<KubernetesObject & { data?: Readonly<Record<string, string>> }> = {
-  group: "",
-  version: "v1",
-  plural: "configmaps",
-  namespaced: true,
-};
 
 /** The values that the cluster's installation was given, as text. */
 export async function installedValues(

@@ -2,5 +2,12 @@
 export { Cluster, type ListScope, type PlainAnswer, type WatchEvent } from "./cluster.js";
 export { ClusterFailure, type ClusterFailureKind } from "./failure.js";
 export { follow, type Followed, type Following } from "./follow.js";
+export {
+  CONFIG_MAPS,
+  MUTATING_WEBHOOKS,
+  NAMESPACES,
+  VALIDATING_WEBHOOKS,
+  type WebhookConfiguration,
+} from "./kinds.js";
 export { type ClusterSelection, namesCluster } from "./kubeconfig.js";
 export { type KubernetesObject, type ObjectMetadata, type ResourceType, typeName } from "./resource.js";

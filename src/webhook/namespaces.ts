@@ -1,14 +1,7 @@
-import { type Cluster, type ClusterFailure, follow, type ResourceType } from "../kubernetes/index.js";
+import { type Cluster, type ClusterFailure, follow, NAMESPACES } from "../kubernetes/index.js";
 import { ok, type Result } from "../result/index.js";
 
 type Annotations = Readonly<Record<string, string>>;
-
-const NAMESPACES: ResourceType = {
-  group: "",
-  version: "v1",
-  plural: "namespaces",
-  namespaced: false,
-};
 
 /** The annotations of a cluster's namespaces, as they are now. */
 export class Namespaces {

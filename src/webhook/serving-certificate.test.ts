@@ -34,7 +34,7 @@ async function replica(): Promise<ServingCertificate> {
 
 async function served(certificate: ServingCertificate): Promise<X509Certificate> {
   const refreshed = await certificate.refresh();
-  if (!refreshed.ok) throw new Error(String(refreshed.error));
+  if (!refreshed.ok) throw new Error(refreshed.error);
   return new X509Certificate(refreshed.value.pem.certificate);
 }
 
@@ -129,6 +129,6 @@ test("what may not be done is said", async () => {
   const refreshed = await (await replica()).refresh();
   expect(refreshed).toMatchObject({
     ok: false,
-    error: { message: `user 'webhook' may not get secrets/${SECRET} in namespace mesh-system` },
+    error: `user 'webhook' may not get secrets/${SECRET} in namespace mesh-system`,
   });
 });

@@ -7,7 +7,14 @@ import {
   newServerCertificate,
 } from "../certificates/index.js";
 import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../install/index.js";
-import type { Cluster, ClusterFailure, KubernetesObject, ResourceType } from "../kubernetes/index.js";
+import {
+  type Cluster,
+  type ClusterFailure,
+  MUTATING_WEBHOOKS,
+  type ResourceType,
+  VALIDATING_WEBHOOKS,
+  type WebhookConfiguration,
+} from "../kubernetes/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import type { X509Certificate } from "node:crypto";
 
@@ -16,20 +23,7 @@ const DAYS = 365;
 const RENEW_BELOW_DAYS = 120;
 const DAY_MS = 86_400_000;
 
-interface WebhookConfiguration extends KubernetesObject {
-  readonly webhooks?: readonly { readonly clientConfig?: { readonly caBundle?: string } }[];
-}
-
-const configurations = (plural: string): ResourceType<WebhookConfiguration> => ({
-  group: "admissionregistration.k8s.io",
-  version: "v1",
-  plural,
-  namespaced: false,
-});
-const CONFIGURATIONS = [
-  configurations("mutatingwebhookconfigurations"),
-  configurations("validatingwebhookconfigurations"),
-];
+const CONFIGURATIONS = [MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS];
 
 /** A certificate that the API server can be shown. */
 export interface Served {
@@ -53,7 +47,7 @@ export class ServingCertificate {
    * Makes sure that there is a certificate and that the API server has its authority.
    * @returns what is to be served from now on
    */
-  async refresh(): Promise<Result<Served, ClusterFailure | string>> {
+  async refresh(): Promise<Result<Served>> {
     const kept = await keepKeySecret(this.#cluster, {
       name: WEBHOOK_SECRET,
       namespace: NAMESPACE,
@@ -61,11 +55,11 @@ export class ServingCertificate {
       make: (before) => nextCertificate(before),
       isOver: (read) => !read.ok || daysOf(read.value.certificate) < RENEW_BELOW_DAYS,
     });
-    if (!kept.ok) return kept;
+    if (!kept.ok) return fail(kept.error.message);
     if (!kept.value.ok) return fail(`secrets/${WEBHOOK_SECRET}: ${kept.value.error}`);
     const { pem, certificate } = kept.value.value;
     const written = await this.#writeAuthorities(pem.authorities);
-    if (!written.ok) return written;
+    if (!written.ok) return fail(written.error.message);
     // A certificate whose authority has just been written is served the next time, when the API server has learnt of it.
     if (this.#served === undefined || !written.value.changed)
       this.#served = { pem, ends: endOf([certificate]) };

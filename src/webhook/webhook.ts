@@ -1,5 +1,6 @@
 import type { Cluster } from "../kubernetes/index.js";
-import { repeat } from "../repeat/index.js";
+import { ok, type Result } from "../result/index.js";
+import { keepUp } from "../upkeep/index.js";
 import { InstalledOptions } from "./installed-options.js";
 import { Namespaces } from "./namespaces.js";
 import { type ReviewObserver, reviewers } from "./reviewers.js";
@@ -8,12 +9,9 @@ import { ServingCertificate } from "./serving-certificate.js";
 
 /** How often the certificate, its authorities in the cluster and the installation's values are looked after. */
 const LOOK_AFTER_MS = 10_000;
-/** While something of that fails. */
-const TRY_AGAIN_MS = 2_000;
 
 /** Who is told of what the webhook does. */
 export interface WebhookObserver extends ReviewObserver {
-  /** It was told of the same failure once, however often it is tried again. */
   failed(message: string): void;
   /** Until when the certificate that is served is valid. */
   certified(ends: Date): void;
@@ -55,9 +53,12 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     namespaces.stop();
     throw error;
   }
-  const upkeep = repeat(
-    lookingAfter({ installed, certificate: new ServingCertificate(cluster), server, observer, waiting }),
-  );
+  const certificate = new ServingCertificate(cluster);
+  const upkeep = keepUp({
+    everyMs: LOOK_AFTER_MS,
+    failed: (message) => observer.failed(message),
+    lookAfter: () => lookAfter({ installed, certificate, server, observer, waiting }),
+  });
   return {
     address: server.address,
     waitingFor: () => waiting.values().next().value,
@@ -68,7 +69,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   };
 }
 
-interface Upkeep {
+interface LookedAfter {
   readonly installed: InstalledOptions;
   readonly certificate: ServingCertificate;
   readonly server: WebhookServer;
@@ -76,24 +77,20 @@ interface Upkeep {
   readonly waiting: Set<string>;
 }
 
-/** One round of upkeep; it says when the next one is due. */
-function lookingAfter({ installed, certificate, server, observer, waiting }: Upkeep): () => Promise<number> {
-  let told: string | undefined;
-  const failed = (message: string): number => {
-    if (message !== told) observer.failed(message);
-    told = message;
-    return TRY_AGAIN_MS;
-  };
-  return async () => {
-    const read = installed.refresh();
-    if (!read.ok) return failed(read.error);
-    waiting.delete("the values of the installation");
-    const served = await certificate.refresh();
-    if (!served.ok) return failed(typeof served.error === "string" ? served.error : served.error.message);
-    server.serve(served.value.pem);
-    observer.certified(served.value.ends);
-    waiting.delete("a certificate");
-    told = undefined;
-    return LOOK_AFTER_MS;
-  };
+async function lookAfter({
+  installed,
+  certificate,
+  server,
+  observer,
+  waiting,
+}: LookedAfter): Promise<Result<undefined>> {
+  const read = installed.refresh();
+  if (!read.ok) return read;
+  waiting.delete("the values of the installation");
+  const served = await certificate.refresh();
+  if (!served.ok) return served;
+  server.serve(served.value.pem);
+  observer.certified(served.value.ends);
+  waiting.delete("a certificate");
+  return ok(undefined);
 }

@@ -8,10 +8,10 @@ import {
   injecting,
   KNOWN_KINDS,
   plan,
-  type PatchOperation,
   uninjecting,
 } from "../../src/inject/index.js";
 import { isRefusal, type Json, readDocuments } from "../../src/manifest/index.js";
+import { patched } from "./json-patch.js";
 
 const folder = fileURLToPath(new URL("../fixtures/inject/", import.meta.url));
 const names = readdirSync(folder).filter((name) => !name.includes(".injected."));
@@ -31,20 +31,6 @@ function objectsOf(text: string): Json[] {
     if (isRefusal(document)) throw new Error(document.message);
     return document.objects.map(({ value }) => value);
   });
-}
-
-/** Applies a JSON Patch to a copy. */
-function patched(object: Json, patch: readonly PatchOperation[]): Json {
-  const root = { "": structuredClone(object) as unknown };
-  for (const operation of patch) {
-    const steps = operation.path.split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-    const key = steps.pop() ?? "";
-    const holder = steps.reduce<unknown>((found, step) => (found as Record<string, unknown>)[step], root);
-    if (operation.op === "remove") throw new Error("nothing is to be removed from what has no sidecar");
-    if (Array.isArray(holder)) holder.splice(key === "-" ? holder.length : Number(key), 0, operation.value);
-    else (holder as Record<string, unknown>)[key] = operation.value;
-  }
-  return root[""] as Json;
 }
 
 it("there are fixtures", () => expect(names.length).toBeGreaterThan(15));

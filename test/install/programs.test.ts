@@ -209,6 +209,7 @@ test("the webhook takes its arguments and the values, and waits for what it has 
   for (const [name, text] of Object.entries(data)) writeFileSync(join(folder, name), text);
   const words = argumentsOf("default", "mesh-webhook", "webhook");
   const address = await startProgram(words.map((word) => word.replace("=/etc/mesh", `=${folder}`)));
+  expect((await fetch(`http://${address}/ready`)).status).toBe(503);
   expect((await fetch(`http://${address}/live`)).status).toBe(200);
   // The stand-in has no webhook configurations.
   const ready = async () => (await fetch(`http://${address}/ready`)).text();

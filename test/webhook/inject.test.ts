@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { applyChanges, flagContext, KNOWN_KINDS, plan } from "../../src/inject/index.js";
+import { applyChanges, flagContext, KNOWN_KINDS, type PatchOperation, plan } from "../../src/inject/index.js";
 import { isObject, isRefusal, type Json, type JsonObject, readDocuments } from "../../src/manifest/index.js";
+import { patched } from "../inject/json-patch.js";
 import { type Answered, RunningWebhook, VERSION } from "./running-webhook.js";
 
 let webhook: RunningWebhook;
@@ -31,22 +32,9 @@ const pod = (metadata: JsonObject = {}, spec: JsonObject = {}): JsonObject => ({
 });
 
 /** The object after the patch of an answer. */
-function patched(object: Json, { response }: Answered): JsonObject {
-  const patch = JSON.parse(Buffer.from(response?.patch ?? "", "base64").toString("utf8")) as {
-    op: string;
-    path: string;
-    value: Json;
-  }[];
-  const root = { "": structuredClone(object) as unknown };
-  for (const { op, path, value } of patch) {
-    expect(op).toBe("add");
-    const steps = path.split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-    const key = steps.pop() ?? "";
-    const holder = steps.reduce<unknown>((found, step) => (found as Record<string, unknown>)[step], root);
-    if (Array.isArray(holder)) holder.splice(key === "-" ? holder.length : Number(key), 0, value);
-    else (holder as Record<string, unknown>)[key] = value;
-  }
-  return root[""] as JsonObject;
+function afterwards(object: Json, { response }: Answered): JsonObject {
+  const patch = JSON.parse(Buffer.from(response?.patch ?? "", "base64").toString("utf8")) as PatchOperation[];
+  return patched(object, patch) as JsonObject;
 }
 
 const envOf = (object: JsonObject): Record<string, string> => {
@@ -61,17 +49,17 @@ describe("a new pod", () => {
   it("gets its sidecar with the options of the installation", async () => {
     const answer = await webhook.review("/inject", pod());
     expect(answer.response).toMatchObject({ uid: "a-b-c", allowed: true, patchType: "JSONPatch" });
-    const meshed = patched(pod(), answer);
+    const meshed = afterwards(pod(), answer);
     expect(envOf(meshed)).toMatchObject({ MESH_PROXY_LOG: "warn" });
     expect(JSON.stringify(meshed)).toContain(`here.test/mesh-proxy:${VERSION}`);
     expect(meshed).toMatchObject({ metadata: { annotations: { "mesh.dev/injected-by": "mesh webhook" } } });
   });
 
   it("takes options of its namespace over those, and its own over all", async () => {
-    const inLoud = patched(pod(), await webhook.review("/inject", pod(), "loud"));
+    const inLoud = afterwards(pod(), await webhook.review("/inject", pod(), "loud"));
     expect(envOf(inLoud)).toMatchObject({ MESH_PROXY_LOG: "debug" });
     const own = pod({ annotations: { "config.mesh.dev/log-level": "error" } });
-    expect(envOf(patched(own, await webhook.review("/inject", own, "loud")))).toMatchObject({
+    expect(envOf(afterwards(own, await webhook.review("/inject", own, "loud")))).toMatchObject({
       MESH_PROXY_LOG: "error",
     });
   });
@@ -85,12 +73,12 @@ describe("a new pod", () => {
       controller: true,
     };
     const owned = pod({ labels: { "pod-template-hash": "6d4cf56db6" }, ownerReferences: [controller] });
-    const meshed = patched(owned, await webhook.review("/inject", owned));
+    const meshed = afterwards(owned, await webhook.review("/inject", owned));
     expect(envOf(meshed)).toMatchObject({ MESH_PROXY_WORKLOAD: "deployment/web" });
   });
 
   it("that has its sidecar stays as it is, also when it was given other options", async () => {
-    const meshed = patched(pod(), await webhook.review("/inject", pod(), "loud"));
+    const meshed = afterwards(pod(), await webhook.review("/inject", pod(), "loud"));
     const { response } = await webhook.review("/inject", meshed);
     expect(response).toEqual({ uid: "a-b-c", allowed: true });
   });
@@ -153,7 +141,7 @@ it("every pod of the fixtures becomes what mesh inject makes of it, with the sam
     if (planned.outcome !== "injected") throw new Error(`${name}: ${planned.outcome}`);
     const expected = applyChanges(object, planned.removals, planned.additions).object;
     const answer = await webhook.review("/inject", object);
-    expect(patched(object, answer), name).toEqual(expected);
+    expect(afterwards(object, answer), name).toEqual(expected);
   }
 });
 
@@ -166,13 +154,20 @@ it("reviews and the certificate are among the metrics", async () => {
 
 describe("what is no review", () => {
   it.each([
-    ["/inject", "{", "POST", 400, "the body is no JSON"],
-    ["/inject", "{}", "POST", 400, "no AdmissionReview"],
-    ["/inject", '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}', "POST", 400, "no request"],
-    ["/inject", "", "GET", 405, "only POST"],
-    ["/elsewhere", "{}", "POST", 404, "nothing here"],
-    ["/inject", "x".repeat(9_000_000), "POST", 413, "more than"],
-  ])("%s %.20s %s: %i", async (path, body, method, status, text) => {
+    ["a body cut short", "/inject", "{", "POST", 400, "the body is no JSON"],
+    ["another object", "/inject", "{}", "POST", 400, "no AdmissionReview"],
+    [
+      "a review without its request",
+      "/inject",
+      '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}',
+      "POST",
+      400,
+      "no request",
+    ],
+    ["another method", "/inject", "", "GET", 405, "only POST"],
+    ["another path", "/elsewhere", "{}", "POST", 404, "nothing here"],
+    ["nine megabytes", "/inject", "x".repeat(9_000_000), "POST", 413, "more than"],
+  ])("%s is refused", async (_, path, body, method, status, text) => {
     const answer = await webhook.post(path, body, method);
     expect(answer.status).toBe(status);
     expect(answer.text).toContain(text);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { expect, vi } from "vitest";
 import { startRoles } from "../../src/control-plane/index.js";
 import { readInstallation, render } from "../../src/install/index.js";
 import { Cluster } from "../../src/kubernetes/index.js";
@@ -61,10 +61,8 @@ export class RunningWebhook {
   }
 
   async ready(): Promise<void> {
-    await until(
-      async () => (await fetch(`${this.admin}/ready`)).status === 200,
-      () => this.log.join(""),
-    );
+    const answer = async () => (await fetch(`${this.admin}/ready`)).text();
+    await vi.waitFor(async () => expect(await answer(), this.log.join("")).toBe("ready\n"), 30_000);
   }
 
   /** The authority that the API server has for the webhook, as PEM. */
@@ -125,14 +123,4 @@ function installedObjects(): StoredObject[] {
   const objects = render(installation.value) as unknown as readonly StoredObject[];
   // A stand-in answers with an object's own `webhooks`, which the tests change.
   return structuredClone([...objects]);
-}
-
-/** Waits for a condition, at most half a minute. */
-export async function until(condition: () => boolean | Promise<boolean>, told: () => string): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (Date.now() < end) {
-    if (await condition()) return;
-    await sleep(20);
-  }
-  throw new Error(`not within 30 s: ${told()}`);
 }

@@ -1,6 +1,8 @@
 //! What the next hop is to be told of a message (RFC 9110, sections 7.2 and 7.6.1; RFC 9112, section 3.2).
 
-use crate::strict::{Field, RequestHead, is, named, trimmed};
+use mesh_proxy::http1::Body;
+
+use crate::strict::{Field, Framing, RequestHead, is, named, trimmed};
 
 /// What differs between a request and the one that was made of it, in meaning; none when nothing does.
 pub fn difference(sent: &RequestHead, arrived: &RequestHead, at_proxy: bool) -> Option<String> {
@@ -82,4 +84,13 @@ fn is_needed_to_understand(field: &Field) -> bool {
     ["content-length", "transfer-encoding", "expect", "max-forwards", "mesh-proxy-error"]
         .iter()
         .any(|name| field.is(name))
+}
+
+/// How the proxy takes a body to be framed, in the words of the strict reading.
+pub fn framing(body: &Body) -> Framing {
+    match body {
+        Body::Length(length) => Framing::Length(*length),
+        Body::Chunked(_) => Framing::Chunked,
+        Body::UntilClose => Framing::Close,
+    }
 }

@@ -1,6 +1,6 @@
 //! Heads of requests.
 
-use mesh_proxy::http1::{Body, HeadLimits, MOST_FIELDS, Parsed, RequestHead};
+use mesh_proxy::http1::{HeadLimits, MOST_FIELDS, Parsed, RequestHead};
 
 use crate::meaning;
 use crate::strict::{self, Framing, Reading};
@@ -35,17 +35,9 @@ fn agrees(head: &RequestHead, whole: &[u8]) -> strict::RequestHead {
     };
     assert_eq!(read.length, head.length, "where the head ends");
     assert_eq!(read.method, head.method_name(whole));
-    assert_eq!(read.framing, framing(&head.body));
+    assert_eq!(read.framing, meaning::framing(&head.body));
     assert!(!(read.method == b"CONNECT" && read.framing != Framing::Length(0)), "CONNECT with content");
     read
-}
-
-fn framing(body: &Body) -> Framing {
-    match body {
-        Body::Length(length) => Framing::Length(*length),
-        Body::Chunked(_) => Framing::Chunked,
-        Body::UntilClose => Framing::Close,
-    }
 }
 
 /// Every part is the start of a head, and what comes behind the head is of no concern to it.

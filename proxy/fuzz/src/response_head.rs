@@ -1,6 +1,6 @@
 //! Heads of responses.
 
-use mesh_proxy::http1::{Asked, Body, HeadLimits, MOST_FIELDS, Parsed, ResponseHead};
+use mesh_proxy::http1::{Asked, HeadLimits, MOST_FIELDS, Parsed, ResponseHead};
 
 use crate::meaning;
 use crate::strict::{self, Framing, Reading};
@@ -40,16 +40,8 @@ fn agrees(head: &ResponseHead, whole: &[u8], asked: Asked) -> strict::ResponseHe
     assert_eq!(read.length, head.length, "where the head ends");
     assert_eq!((read.status, read.is_tunnel), (head.status, head.tunnel));
     assert_eq!(read.is_interim(), head.is_informational());
-    assert_eq!(read.framing, framing(&head.body));
+    assert_eq!(read.framing, meaning::framing(&head.body));
     read
-}
-
-fn framing(body: &Body) -> Framing {
-    match body {
-        Body::Length(length) => Framing::Length(*length),
-        Body::Chunked(_) => Framing::Chunked,
-        Body::UntilClose => Framing::Close,
-    }
 }
 
 /// Every part is the start of a head, and what comes behind the head is of no concern to it.

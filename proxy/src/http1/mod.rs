@@ -99,24 +99,32 @@ fn check_line_ends(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(), 
 fn refusal(error: httparse::Error, input: &[u8]) -> Refusal {
     match error {
         httparse::Error::TooManyHeaders => Refusal::TooManyFields,
-        httparse::Error::Version if names_a_version(input) => Refusal::Version,
+        httparse::Error::Version if names_another_version(input) => Refusal::Version,
         _ => Refusal::Malformed,
     }
 }
 
-/// Whether `input` ends within what may become a version of HTTP at the end of its first line: `HTTP/2`.
-fn ends_within_a_version(input: &[u8]) -> bool {
-    const FORM: &[u8] = b"HTTP/0.0";
-    let word = input.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+/// The form of a version of HTTP, with any digits (RFC 9112, section 2.3).
+const VERSION: &[u8] = b"HTTP/0.0";
+
+/// Whether `word` is a version of HTTP, or may become one.
+fn begins_a_version(word: &[u8]) -> bool {
     let fits =
         |(byte, form): (&u8, &u8)| if form.is_ascii_digit() { byte.is_ascii_digit() } else { byte == form };
-    word.len() < FORM.len() && word.iter().zip(FORM).all(fits) && !input.contains(&b'\n')
+    word.len() <= VERSION.len() && word.iter().zip(VERSION).all(fits)
 }
 
-/// Whether one of the words of the first line of `input` is a version of HTTP.
-fn names_a_version(input: &[u8]) -> bool {
+/// Whether `input` ends within what may become a version of HTTP at the end of its first line: `HTTP/2`.
+fn ends_within_a_version(input: &[u8]) -> bool {
+    let word = input.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    word.len() < VERSION.len() && begins_a_version(word) && !input.contains(&b'\n')
+}
+
+/// Whether one of the words of the first line of `input` is a version of HTTP that is not supported.
+fn names_another_version(input: &[u8]) -> bool {
     let line = input.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-    let is_version = |word: &[u8]| matches!(word, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit());
     let mut words = line.split(|byte| *byte == b' ');
-    words.any(|word| is_version(word) && !matches!(word, b"HTTP/1.0" | b"HTTP/1.1"))
+    words.any(|word| {
+        word.len() == VERSION.len() && begins_a_version(word) && !matches!(word, b"HTTP/1.0" | b"HTTP/1.1")
+    })
 }

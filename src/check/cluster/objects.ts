@@ -55,13 +55,6 @@ export interface CustomResourceDefinition extends KubernetesObject {
   readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
-export interface WebhookConfiguration extends KubernetesObject {
-  readonly webhooks?: readonly {
-    readonly name?: string;
-    readonly clientConfig?: { readonly caBundle?: string };
-  }[];
-}
-
 export interface AccessReview extends KubernetesObject {
   readonly status?: { readonly allowed?: boolean };
 }
@@ -76,9 +69,7 @@ const type =
   });
 
 const core = type("", "v1", true);
-const admission = type("admissionregistration.k8s.io", "v1", false);
 
-export const NAMESPACES = type("", "v1", false)("namespaces");
 export const PODS = core<Pod>("pods");
 export const DEPLOYMENTS = type("apps", "v1", true)<Deployment>("deployments");
 export const CRDS = type(
@@ -86,8 +77,6 @@ export const CRDS = type(
   "v1",
   false,
 )<CustomResourceDefinition>("customresourcedefinitions");
-export const MUTATING_WEBHOOKS = admission<WebhookConfiguration>("mutatingwebhookconfigurations");
-export const VALIDATING_WEBHOOKS = admission<WebhookConfiguration>("validatingwebhookconfigurations");
 export const ACCESS_REVIEWS = type(
   "authorization.k8s.io",
   "v1",

@@ -9,7 +9,7 @@ import {
 import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../../install/index.js";
 import { type Check, failed, passed } from "../check.js";
 import type { ClusterContext } from "./context.js";
-import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, type WebhookConfiguration } from "./objects.js";
+import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, type WebhookConfiguration } from "../../kubernetes/index.js";
 
 const LOOK_AT_LOG = `kubectl logs -n ${NAMESPACE} deploy/${WEBHOOK}`;
 /** The name by which the API server calls the webhook. */
