@@ -23,17 +23,26 @@ function runShowing(command, args) {
 
 /** A check that passes or fails as a whole, such as a linter. */
 async function check(command, args) {
-  const { succeeded } = await runShowing(command, args);
-  return succeeded ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const { succeeded, output } = await runShowing(command, args);
+  return succeeded ? { passed: 1, failures: [] } : { passed: 0, failures: [output] };
 }
 
 /** Tests that did not run count as failed: nothing is skipped in silence. A file that could not be loaded is one failure. */
-function countVitest(report) {
-  const passed = report.numPassedTests;
-  const brokenFiles = report.testResults.filter(
-    (file) => file.status === "failed" && file.assertionResults.length === 0,
+function readVitest(report) {
+  const tests = report.testResults.flatMap((file) =>
+    file.assertionResults.map((test) => ({
+      passed: test.status === "passed",
+      failure: `${file.name}: ${test.fullName}: ${test.failureMessages?.join("\n") || test.status}`,
+    })),
   );
-  return { passed, failed: report.numTotalTests - passed + brokenFiles.length };
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every(({ status }) => status !== "failed"),
+  );
+  const failures = [
+    ...tests.filter(({ passed }) => !passed).map(({ failure }) => failure),
+    ...brokenFiles.map((file) => `${file.name}: ${file.message}`),
+  ];
+  return { passed: tests.length - (failures.length - brokenFiles.length), failures };
 }
 
 async function vitest(node, name, flags = []) {
@@ -44,9 +53,9 @@ async function vitest(node, name, flags = []) {
     `--outputFile.json=${file}`,
   ]);
   try {
-    return settle(countVitest(JSON.parse(readFileSync(file, "utf8"))), succeeded);
-  } catch {
-    return settle({ passed: 0, failed: 0 }, false);
+    return settle(readVitest(JSON.parse(readFileSync(file, "utf8"))), succeeded);
+  } catch (error) {
+    return settle({ passed: 0, failures: [`no report: ${error.message}`] }, false);
   }
 }
 
@@ -57,20 +66,18 @@ async function cargoTest() {
     "--locked",
     "--no-fail-fast",
   ]);
-  const counts = { passed: 0, failed: 0 };
-  for (const [, passed, failed, ignored] of output.matchAll(
-    /test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/g,
-  )) {
-    counts.passed += Number(passed);
-    counts.failed += Number(failed) + Number(ignored);
-  }
-  return settle(counts, succeeded);
+  const counts = [...output.matchAll(/test result: .*? (\d+) passed;/g)].map(([, count]) => Number(count));
+  const passed = counts.reduce((total, count) => total + count, 0);
+  const failures = [...output.matchAll(/^test (.*) \.\.\. (?!ok$).*$/gm)].map(
+    ([line, test]) => output.split(`---- ${test} stdout ----`)[1]?.split("\n---- ")[0] ?? line,
+  );
+  return settle({ passed, failures }, succeeded);
 }
 
 /** A suite that crashed, or found no tests, has failed whatever it counted. */
-function settle({ passed, failed }, succeeded) {
-  const isBroken = failed === 0 && (!succeeded || passed === 0);
-  return { passed, failed: isBroken ? 1 : failed };
+function settle({ passed, failures }, succeeded) {
+  const isBroken = failures.length === 0 && (!succeeded || passed === 0);
+  return { passed, failures: isBroken ? ["it ended without telling how"] : failures };
 }
 
 function suites(otherNode) {
@@ -106,18 +113,34 @@ async function testAll() {
   return results;
 }
 
+/** Lines of a failure that are shown again at the end, where a log that was cut short still has them. */
+const SHOWN_LINES = 30;
+const SHOWN_FAILURES = 10;
+
+function printFailures(results) {
+  for (const { name, failures } of results) {
+    for (const failure of failures.slice(0, SHOWN_FAILURES)) {
+      console.log(`\nFAILED ${name}: ${failure.trim().split("\n").slice(0, SHOWN_LINES).join("\n")}`);
+    }
+  }
+}
+
 function printSummary(results) {
   console.log();
-  for (const { name, passed, failed, seconds } of results) {
-    console.log(`${failed ? "FAILED" : "ok    "} ${name}: ${passed} passed, ${failed} failed (${seconds} s)`);
+  for (const { name, passed, failures, seconds } of results) {
+    const outcome = failures.length > 0 ? "FAILED" : "ok    ";
+    console.log(`${outcome} ${name}: ${passed} passed, ${failures.length} failed (${seconds} s)`);
   }
-  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
-  if (sum("failed") > 0) process.exitCode = 1;
-  console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+  const sum = (count) => results.reduce((total, result) => total + count(result), 0);
+  const failed = sum(({ failures }) => failures.length);
+  if (failed > 0) process.exitCode = 1;
+  console.log(`${sum(({ passed }) => passed)} passed, ${failed} failed`);
 }
 
 try {
-  printSummary(await testAll());
+  const results = await testAll();
+  printFailures(results);
+  printSummary(results);
 } catch (failure) {
   reportFailure(failure);
   console.log("0 passed, 1 failed");
