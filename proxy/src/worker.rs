@@ -17,7 +17,6 @@ use crate::metrics::{
     DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Party, Peer, Places, Registry, TcpMetrics,
     TlsMetrics,
 };
-use crate::random::Random;
 use crate::relay::Sweep;
 use crate::tap::Tap;
 
@@ -62,7 +61,7 @@ impl Worker {
     ) -> Self {
         let outbound = ClientMetrics::new(Direction::Outbound, &config, &registry);
         let inbound = ClientMetrics::new(Direction::Inbound, &config, &registry);
-        let local = Rc::new(Local { config: Arc::clone(&config), registry, random: Random::default() });
+        let local = Rc::new(Local::new(Arc::clone(&config), registry));
         let destinations = Destinations::new(id, asks, Rc::clone(&local));
         let applications = RefCell::default();
         let sweep = Sweep::new(&config.timeouts);

@@ -5,44 +5,51 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::endpoint::Endpoint;
+use super::local::Local;
+use super::window::{Span, Window};
 use crate::random::Random;
 
-/// Of two eligible endpoints at random, the one with less load. When none is eligible, the one whose return is due first: a
-/// request that may fail is better than one that does.
+/// Of two eligible endpoints at random, from among those whose turn it is, the one with less load. When none is eligible, the
+/// one whose return is due first: a request that may fail is better than one that does.
 pub(super) fn pick<'a>(
     endpoints: &'a [Rc<Endpoint>],
     avoid: &[SocketAddr],
-    random: &Random,
+    window: &Window,
+    local: &Local,
 ) -> Option<&'a Rc<Endpoint>> {
     if let [only] = endpoints
         && only.is_member()
     {
         return (!avoid.contains(&only.address())).then_some(only);
     }
-    let now = Instant::now();
-    let first = eligible_from(endpoints, random.below(endpoints.len()), avoid, now);
-    let Some((first_index, first)) = first else {
+    let (now, random) = (Instant::now(), &local.random);
+    let span = window.span(endpoints.len(), local.in_flight.get(), now, random);
+    let drawn = span.start + random.below(span.length);
+    let Some((first_index, first)) = eligible_from(endpoints, drawn, avoid, now) else {
         return due_first(endpoints, avoid);
     };
-    let second = another_index(endpoints.len(), first_index, random);
+    let second = another_index(span, first_index, endpoints.len(), random);
     match eligible_from(endpoints, second, avoid, now) {
         Some((_, second)) if second.load(now) < first.load(now) => Some(second),
         _ => Some(first),
     }
 }
 
-fn another_index(count: usize, index: usize, random: &Random) -> usize {
-    let other = random.below(count.saturating_sub(1));
-    if other < index { other } else { (other + 1) % count }
+/// An index of the span other than `index`, which may have been found beyond it.
+fn another_index(span: Span, index: usize, count: usize, random: &Random) -> usize {
+    let taken = if index < span.start { index + count - span.start } else { index - span.start };
+    let other = random.below(span.length.saturating_sub(1));
+    span.start + if other < taken { other } else { (other + 1) % span.length }
 }
 
-/// The first eligible endpoint from `start` on, round and round.
+/// The first eligible endpoint from `start` on, round and round; `start` may be a round ahead.
 fn eligible_from<'a>(
     endpoints: &'a [Rc<Endpoint>],
     start: usize,
     avoid: &[SocketAddr],
     now: Instant,
 ) -> Option<(usize, &'a Rc<Endpoint>)> {
+    let start = if start < endpoints.len() { start } else { start - endpoints.len() };
     let (before, from) = endpoints.split_at_checked(start)?;
     (start..)
         .zip(from)
@@ -65,7 +72,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::destination::Local;
     use crate::discovery::ServiceName;
     use crate::fixture;
     use crate::metrics::Registry;
@@ -74,13 +80,13 @@ mod tests {
         SocketAddr::from(([127, 0, 0, 1], number))
     }
 
+    fn local() -> Rc<Local> {
+        Rc::new(Local::new(Arc::new(fixture::config(&[])), Arc::new(Registry::default())))
+    }
+
     /// Endpoints with the ports 1, 2, 3, ...
     fn endpoints(count: u16) -> Vec<Rc<Endpoint>> {
-        let local = Rc::new(Local {
-            config: Arc::new(fixture::config(&[])),
-            registry: Arc::new(Registry::default()),
-            random: Random::default(),
-        });
+        let local = local();
         let endpoint = |port| {
             let info = Arc::new(fixture::endpoint(address(port)));
             Rc::new(Endpoint::outbound(info, Arc::new(ServiceName::default()), Rc::clone(&local)))
@@ -90,10 +96,10 @@ mod tests {
 
     /// How often each endpoint's port is chosen in a thousand picks.
     fn picks(endpoints: &[Rc<Endpoint>], avoid: &[SocketAddr]) -> HashMap<u16, usize> {
-        let random = Random::default();
+        let (window, local) = (Window::default(), local());
         let mut picks = HashMap::new();
         for _ in 0..1000 {
-            if let Some(endpoint) = pick(endpoints, avoid, &random) {
+            if let Some(endpoint) = pick(endpoints, avoid, &window, &local) {
                 *picks.entry(endpoint.address().port()).or_default() += 1;
             }
         }
@@ -157,6 +163,25 @@ mod tests {
         let due_first = endpoints.iter().min_by_key(|endpoint| endpoint.due()).unwrap();
         assert_eq!(picks(&endpoints, &[])[&due_first.address().port()], 1000);
         assert_eq!(picks(&endpoints, &[address(1), address(2)])[&3], 1000);
+    }
+
+    #[test]
+    fn of_many_endpoints_any_two_of_those_whose_turn_it_is_are_compared() {
+        let endpoints = endpoints(65);
+        endpoints[0].succeeded(Duration::from_secs(1));
+        endpoints[1..].iter().for_each(|endpoint| endpoint.succeeded(Duration::from_millis(1)));
+        let (window, local) = (Window::default(), local());
+        for _ in 0..10_000 {
+            let chosen = pick(&endpoints, &[], &window, &local).unwrap();
+            assert_ne!(chosen.address().port(), 1);
+        }
+    }
+
+    #[test]
+    fn where_none_is_eligible_whose_turn_it_is_another_is_chosen() {
+        let endpoints = endpoints(1000);
+        endpoints[1..].iter().for_each(|endpoint| endpoint.connect_failed());
+        assert_eq!(picks(&endpoints, &[])[&1], 1000);
     }
 
     #[test]

@@ -148,6 +148,7 @@ impl Endpoint {
     pub fn begin(self: &Rc<Self>) -> InFlight {
         let usage = self.usage();
         usage.in_flight.set(usage.in_flight.get() + 1);
+        self.local.in_flight.set(self.local.in_flight.get() + 1);
         let role = match usage.ejection.is_member() {
             true => Role::Ordinary,
             false => usage.ejection.begin(Instant::now()),
@@ -233,8 +234,10 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
+        let Endpoint { local, .. } = &*self.endpoint;
         let usage = self.endpoint.usage();
         usage.in_flight.set(usage.in_flight.get() - 1);
+        local.in_flight.set(local.in_flight.get() - 1);
         if self.role == Role::Probe {
             usage.ejection.abandon_probe(Instant::now());
         }

@@ -1,5 +1,6 @@
 //! What every destination of a worker uses.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -10,4 +11,12 @@ pub(crate) struct Local {
     pub config: Arc<Config>,
     pub registry: Arc<Registry>,
     pub random: Random,
+    /// Requests and connections on their way to any endpoint.
+    pub in_flight: Cell<usize>,
+}
+
+impl Local {
+    pub fn new(config: Arc<Config>, registry: Arc<Registry>) -> Self {
+        Self { config, registry, random: Random::default(), in_flight: Cell::new(0) }
+    }
 }

@@ -9,6 +9,7 @@ mod local;
 mod pending;
 mod reconcile;
 mod table;
+mod window;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
@@ -22,6 +23,8 @@ pub use cache::Destinations;
 pub(crate) use cache::SWEEP_INTERVAL;
 pub use endpoint::{Endpoint, InFlight};
 pub(crate) use local::Local;
+
+use window::Window;
 
 use crate::direction::Direction;
 use crate::discovery::ServiceName;
@@ -42,6 +45,7 @@ pub enum ResolveError {
 pub struct Destination {
     service: Arc<ServiceName>,
     endpoints: RefCell<Vec<Rc<Endpoint>>>,
+    window: Window,
     http: OnceCell<Arc<HttpMetrics>>,
     local: Rc<Local>,
     /// Since when there has been no endpoint.
@@ -56,6 +60,7 @@ impl Destination {
         Self {
             service,
             endpoints: RefCell::default(),
+            window: Window::default(),
             http: OnceCell::new(),
             local,
             empty_since: Cell::new(None),
@@ -64,12 +69,12 @@ impl Destination {
         }
     }
 
-    /// Chooses the endpoint for a request: the better of two at random, leaving out those in `avoid` (which were tried before)
-    /// and those that are ejected. When every endpoint is ejected, the one whose return is due first.
+    /// Chooses the endpoint for a request: the better of two at random among those whose turn it is, leaving out those in `avoid`
+    /// (which were tried before) and those that are ejected. When every endpoint is ejected, the one whose return is due first.
     ///
     /// None when the service has no endpoints, or none but those in `avoid`.
     pub fn pick(&self, avoid: &[SocketAddr]) -> Option<Rc<Endpoint>> {
-        balancer::pick(&self.endpoints.borrow(), avoid, &self.local.random).cloned()
+        balancer::pick(&self.endpoints.borrow(), avoid, &self.window, &self.local).cloned()
     }
 
     fn close_idle(&self) {
