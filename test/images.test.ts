@@ -59,7 +59,7 @@ test("a proxy finds its control plane and is ready, each in its own image as its
     MESH_PROXY_TAP: "127.0.0.1:0",
   });
   const admin = await logged(sidecar, /admin=(\S+)/);
-  await expect.poll(async () => (await fetch(`http://${admin}/ready`)).status, { timeout: 15_000 }).toBe(200);
+  await expect.poll(async () => (await fetch(`http://${admin}/ready`)).status, { timeout: 60_000 }).toBe(200);
   expect(usersOf(sidecar)).toEqual(["2102"]);
   expect(usersOf(serving)).toEqual(["2103"]);
 });

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Sidecar, startSidecar } from "../src/sidecar/index.js";
 import { ended, MESH, runMesh, startMesh } from "./mesh-command.js";
 
-const SOON = { timeout: 30_000, interval: 100 };
+const SOON = { timeout: 60_000, interval: 100 };
 const REQUEST_EVERY_MS = 20;
 
 // A client sends to the service world through the sidecar of hello; world has a sidecar and answers every fifth request with 500.
@@ -52,7 +52,7 @@ beforeAll(async () => {
   const [inbound = ""] = world.addresses.inbound;
   writeFileSync(join(directory, "disco", "world"), `${inbound.replace(":", " ")}\n`);
   traffic = setInterval(() => send(hello.addresses.outbound ?? ""), REQUEST_EVERY_MS);
-}, 60_000);
+});
 
 afterAll(async () => {
   clearInterval(traffic);
@@ -61,7 +61,7 @@ afterAll(async () => {
   controlPlane.kill("SIGKILL");
   application.close();
   rmSync(directory, { recursive: true });
-}, 30_000);
+});
 
 describe("mesh stat", () => {
   test("shows what a workload served and what was sent to a service, in plain text in a pipe", async () => {

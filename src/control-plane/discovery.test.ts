@@ -13,7 +13,7 @@ import { Log } from "./log.js";
 import { Presence } from "./presence.js";
 
 /** Short enough for a test to wait for, long enough for a stream to come back within. */
-const GRACE_MS = 300;
+const GRACE_MS = 1_500;
 
 let catalog: Catalog;
 let presence: Presence;
@@ -100,7 +100,7 @@ class ProxyStream {
   }
 }
 
-const soon = <T>(check: () => T) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const soon = <T>(check: () => T) => vi.waitFor(check, { timeout: 60_000, interval: 5 });
 
 const address = (port: number): SocketAddress => ({ ip: "127.0.0.1", port });
 

@@ -39,9 +39,9 @@ beforeAll(async () => {
   if (!started.ok) throw started.error;
   listener = started.value;
   client = new ControlPlaneClient(listener.address);
-  await vi.waitFor(async () => expect(Object.keys(await rows("pod"))).toHaveLength(3), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(Object.keys(await rows("pod"))).toHaveLength(3), { timeout: 60_000 });
   await vi.waitFor(async () => expect(await rows("pod", { from: all() })).toHaveProperty(["pod/world-1"]), {
-    timeout: 10_000,
+    timeout: 60_000,
   });
 });
 

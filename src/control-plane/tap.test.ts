@@ -10,7 +10,7 @@ import { loadProxyTap } from "../proto/index.js";
 import { type Listener, listen } from "./listen.js";
 import { tapService } from "./tap.js";
 
-const SOON = { timeout: 15_000, interval: 20 };
+const SOON = { timeout: 60_000, interval: 20 };
 const ALL = { type: "all", namespace: "default", name: "" };
 
 let catalog: Catalog;

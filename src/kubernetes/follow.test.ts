@@ -8,7 +8,7 @@ import {
 import { Cluster, follow, type Followed, type KubernetesObject, type ResourceType } from "./index.js";
 
 const PODS: ResourceType = { group: "", version: "v1", plural: "pods", namespaced: true };
-const DEADLINE = { timeout: 10_000, interval: 20 };
+const DEADLINE = { timeout: 60_000, interval: 20 };
 
 let server: ApiServer;
 let cluster: Cluster;

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { Scraper, type TrafficQuery } from "./index.js";
 
-const SOON = { timeout: 15_000, interval: 50 };
+const SOON = { timeout: 60_000, interval: 50 };
 const QUERY: TrafficQuery = { direction: "inbound", match: {}, groupBy: ["dst_pod"], windowSeconds: 60 };
 
 const cleanups: (() => void)[] = [];

@@ -11,7 +11,7 @@ import { runMesh, startMesh } from "../mesh-command.js";
 import { descendants, isRunning } from "../processes.js";
 
 const QUICK = ["bench", "--rounds", "1", "--duration", "300ms", "--rate", "100", "--connections", "4"];
-const DEADLINE = { timeout: 15_000, interval: 50 };
+const DEADLINE = { timeout: 60_000, interval: 50 };
 
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, "127.0.0.1");

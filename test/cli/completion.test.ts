@@ -78,7 +78,7 @@ function completedByZsh(line: string, expected: string): string {
     zpty -r shell seen "*$3*"
     print -r -- "$seen"`;
   const words = [scriptFor("zsh"), line, expected];
-  return execFileSync("zsh", ["-f", "-c", program, "zsh", ...words], { encoding: "utf8", timeout: 10_000 });
+  return execFileSync("zsh", ["-f", "-c", program, "zsh", ...words], { encoding: "utf8", timeout: 60_000 });
 }
 
 describe("completion in zsh", () => {

@@ -8,7 +8,7 @@ import { MESH, runMesh, startMesh } from "../mesh-command.js";
 import { descendants, isRunning } from "../processes.js";
 
 const LONG = { timeout: 120_000 };
-const DEADLINE = { timeout: 30_000, interval: 50 };
+const DEADLINE = { timeout: 60_000, interval: 50 };
 /** The demo in its network; in it the namespaces, services and sidecars of hello and world. */
 const PARTS = 7;
 

@@ -9,7 +9,7 @@ import { MESH, runMesh, startMesh } from "../mesh-command.js";
 import { descendants, isRunning } from "../processes.js";
 
 const LONG = { timeout: 120_000 };
-const DEADLINE = { timeout: 30_000, interval: 50 };
+const DEADLINE = { timeout: 60_000, interval: 50 };
 /** The services and the sidecars of hello and world. */
 const PARTS = 4;
 

@@ -6,7 +6,7 @@ import { runMesh, startMesh } from "../mesh-command.js";
 import { descendants, isRunning } from "../processes.js";
 
 const FREE_PORTS = ["--control-plane", "127.0.0.1:1", "--outbound", "0", "--admin", "0", "--tap", "0"];
-const DEADLINE = { timeout: 10_000, interval: 20 };
+const DEADLINE = { timeout: 60_000, interval: 20 };
 
 /** The command with a proxy that listens, and where its admin listener is. */
 async function startProxy() {

@@ -290,7 +290,7 @@ async function within({ label }: Run, connection: RawConnection, condition: () =
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(new Error(`${label}: nothing more after ${JSON.stringify(connection.received)}`));
-    }, 8_000);
+    }, 60_000);
   });
   await Promise.race([connection.wait(condition), late]).finally(() => clearTimeout(timer));
   return connection.received;

@@ -20,7 +20,7 @@ import { MESH } from "../mesh-command.js";
 import { MetricsPage } from "./metrics-page.js";
 
 /** For what takes as long as it takes: polled often, given up late. */
-export const SOON = { timeout: 15_000, interval: 10 };
+export const SOON = { timeout: 60_000, interval: 10 };
 
 /** A proxy of a running mesh. */
 export interface RunningProxy {

@@ -60,7 +60,7 @@ const problems = () =>
     .list()
     .map(({ source, line, message }) => `${source.slice(root.length + 1)}:${line}: ${message}`);
 
-const soon = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 10 });
+const soon = (check: () => void) => vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
 /** Long enough for a change to have been taken, were it one. */
 const aWhile = () => new Promise((resolve) => setTimeout(resolve, 400));

@@ -4,7 +4,7 @@ import { Catalog, formatAddress, type Target } from "../../catalog/index.js";
 import { Cluster } from "../../kubernetes/index.js";
 import { startKubernetesRegistry, type KubernetesRegistry } from "./index.js";
 
-const DEADLINE = { timeout: 10_000, interval: 20 };
+const DEADLINE = { timeout: 60_000, interval: 20 };
 
 let server: ApiServer;
 let catalog: Catalog;
