@@ -8,6 +8,7 @@ pub use limits::{Limits, MAX_DESCRIPTORS};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::Uri;
@@ -19,6 +20,8 @@ pub struct Config {
     pub identity: Identity,
     /// The control plane's discovery service: `http://host:port`.
     pub control_plane: Uri,
+    /// Holds the token by which the control plane believes who the proxy is; none where it asks for no token.
+    pub token_file: Option<PathBuf>,
     /// Where the application sends its requests, and where its connections are redirected to; none when the proxy takes no
     /// outbound traffic.
     pub outbound: Vec<SocketAddr>,
@@ -140,6 +143,7 @@ const NAME: &str = "MESH_PROXY_NAME";
 const NAMESPACE: &str = "MESH_PROXY_NAMESPACE";
 const WORKLOAD: &str = "MESH_PROXY_WORKLOAD";
 const CONTROL_PLANE: &str = "MESH_PROXY_CONTROL_PLANE";
+const TOKEN_FILE: &str = "MESH_PROXY_TOKEN_FILE";
 /// The variable of the outbound listener's address.
 pub const OUTBOUND: &str = "MESH_PROXY_OUTBOUND";
 /// The variable of the inbound listeners' addresses.
@@ -177,6 +181,7 @@ impl Config {
         Ok(Self {
             identity: values.identity(host)?,
             control_plane: values.or(CONTROL_PLANE, "127.0.0.1:8086", value::host_and_port)?,
+            token_file: values.get(TOKEN_FILE).map(PathBuf::from),
             outbound: values.or(OUTBOUND, "127.0.0.1:4140,[::1]:4140", value::addresses_or_off)?,
             inbound: values.or(INBOUND, "", value::inbound_list)?,
             admin: values.or(ADMIN, "127.0.0.1:4191", value::listen_address)?,
@@ -283,6 +288,7 @@ mod tests {
             ("workload", "host-1")
         );
         assert_eq!(config.control_plane, "http://127.0.0.1:8086");
+        assert_eq!(config.token_file, None);
         assert_eq!(config.outbound, ["127.0.0.1:4140".parse().unwrap(), "[::1]:4140".parse().unwrap()]);
         assert_eq!(config.inbound, []);
         assert_eq!(config.admin, "127.0.0.1:4191".parse().unwrap());
@@ -305,6 +311,7 @@ mod tests {
             ("MESH_PROXY_NAMESPACE", "demo"),
             ("MESH_PROXY_WORKLOAD", "deployment/world"),
             ("MESH_PROXY_CONTROL_PLANE", "mesh.example:9000"),
+            ("MESH_PROXY_TOKEN_FILE", "/var/run/secrets/mesh.dev/token"),
             ("MESH_PROXY_OUTBOUND", "off"),
             ("MESH_PROXY_INBOUND", "10000=127.0.0.1:9000, [::1]:0=9001, 4143=original, 10.0.0.1:1=original"),
             ("MESH_PROXY_ADMIN", "0"),
@@ -336,6 +343,7 @@ mod tests {
                 workload: "world".to_owned(),
             },
             control_plane: Uri::from_static("http://mesh.example:9000"),
+            token_file: Some("/var/run/secrets/mesh.dev/token".into()),
             outbound: vec![],
             inbound: vec![
                 inbound("127.0.0.1:10000", Application::At("127.0.0.1:9000".parse().unwrap())),

@@ -3,8 +3,11 @@
 
 mod stand_in;
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesh_proxy::discovery::{Ask, Client, Status, Update, WorkerId};
 use mesh_proxy::proto;
@@ -20,12 +23,16 @@ struct Proxy {
 
 impl Proxy {
     fn start(control_plane: SocketAddr, workers: usize) -> Self {
+        Self::start_with_token(control_plane, workers, None)
+    }
+
+    fn start_with_token(control_plane: SocketAddr, workers: usize, token_file: Option<PathBuf>) -> Self {
         let introduction = proto::Proxy { name: "hello-1".to_owned(), ..proto::Proxy::default() };
         let (asks, asked) = mpsc::unbounded_channel();
         let (senders, receivers) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
         let status = Arc::new(Status::default());
         let uri = format!("http://{control_plane}").parse().unwrap();
-        let client = Client::new(uri, introduction, asked, senders, Arc::clone(&status));
+        let client = Client::new(uri, token_file, introduction, asked, senders, Arc::clone(&status));
         tokio::spawn(client.run());
         Self { asks, workers: receivers, status }
     }
@@ -142,4 +149,30 @@ async fn a_stream_that_fails_is_opened_again() {
         assert_eq!(proxy.snapshot(0).await, [port]);
         stream.fail().await;
     }
+}
+
+#[tokio::test]
+async fn the_token_of_the_moment_is_shown_on_every_stream() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("token-{}", std::process::id()));
+    let mut control_plane = ControlPlane::start();
+    let proxy = Proxy::start_with_token(control_plane.address, 1, Some(file.clone()));
+    // There is no token yet: whoever connects now would be refused.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!proxy.status.was_ever_connected());
+
+    fs::write(&file, "first\n").unwrap();
+    let stream = control_plane.next_stream().await;
+    assert_eq!(stream.authorization.as_deref(), Some("Bearer first"));
+    fs::write(&file, "second\n").unwrap();
+    stream.fail().await;
+    let stream = control_plane.next_stream().await;
+    assert_eq!(stream.authorization.as_deref(), Some("Bearer second"));
+    fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
+async fn without_a_token_file_nothing_is_shown() {
+    let mut control_plane = ControlPlane::start();
+    let _proxy = Proxy::start(control_plane.address, 1);
+    assert_eq!(control_plane.next_stream().await.authorization, None);
 }

@@ -1,4 +1,4 @@
-import { status, type ServerDuplexStream } from "@grpc/grpc-js";
+import { Metadata, status, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { DiscoverRequest__Output } from "../../generated/mesh/proxy/v1/DiscoverRequest.js";
 import type { DiscoverResponse } from "../../generated/mesh/proxy/v1/DiscoverResponse.js";
 import type { DiscoveryHandlers } from "../../generated/mesh/proxy/v1/Discovery.js";
@@ -71,6 +71,8 @@ class Conversation {
       return;
     }
     this.namespace = proxy.value.namespace;
+    // The head of the answer tells the proxy that it was taken.
+    this.call.sendMetadata(new Metadata());
     this.session = this.presence.begin(proxy.value);
   }
 

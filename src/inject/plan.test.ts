@@ -149,6 +149,7 @@ describe("a meshed pod", () => {
       MESH_PROXY_IPS: { fieldRef: { fieldPath: "status.podIPs" } },
       MESH_PROXY_WORKLOAD: "pod/$(MESH_PROXY_NAME)",
       MESH_PROXY_CONTROL_PLANE: "mesh-control-plane.mesh-system.svc:8086",
+      MESH_PROXY_TOKEN_FILE: "/var/run/secrets/mesh.dev/token",
       MESH_PROXY_OUTBOUND: "127.0.0.1:4140,[::1]:4140",
       MESH_PROXY_INBOUND: "4143=original",
       MESH_PROXY_ADMIN: "0.0.0.0:4191",

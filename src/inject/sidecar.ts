@@ -46,9 +46,12 @@ export function proxyContainer(options: Options, pod: PodFacts): JsonObject {
   } satisfies IContainer;
 }
 
+/** The token's file in its volume. */
+const TOKEN_NAME = "token";
+
 /** The volume with the sidecar's token: its own audience, so that it opens nothing but the mesh. */
 export function tokenVolume(): JsonObject {
-  const token = { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: "token" };
+  const token = { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: TOKEN_NAME };
   return { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken: token }] } } satisfies IVolume;
 }
 
@@ -65,6 +68,7 @@ function environment(options: Options, { workload, gracePeriod }: PodFacts) {
   const values: Readonly<Record<string, string>> = {
     MESH_PROXY_WORKLOAD: workload,
     MESH_PROXY_CONTROL_PLANE: options.controlPlane.text,
+    MESH_PROXY_TOKEN_FILE: `${TOKEN_DIRECTORY}/${TOKEN_NAME}`,
     MESH_PROXY_OUTBOUND: `127.0.0.1:${options.outboundPort},[::1]:${options.outboundPort}`,
     MESH_PROXY_INBOUND: `${options.inboundPort}=original`,
     MESH_PROXY_ADMIN: `0.0.0.0:${options.adminPort}`,

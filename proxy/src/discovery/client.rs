@@ -1,16 +1,20 @@
 //! The stream to the control plane: opened again and again for as long as the proxy lives.
 
-use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::Uri;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Streaming};
 
 use super::status::Status;
 use super::subscriptions::Subscriptions;
+use super::token;
+use super::trouble::{Trouble, describe};
 use super::update::{Ask, Update};
 use crate::proto::{self, discovery_client::DiscoveryClient};
 use crate::random::Random;
@@ -27,6 +31,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// The discovery client of a proxy; it runs on the control thread.
 pub struct Client {
     endpoint: Endpoint,
+    /// Where the token is that confirms the introduction; none when nobody asks for one.
+    token_file: Option<PathBuf>,
     /// What the proxy says of itself first on every stream.
     introduction: proto::Proxy,
     asks: mpsc::UnboundedReceiver<Ask>,
@@ -40,13 +46,20 @@ pub struct Client {
 /// How long the control plane has been away, as far as the last stream that was of use.
 struct Away {
     since: Instant,
-    is_reported: bool,
+    /// Why there was no stream when it was last logged.
+    reported: Option<Trouble>,
 }
 
 impl Default for Away {
     fn default() -> Self {
-        Self { since: Instant::now(), is_reported: false }
+        Self { since: Instant::now(), reported: None }
     }
+}
+
+/// A stream that the control plane has taken.
+struct Stream {
+    requests: mpsc::UnboundedSender<proto::DiscoverRequest>,
+    responses: Streaming<proto::DiscoverResponse>,
 }
 
 /// The workers are gone: there is nobody to discover for.
@@ -56,6 +69,7 @@ impl Client {
     /// A client that serves `asks` and tells each of the `workers`, which are in the order of their numbers.
     pub fn new(
         control_plane: Uri,
+        token_file: Option<PathBuf>,
         introduction: proto::Proxy,
         asks: mpsc::UnboundedReceiver<Ask>,
         workers: Vec<mpsc::UnboundedSender<Update>>,
@@ -68,6 +82,7 @@ impl Client {
             .keep_alive_while_idle(true);
         Self {
             endpoint,
+            token_file,
             introduction,
             asks,
             workers,
@@ -84,18 +99,18 @@ impl Client {
     }
 
     async fn connect_and_follow(&mut self) -> Result<(), NobodyAsks> {
-        let endpoint = self.endpoint.clone();
-        let channel = match self.while_serving(endpoint.connect()).await? {
-            Ok(channel) => channel,
-            Err(error) => {
-                self.report_not_reached(&error);
+        let stream = match self.open().await? {
+            Ok(stream) => stream,
+            Err(trouble) => {
+                self.report(trouble);
                 return Ok(());
             }
         };
         self.status.connect();
+        self.away.reported = None;
         tracing::info!("connected to the control plane");
         let opened = Instant::now();
-        let end = self.follow(channel).await;
+        let end = self.follow(stream).await;
         self.status.disconnect();
         let reason = end?;
         tracing::warn!(reason, "lost the control plane; what it last said stays in force");
@@ -105,15 +120,16 @@ impl Client {
         Ok(())
     }
 
-    fn report_not_reached(&mut self, error: &tonic::transport::Error) {
-        let error = root_cause(error);
+    /// Logs a trouble when it is another than the last one.
+    fn report(&mut self, trouble: Trouble) {
         let address = self.endpoint.uri().authority().map(ToString::to_string);
-        if self.away.is_reported {
-            tracing::debug!(address, error, "control plane still not reached");
+        let reason = trouble.reason();
+        if self.away.reported.as_ref() == Some(&trouble) {
+            tracing::debug!(address, reason, "{trouble}, still");
         } else {
-            tracing::warn!(address, error, "control plane not reached; trying on");
+            tracing::warn!(address, reason, "{trouble}; trying on");
         }
-        self.away.is_reported = true;
+        self.away.reported = Some(trouble);
     }
 
     /// Waits for a quarter of the time that the control plane has been away, so one that was restarted is found again within
@@ -135,8 +151,25 @@ impl Client {
         }
     }
 
-    /// Follows one stream to its end, and tells why it ended.
-    async fn follow(&mut self, channel: Channel) -> Result<String, NobodyAsks> {
+    /// Connects, and opens a stream.
+    async fn open(&mut self) -> Result<Result<Stream, Trouble>, NobodyAsks> {
+        let token = match self.token_file.as_deref().map(token::bearer).transpose() {
+            Ok(token) => token,
+            Err(reason) => return Ok(Err(Trouble::NoToken(reason))),
+        };
+        let endpoint = self.endpoint.clone();
+        match self.while_serving(endpoint.connect()).await? {
+            Ok(channel) => self.introduce(channel, token).await,
+            Err(error) => Ok(Err(Trouble::of_connection(&error))),
+        }
+    }
+
+    /// Says who the proxy is and what it needs, and waits until the control plane has taken the stream.
+    async fn introduce(
+        &mut self,
+        channel: Channel,
+        token: Option<MetadataValue<Ascii>>,
+    ) -> Result<Result<Stream, Trouble>, NobodyAsks> {
         let (requests, outgoing) = mpsc::unbounded_channel();
         let introduction = proto::DiscoverRequest {
             request: Some(proto::discover_request::Request::Proxy(self.introduction.clone())),
@@ -145,19 +178,26 @@ impl Client {
             // Fails only when the stream has ended, which is then seen below.
             let _ = requests.send(request);
         }
+        let mut call = Request::new(UnboundedReceiverStream::new(outgoing));
+        if let Some(token) = token {
+            call.metadata_mut().insert("authorization", token);
+        }
         let mut client = DiscoveryClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE);
-        let opening = client.discover(UnboundedReceiverStream::new(outgoing));
+        let opening = client.discover(call);
         tokio::pin!(opening);
-        // A server may hold its response head back until it has something to say, so workers are served meanwhile.
-        let mut responses = loop {
+        loop {
             tokio::select! {
-                opened = &mut opening => match opened {
-                    Ok(response) => break response.into_inner(),
-                    Err(status) => return Ok(describe(&status)),
-                },
+                opened = &mut opening => return Ok(match opened {
+                    Ok(response) => Ok(Stream { requests, responses: response.into_inner() }),
+                    Err(status) => Err(Trouble::of_stream(&status)),
+                }),
                 ask = self.asks.recv() => self.serve_and_forward(ask, &requests)?,
             }
-        };
+        }
+    }
+
+    /// Follows one stream to its end, and tells why it ended.
+    async fn follow(&mut self, Stream { requests, mut responses }: Stream) -> Result<String, NobodyAsks> {
         loop {
             tokio::select! {
                 message = responses.message() => match message {
@@ -207,17 +247,4 @@ impl Client {
             let _ = sender.send(update);
         }
     }
-}
-
-fn describe(status: &tonic::Status) -> String {
-    match status.source() {
-        Some(error) => root_cause(error),
-        None => format!("{:?}: {}", status.code(), status.message()),
-    }
-}
-
-/// What lies at the bottom of an error: the layers above it add no knowledge.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
 }

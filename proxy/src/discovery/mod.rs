@@ -5,6 +5,8 @@
 mod client;
 mod status;
 mod subscriptions;
+mod token;
+mod trouble;
 mod update;
 
 pub use client::Client;

@@ -107,8 +107,9 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     drop((asks, alive));
 
     let introduction = introduction(&config, &listeners.addresses);
-    let control_plane = config.control_plane.clone();
-    let client = discovery::Client::new(control_plane, introduction, asked, updates, Arc::clone(&status));
+    let (control_plane, token_file) = (config.control_plane.clone(), config.token_file.clone());
+    let client =
+        discovery::Client::new(control_plane, token_file, introduction, asked, updates, Arc::clone(&status));
     spawn_local(client.run());
     spawn_local(tap::serve(TcpListener::from_std(listeners.tap)?, Arc::clone(&observers)));
     let admin = Admin {

@@ -32,6 +32,8 @@ pub struct ControlPlane {
 
 /// The discovery stream of one proxy.
 pub struct Stream {
+    /// What the proxy sent as `authorization`.
+    pub authorization: Option<String>,
     requests: Streaming<DiscoverRequest>,
     responses: mpsc::Sender<Result<DiscoverResponse, Status>>,
 }
@@ -110,7 +112,9 @@ impl Discovery for Service {
         request: Request<Streaming<DiscoverRequest>>,
     ) -> Result<Response<Self::DiscoverStream>, Status> {
         let (responses, outgoing) = mpsc::channel(16);
-        let _ = self.opened.send(Stream { requests: request.into_inner(), responses });
+        let authorization = request.metadata().get("authorization");
+        let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
+        let _ = self.opened.send(Stream { authorization, requests: request.into_inner(), responses });
         Ok(Response::new(ReceiverStream::new(outgoing)))
     }
 }

@@ -1,0 +1,60 @@
+//! Why there is no stream to the control plane.
+
+use std::error::Error;
+use std::fmt;
+
+use tonic::Code;
+
+/// Why there is no stream, each with the reason.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The proxy has nothing to show who it is.
+    NoToken(String),
+    NotReached(String),
+    /// The control plane does not believe, or does not understand, who the proxy says it is.
+    Refused(String),
+}
+
+impl Trouble {
+    pub fn of_connection(error: &tonic::transport::Error) -> Self {
+        Self::NotReached(root_cause(error))
+    }
+
+    pub fn of_stream(status: &tonic::Status) -> Self {
+        match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied | Code::InvalidArgument => {
+                Self::Refused(status.message().to_owned())
+            }
+            _ => Self::NotReached(describe(status)),
+        }
+    }
+
+    pub fn reason(&self) -> &str {
+        let (Self::NoToken(reason) | Self::NotReached(reason) | Self::Refused(reason)) = self;
+        reason
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoToken(_) => "no token for the control plane",
+            Self::NotReached(_) => "control plane not reached",
+            Self::Refused(_) => "refused by the control plane",
+        })
+    }
+}
+
+/// Why a stream ended.
+pub(super) fn describe(status: &tonic::Status) -> String {
+    match status.source() {
+        Some(error) => root_cause(error),
+        None => format!("{:?}: {}", status.code(), status.message()),
+    }
+}
+
+/// What lies at the bottom of an error: the layers above it add no knowledge.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
+}
