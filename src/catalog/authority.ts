@@ -1,3 +1,6 @@
+import { canonicalIp } from "./address.js";
+import type { SocketAddress } from "./model.js";
+
 /** What an application wrote in Host, taken apart. `port` is undefined when it named none. */
 export interface Authority {
   host: string;
@@ -13,29 +16,45 @@ export function parseAuthority(text: string): Authority | undefined {
   return { host: match[1], port };
 }
 
-/** A service that a host may mean. `portless`: only when it is a service that takes any port. */
+/** The address that an authority is; port 80 where it names none. Undefined when its host is a name. */
+export function addressIn(text: string): SocketAddress | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text);
+  const ip = canonicalIp(match?.[1] ?? match?.[2] ?? "");
+  const port = Number(match?.[3] ?? 80);
+  return ip === undefined || port < 1 || port > 65535 ? undefined : { ip, port };
+}
+
+/** A service that a host may mean. */
 export interface Candidate {
   namespace: string;
   name: string;
-  portless: boolean;
+  /** The one place of the service with this host name is meant. */
+  hostname?: string;
+  /** Only when it is a service that takes any port. */
+  portless?: true;
 }
 
 /** The DNS domain of a cluster that was given no other. */
 export const DEFAULT_CLUSTER_DOMAIN = "cluster.local";
 
-const SERVICE_HOST = /^([^.]+)\.([^.]+)(?:\.svc)?$/;
-
 /**
- * The services that `host` may mean to a proxy of `namespace`, the first that exists is meant.
+ * The services that `host` may mean to a proxy of `namespace`, the first that exists is meant. The order is that of the
+ * search path that pods have (namespace, `svc`, cluster domain).
  * @param clusterDomain what follows `.svc` in whole names, in lower case
  */
 export function candidates(host: string, namespace: string, clusterDomain: string): Candidate[] {
-  const found: Candidate[] = [];
-  if (!host.includes(".")) found.push({ namespace, name: host, portless: false });
-  const wholeName = host.endsWith(`.svc.${clusterDomain}`);
-  const [, name, named] =
-    SERVICE_HOST.exec(wholeName ? host.slice(0, -clusterDomain.length - 1) : host) ?? [];
-  if (name !== undefined && named !== undefined) found.push({ namespace: named, name, portless: false });
-  found.push({ namespace: "default", name: host, portless: true });
-  return found;
+  const anyPort: Candidate = { namespace: "default", name: host, portless: true };
+  return [...named(host, namespace, clusterDomain), anyPort];
+}
+
+function named(host: string, namespace: string, clusterDomain: string): Candidate[] {
+  const whole = `.svc.${clusterDomain}`;
+  const rest = host.endsWith(whole) ? host.slice(0, -whole.length) : host.replace(/\.svc$/, "");
+  const labels = rest.split(".");
+  const [first = "", second, third] = labels;
+  if (labels.includes("") || labels.length > 3) return [];
+  if (second === undefined) return rest === host ? [{ namespace, name: first }] : [];
+  if (third !== undefined) return [{ namespace: third, name: second, hostname: first }];
+  const inNamespace: Candidate = { namespace: second, name: first };
+  return rest === host ? [{ namespace, name: second, hostname: first }, inNamespace] : [inNamespace];
 }

@@ -1,14 +1,19 @@
 import { isDeepStrictEqual } from "node:util";
 import { DEFAULT_CLUSTER_DOMAIN } from "./authority.js";
+import { LiveDestinations } from "./live-destinations.js";
+import { Nodes } from "./nodes.js";
 import { listResources, proxiesOf } from "./resources.js";
 import { Problems } from "./problems.js";
 import { OriginalDestinations } from "./original-destinations.js";
 import { Proxies } from "./proxies.js";
+import { addressIn } from "./authority.js";
 import { fixedAddresses, Instances, Services } from "./registered.js";
 import { Targets, type Target, type TargetListener } from "./targets.js";
 import type {
+  Asker,
   ConnectedProxy,
   Instance,
+  Node,
   Resource,
   ResourceSelector,
   Service,
@@ -24,14 +29,16 @@ export class Catalog {
   readonly problems = new Problems();
   private readonly services = new Services();
   private readonly instances = new Instances();
+  private readonly nodes = new Nodes();
   private readonly targets: Targets;
   private readonly originalDestinations: OriginalDestinations;
 
   /** @param clusterDomain the DNS domain that ends whole names of services: `web.shop.svc.cluster.local` */
   constructor(clusterDomain = DEFAULT_CLUSTER_DOMAIN) {
-    const { services, instances, proxies } = this;
-    this.targets = new Targets(services, instances, proxies, clusterDomain.toLowerCase());
-    this.originalDestinations = new OriginalDestinations(services, instances, proxies, this.targets);
+    const { services, instances, nodes, proxies } = this;
+    const live = new LiveDestinations(services, instances, proxies);
+    this.targets = new Targets(services, instances, nodes, live, clusterDomain.toLowerCase());
+    this.originalDestinations = new OriginalDestinations(services, instances, nodes, proxies, this.targets);
   }
 
   /** Adds a service, or replaces the one of that name. */
@@ -56,10 +63,29 @@ export class Catalog {
     if (before) this.instanceChanged(before, undefined);
   }
 
+  /** Adds a node, or replaces the one of that name. */
+  putNode(node: Node): void {
+    const before = this.nodes.set(node.name, node);
+    if (!isDeepStrictEqual(before, node)) this.nodeChanged(node.name, before, node);
+  }
+
+  removeNode(name: string): void {
+    const before = this.nodes.set(name, undefined);
+    if (before) this.nodeChanged(name, before, undefined);
+  }
+
+  private nodeChanged(name: string, before: Node | undefined, after: Node | undefined): void {
+    if (before?.zone !== after?.zone) this.targets.nodeChanged(name);
+    const ips = (node: Node | undefined) => node?.addresses ?? [];
+    if (!isDeepStrictEqual(ips(before), ips(after))) {
+      this.originalDestinations.changed([...ips(before), ...ips(after)]);
+    }
+  }
+
   private serviceChanged(before: Service | undefined, after: Service | undefined): void {
     const { namespace, name } = after ?? before ?? {};
     if (namespace !== undefined && name !== undefined) this.targets.serviceChanged(namespace, name);
-    this.originalDestinations.changed([before, after].flatMap((service) => (service ? ipsOf(service) : [])));
+    this.originalDestinations.changed(ipsWithAnotherMeaning(before, after, () => this.nodes.ips()));
   }
 
   /** The instances that give one of their ports this name. */
@@ -72,17 +98,23 @@ export class Catalog {
     this.originalDestinations.changed([before, after].flatMap((instance) => instance?.addresses ?? []));
   }
 
-  /** Follows what `authority` (`host` or `host:port`) means to proxies of `namespace`, until the target is stopped. */
-  watch(authority: string, namespace: string, listener: TargetListener): Target {
-    return this.targets.watch(authority, namespace, listener);
+  /**
+   * Follows what `authority` (`host` or `host:port`) means to proxies of `namespace`, until the target is stopped.
+   * @param instance whose proxy asks, where that is known: from its node, some endpoints of a service may be preferred
+   */
+  watch(authority: string, namespace: string, listener: TargetListener, instance?: string): Target {
+    const address = addressIn(authority);
+    const asker: Asker = { namespace, ...(instance !== undefined && { instance }) };
+    if (address) return this.originalDestinations.watch(address, listener, asker);
+    return this.targets.watch({ authority, asker }, listener);
   }
 
   /**
    * Follows what an address that an application connects to means: a service's address its endpoints; an endpoint's address
    * that endpoint alone, by a service without a name; any other nothing.
    */
-  watchOriginal(address: SocketAddress, listener: TargetListener): Target {
-    return this.originalDestinations.watch(address, listener);
+  watchOriginal(address: SocketAddress, listener: TargetListener, asker: Asker = { namespace: "" }): Target {
+    return this.originalDestinations.watch(address, listener, asker);
   }
 
   /** The resources that the selector means, by type, namespace and name. */
@@ -96,8 +128,21 @@ export class Catalog {
   }
 }
 
-/** The IP addresses that a service gives a meaning to. */
-const ipsOf = (service: Service): string[] => [
-  ...(service.addresses ?? []),
-  ...fixedAddresses(service).map(({ ip }) => ip),
-];
+/** The IP addresses to which a service gives another meaning than it did before. */
+function ipsWithAnotherMeaning(
+  before: Service | undefined,
+  after: Service | undefined,
+  nodeIps: () => string[],
+): string[] {
+  const own = (service: Service | undefined) => service?.addresses ?? [];
+  const fixed = (service: Service | undefined) =>
+    service ? fixedAddresses(service).map(({ ip }) => ip) : [];
+  const hasSamePorts = isDeepStrictEqual(before?.ports, after?.ports);
+  const hasNodePorts = [before, after].some((service) => service?.ports.some(({ nodePort }) => nodePort));
+  return [
+    ...(hasSamePorts && isDeepStrictEqual(own(before), own(after)) ? [] : [...own(before), ...own(after)]),
+    ...(hasSamePorts || !hasNodePorts ? [] : nodeIps()),
+    ...fixed(before),
+    ...fixed(after),
+  ];
+}

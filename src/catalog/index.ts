@@ -4,11 +4,15 @@ export type { Problems } from "./problems.js";
 export type { Proxies } from "./proxies.js";
 export type { Target, TargetListener } from "./targets.js";
 export type {
+  Asker,
   ConnectedProxy,
   Endpoint,
   Instance,
+  IpFamily,
   Labels,
+  Node,
   Place,
+  Places,
   Problem,
   Resource,
   ResourceSelector,

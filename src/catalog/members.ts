@@ -1,20 +1,27 @@
 import type { Instances } from "./registered.js";
-import type { Instance, Place, Service, ServicePort, SocketAddress } from "./model.js";
+import type { Instance, Service, ServicePort, SocketAddress } from "./model.js";
+import { choosePlaces, type Scope } from "./placement.js";
 
 /** The port of a service that an authority means. */
 export interface Destination {
   service: Service;
   /** Undefined when the service takes any port. */
   port: ServicePort | undefined;
+  /** Which of its places are meant; absent: all of them that serve. */
+  scope?: Scope;
 }
 
 /** What `service:port` (or `service` alone) means; undefined when the service has no such port. */
-export function destinationAt(service: Service, port: number | undefined): Destination | undefined {
-  if (service.ports.length === 0) return { service, port: undefined };
+export function destinationAt(
+  service: Service,
+  port: number | undefined,
+  scope: Scope = {},
+): Destination | undefined {
+  if (service.ports.length === 0) return { service, port: undefined, scope };
   const [only, ...others] = service.ports;
-  if (port === undefined && others.length === 0) return { service, port: only };
+  if (port === undefined && others.length === 0) return { service, port: only, scope };
   const found = service.ports.find((candidate) => candidate.port === (port ?? 80));
-  return found && { service, port: found };
+  return found && { service, port: found, scope };
 }
 
 /** One address of a destination, and the instance that is there when an instance gave it. */
@@ -24,37 +31,35 @@ export interface Member {
 }
 
 /** Every member of a destination. */
-export function membersOf({ service, port }: Destination, instances: Instances): Member[] {
-  const { endpoints, namespace } = service;
+export function membersOf(destination: Destination, instances: Instances): Member[] {
+  const { endpoints, namespace } = destination.service;
   if ("addresses" in endpoints)
     return endpoints.addresses.map((address) => ({ address, instance: undefined }));
   if ("places" in endpoints) {
-    return placesOf(endpoints.places, port).map(({ address, instance }) => ({
+    const { port, scope = {} } = destination;
+    return choosePlaces(endpoints, port?.port, scope).map(({ address, instance }) => ({
       address,
       instance: instance === undefined ? undefined : instances.get(namespace, instance),
     }));
   }
   return instances
-    .matching(service.namespace, endpoints.selector)
-    .flatMap((instance) => membersAt(service, instance, port));
+    .matching(namespace, endpoints.selector)
+    .flatMap((instance) => membersAt(destination, instance));
 }
 
-function placesOf(places: readonly Place[], servicePort: ServicePort | undefined): Place[] {
-  return places.filter(({ port }) => port === servicePort?.port);
-}
-
-/** The members that one instance gives to a port of a service that it belongs to. */
+/** The members that one instance gives to a destination whose service it belongs to. */
 export function membersAt(
-  { endpoints }: Service,
+  { service: { endpoints }, port, scope = {} }: Destination,
   instance: Instance,
-  servicePort: ServicePort | undefined,
 ): Member[] {
   if ("places" in endpoints) {
-    const own = placesOf(endpoints.places, servicePort).filter((place) => place.instance === instance.name);
+    const own = choosePlaces(endpoints, port?.port, scope).filter(
+      (place) => place.instance === instance.name,
+    );
     return own.map(({ address }) => ({ address, instance }));
   }
-  const target = servicePort?.target;
-  const port = typeof target === "string" ? instance.ports[target] : target;
-  if (port === undefined) return [];
-  return instance.addresses.map((ip) => ({ address: { ip, port }, instance }));
+  const target = port?.target;
+  const number = typeof target === "string" ? instance.ports[target] : target;
+  if (number === undefined) return [];
+  return instance.addresses.map((ip) => ({ address: { ip, port: number }, instance }));
 }

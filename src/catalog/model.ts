@@ -28,25 +28,65 @@ export interface Service {
   name: string;
   /** The virtual IP addresses at which its ports are reached, in text form; absent when it is reached by name alone. */
   addresses?: string[];
+  /** The service is another name for this host, whatever the port; its ports and endpoints say nothing then. */
+  alias?: string;
   /** What it is reached by; none means any port, and that `endpoints` must be addresses. */
   ports: ServicePort[];
   /** Fixed addresses (they serve every port), the labels of the instances that serve it, or places port by port. */
-  endpoints: { addresses: SocketAddress[] } | { selector: Labels } | { places: Place[] };
+  endpoints: { addresses: SocketAddress[] } | { selector: Labels } | Places;
 }
 
-/** Where one port of a service is served. */
+/** Where the ports of a service are served, and which of the places are meant for whom. */
+export interface Places {
+  places: Place[];
+  /** A proxy is given the places on its own node alone, even when there are none. */
+  onOwnNode?: boolean;
+  /** The family of IP addresses to prefer where an instance has both. */
+  family?: IpFamily;
+}
+
+export type IpFamily = 4 | 6;
+
+/** Where one port of a service is served. What is absent is not known, or does not matter. */
 export interface Place {
   address: SocketAddress;
   /** The service's port. */
   port: number;
   /** The name of the instance there, of the service's namespace; undefined when there is none. */
   instance: string | undefined;
+  /** Has been told to end, and still serves: for when nothing else is left. */
+  draining?: boolean;
+  /** By `hostname.service` this place alone is meant. Without it, by its IP address with dashes. */
+  hostname?: string;
+  /** The node that it is on. */
+  node?: string;
+  /** The zones, and the nodes, whose proxies are to prefer it. */
+  zones?: readonly string[];
+  nodes?: readonly string[];
 }
 
 export interface ServicePort {
   port: number;
   /** A port of the instance, by number or by the name that the instance gives it. */
   target: number | string;
+  /** A port at which it is reached on every node's addresses. */
+  nodePort?: number;
+}
+
+/** A machine that instances are on. */
+export interface Node {
+  name: string;
+  /** Undefined when the machine is in none. */
+  zone: string | undefined;
+  /** IP addresses in text form. */
+  addresses: string[];
+}
+
+/** Who asks for a service: proxies of one namespace may mean another one, and be given other endpoints. */
+export interface Asker {
+  namespace: string;
+  /** The instance whose proxy asks; absent when it is not known. */
+  instance?: string;
 }
 
 export type Labels = Readonly<Record<string, string>>;
@@ -62,6 +102,8 @@ export interface Instance {
   addresses: string[];
   /** The ports that have a name. */
   ports: Readonly<Record<string, number>>;
+  /** The node that it is on; absent when it is on none that is known. */
+  node?: string;
 }
 
 /** A proxy with an open discovery stream (or one that broke a moment ago). */

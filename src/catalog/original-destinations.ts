@@ -1,18 +1,21 @@
+import { isIPv6 } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { formatAddress } from "./address.js";
 import { ownerOf } from "./endpoint-set.js";
 import { destinationAt } from "./members.js";
-import type { ConnectedProxy, Endpoint, SocketAddress } from "./model.js";
+import type { Asker, ConnectedProxy, Endpoint, IpFamily, Service, SocketAddress } from "./model.js";
+import type { Nodes } from "./nodes.js";
 import type { Proxies } from "./proxies.js";
 import { Index, type Instances, type Services } from "./registered.js";
 import { inboundIps } from "./proxies.js";
 import type { Target, TargetListener, Targets } from "./targets.js";
 
 /** What an address is: a service's (by an authority that names the service everywhere), or one endpoint's. */
-type Meaning = { authority: string } | { endpoint: Endpoint };
+type Meaning = { authority: string; family?: IpFamily } | { endpoint: Endpoint };
 
 interface Watch {
   address: SocketAddress;
+  asker: Asker;
   listener: TargetListener;
   meaning: Meaning | undefined;
   /** The service's target, while the address is a service's. */
@@ -26,6 +29,7 @@ export class OriginalDestinations {
   constructor(
     private readonly services: Services,
     private readonly instances: Instances,
+    private readonly nodes: Nodes,
     private readonly proxies: Proxies,
     private readonly targets: Targets,
   ) {
@@ -35,8 +39,8 @@ export class OriginalDestinations {
     proxies.on("joined", refresh).on("left", refresh);
   }
 
-  watch(address: SocketAddress, listener: TargetListener): Target {
-    const watch: Watch = { address, listener, meaning: undefined, service: undefined };
+  watch(address: SocketAddress, listener: TargetListener, asker: Asker): Target {
+    const watch: Watch = { address, asker, listener, meaning: undefined, service: undefined };
     this.give(watch, this.meaningOf(address));
     this.byIp.add(address.ip, watch);
     return {
@@ -66,17 +70,18 @@ export class OriginalDestinations {
     watch.meaning = meaning;
     watch.service =
       meaning && "authority" in meaning
-        ? this.targets.watch(meaning.authority, "default", watch.listener)
+        ? this.targets.watch({ ...meaning, asker: watch.asker }, watch.listener)
         : undefined;
   }
 
   private meaningOf(address: SocketAddress): Meaning | undefined {
     const service = this.services.withIp(address.ip);
     if (service) {
-      const { namespace, name } = service;
       const destination = destinationAt(service, address.port);
-      return destination && { authority: `${name}.${namespace}.svc:${address.port}` };
+      return destination && meaningOf(service, address.port, familyOf(service, address.ip));
     }
+    const onNodes = this.nodes.hasIp(address.ip) ? this.services.withNodePort(address.port) : undefined;
+    if (onNodes) return meaningOf(onNodes.service, onNodes.port);
     const owner = this.proxies.at(formatAddress(address)) ?? this.instances.at(address);
     if (owner) return { endpoint: { address, ...ownerOf(owner), meshed: "inbound" in owner } };
     const holder = this.services.withEndpoint(address);
@@ -85,6 +90,17 @@ export class OriginalDestinations {
       endpoint: { address, namespace: holder.namespace, workload: undefined, pod: "", meshed: false },
     };
   }
+}
+
+const meaningOf = ({ namespace, name }: Service, port: number, family?: IpFamily): Meaning => ({
+  authority: `${name}.${namespace}.svc:${port}`,
+  ...(family !== undefined && { family }),
+});
+
+/** Where a service has addresses of both families, each stands for the endpoints of its own. */
+function familyOf({ addresses = [] }: Service, ip: string): IpFamily | undefined {
+  const families = new Set(addresses.map(isIPv6));
+  return families.size < 2 ? undefined : isIPv6(ip) ? 6 : 4;
 }
 
 function serviceOf({ meaning, service }: Watch) {

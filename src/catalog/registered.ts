@@ -21,6 +21,7 @@ export class Services {
   private readonly byIp = new Index<Service>();
   /** By fixed endpoint. */
   private readonly byEndpoint = new Index<Service>();
+  private readonly byNodePort = new Index<Service, number>();
   /** By the key of an instance that one of its places names. */
   private readonly byInstance = new Index<Service>();
 
@@ -41,6 +42,7 @@ export class Services {
       this.byKey.set(key, service);
       this.byPair.add(firstPair(service), service);
       for (const ip of service.addresses ?? []) this.byIp.add(ip, service);
+      for (const { nodePort } of service.ports) this.byNodePort.add(nodePort, service);
       for (const address of fixedAddresses(service)) this.byEndpoint.add(formatAddress(address), service);
       for (const instance of placedInstances(service)) this.byInstance.add(instance, service);
     } else this.byKey.delete(key);
@@ -50,6 +52,7 @@ export class Services {
   private forget(service: Service): void {
     this.byPair.delete(firstPair(service), service);
     for (const ip of service.addresses ?? []) this.byIp.delete(ip, service);
+    for (const { nodePort } of service.ports) this.byNodePort.delete(nodePort, service);
     for (const address of fixedAddresses(service)) this.byEndpoint.delete(formatAddress(address), service);
     for (const instance of placedInstances(service)) this.byInstance.delete(instance, service);
   }
@@ -57,6 +60,13 @@ export class Services {
   /** The service that has this virtual address. */
   withIp(ip: string): Service | undefined {
     return [...this.byIp.get(ip)][0];
+  }
+
+  /** The service that is reached at this port of every node, and which of its own ports that is. */
+  withNodePort(nodePort: number): { service: Service; port: number } | undefined {
+    const [service] = this.byNodePort.get(nodePort);
+    const found = service?.ports.find((port) => port.nodePort === nodePort);
+    return service && found && { service, port: found.port };
   }
 
   /** A service that has this fixed endpoint. */
@@ -150,21 +160,21 @@ function pairsOf(instance: Instance | undefined): string[] {
 const NONE: ReadonlySet<never> = new Set<never>();
 
 /** Many values under one key. */
-export class Index<T> {
-  private readonly sets = new Map<string, Set<T>>();
+export class Index<T, K extends string | number = string> {
+  private readonly sets = new Map<K, Set<T>>();
 
-  get(key: string): ReadonlySet<T> {
+  get(key: K): ReadonlySet<T> {
     return this.sets.get(key) ?? NONE;
   }
 
-  add(key: string | undefined, value: T | undefined): void {
+  add(key: K | undefined, value: T | undefined): void {
     if (key === undefined || value === undefined) return;
     const set = this.sets.get(key);
     if (set) set.add(value);
     else this.sets.set(key, new Set([value]));
   }
 
-  delete(key: string | undefined, value: T | undefined): void {
+  delete(key: K | undefined, value: T | undefined): void {
     if (key === undefined || value === undefined) return;
     const set = this.sets.get(key);
     if (set?.delete(value) && set.size === 0) this.sets.delete(key);

@@ -1,10 +1,10 @@
 import { candidates, parseAuthority, type Authority } from "./authority.js";
-import { formatAddress } from "./address.js";
-import { EndpointSet } from "./endpoint-set.js";
-import { destinationAt, membersAt, membersOf, type Destination, type Member } from "./members.js";
+import { LiveDestinations, type LiveDestination } from "./live-destinations.js";
+import { destinationAt, type Destination } from "./members.js";
+import type { Asker, Endpoint, Instance, IpFamily, Service } from "./model.js";
+import type { Nodes } from "./nodes.js";
+import { isNamed, isPlacedByNode, type Scope, type Vantage } from "./placement.js";
 import { Index, keyOf, type Instances, type Services } from "./registered.js";
-import type { ConnectedProxy, Endpoint, Instance, SocketAddress } from "./model.js";
-import { redirectedIps, type Proxies } from "./proxies.js";
 
 /** Who watches a target is told through this. */
 export interface TargetListener {
@@ -23,53 +23,65 @@ export interface Target {
   stop(): void;
 }
 
-/** The endpoints of a destination that somebody watches. */
-interface Live {
-  destination: Destination;
-  set: EndpointSet;
-  bindings: number;
+/** What is asked for, by whom. */
+export interface Question {
+  /** `host` or `host:port` */
+  authority: string;
+  asker: Asker;
+  /** Endpoints of this family alone. */
+  family?: IpFamily;
 }
 
-/** An authority as proxies of one namespace see it. */
+interface Watch {
+  question: Question;
+  listener: TargetListener;
+  binding: Binding;
+}
+
+/** An authority as the proxies of one namespace and one node see it. */
 interface Binding {
   key: string;
   authority: Authority | undefined;
   namespace: string;
-  candidates: string[];
-  live: Live | undefined;
+  node: string | undefined;
+  family: IpFamily | undefined;
+  /** The keys of the services that were looked for, found or not: another answer may come from these alone. */
+  consulted: ReadonlySet<string>;
+  live: LiveDestination | undefined;
   unlisten: () => void;
   listeners: Set<TargetListener>;
 }
 
+/** A service that is an alias of an alias of an alias is none. */
+const MOST_ALIASES = 8;
+
 /** The authorities that are watched; work is done for these alone. */
 export class Targets {
   private readonly bindings = new Map<string, Binding>();
-  private readonly byCandidate = new Index<Binding>();
-  /** By service, then by port (0: any). */
-  private readonly live = new Map<string, Map<number, Live>>();
-  private readonly byAddress = new Index<EndpointSet>();
-  /** The keys of `byAddress`. */
-  private readonly addressesByIp = new Index<string>();
+  private readonly byConsulted = new Index<Binding>();
+  private readonly byNode = new Index<Binding>();
+  /** By the key of the instance whose proxy asks. */
+  private readonly byAsker = new Index<Watch>();
 
   constructor(
     private readonly services: Services,
     private readonly instances: Instances,
-    private readonly proxies: Proxies,
+    private readonly nodes: Nodes,
+    private readonly live: LiveDestinations,
     private readonly clusterDomain: string,
-  ) {
-    const refresh = (proxy: ConnectedProxy) => this.refresh(proxy);
-    proxies.on("joined", refresh).on("left", refresh);
-  }
+  ) {}
 
-  watch(authority: string, namespace: string, listener: TargetListener): Target {
-    const binding = this.bind(authority, namespace);
-    binding.listeners.add(listener);
+  watch(question: Question, listener: TargetListener): Target {
+    const watch: Watch = { question, listener, binding: this.bind(question) };
+    const asker = askerKey(question.asker);
+    watch.binding.listeners.add(listener);
+    this.byAsker.add(asker, watch);
     return {
-      service: () => binding.live && describe(binding.live.destination),
-      endpoints: () => [...(binding.live?.set.endpoints() ?? [])],
+      service: () => watch.binding.live && describe(watch.binding.live.destination),
+      endpoints: () => [...(watch.binding.live?.set.endpoints() ?? [])],
       stop: () => {
-        binding.listeners.delete(listener);
-        if (binding.listeners.size === 0) this.unbind(binding);
+        this.byAsker.delete(asker, watch);
+        this.leave(watch);
       },
     };
   }
@@ -77,62 +89,82 @@ export class Targets {
   /** To be called after a service came, went or changed. */
   serviceChanged(namespace: string, name: string): void {
     const key = keyOf(namespace, name);
-    const service = this.services.get(namespace, name);
-    for (const [port, live] of this.live.get(key) ?? []) {
-      const now = service && destinationAt(service, port || undefined);
-      if (now && (now.port?.port ?? 0) === port) this.replaceMembers(live, now);
-    }
-    for (const binding of [...this.byCandidate.get(key)]) this.rebind(binding);
+    this.live.serviceChanged(key, this.services.get(namespace, name));
+    for (const binding of [...this.byConsulted.get(key)]) this.rebind(binding);
   }
 
   /** To be called after an instance came, went or changed. */
   instanceChanged(before: Instance | undefined, after: Instance | undefined): void {
-    const left = new Set(before && this.services.having(before));
-    const joined = new Set(after && this.services.having(after));
-    for (const service of new Set([...left, ...joined])) {
-      for (const live of this.live.get(keyOf(service.namespace, service.name))?.values() ?? []) {
-        const { port } = live.destination;
-        const had = before && left.has(service) ? membersAt(service, before, port) : [];
-        const has = after && joined.has(service) ? membersAt(service, after, port) : [];
-        this.exchange(live.set, had, has);
-      }
-    }
+    this.live.instanceChanged(before, after);
+    const instance = after ?? before;
+    if (!instance || before?.node === after?.node) return;
+    for (const watch of [...this.byAsker.get(keyOf(instance.namespace, instance.name))]) this.move(watch);
   }
 
-  private bind(authority: string, namespace: string): Binding {
-    const key = `${namespace}\0${authority}`;
+  /** To be called after a node came, went or changed. */
+  nodeChanged(name: string): void {
+    for (const binding of [...this.byNode.get(name)]) this.rebind(binding);
+  }
+
+  /** Looks again where the asker is. */
+  private move(watch: Watch): void {
+    const before = watch.binding;
+    const after = this.bind(watch.question);
+    if (after === before) return;
+    after.listeners.add(watch.listener);
+    watch.binding = after;
+    before.listeners.delete(watch.listener);
+    const isReplaced = after.live !== before.live;
+    if (before.listeners.size === 0) this.unbind(before);
+    if (isReplaced) watch.listener.replaced();
+  }
+
+  private leave({ binding, listener }: Watch): void {
+    binding.listeners.delete(listener);
+    if (binding.listeners.size === 0) this.unbind(binding);
+  }
+
+  private bind({ authority, asker, family }: Question): Binding {
+    const { namespace, instance } = asker;
+    const node = instance === undefined ? undefined : this.instances.get(namespace, instance)?.node;
+    const key = [namespace, node ?? "", family ?? "", authority].join("\0");
     const known = this.bindings.get(key);
     if (known) return known;
-    const parsed = parseAuthority(authority);
     const binding: Binding = {
       key,
-      authority: parsed,
+      authority: parseAuthority(authority),
       namespace,
-      candidates: parsed
-        ? candidates(parsed.host, namespace, this.clusterDomain).map((c) => keyOf(c.namespace, c.name))
-        : [],
+      node,
+      family,
+      consulted: new Set(),
       live: undefined,
       unlisten: () => undefined,
       listeners: new Set(),
     };
     this.bindings.set(key, binding);
-    for (const candidate of binding.candidates) this.byCandidate.add(candidate, binding);
+    this.byNode.add(node, binding);
     this.rebind(binding);
     return binding;
   }
 
   private unbind(binding: Binding): void {
     this.bindings.delete(binding.key);
-    for (const candidate of binding.candidates) this.byCandidate.delete(candidate, binding);
+    this.byNode.delete(binding.node, binding);
+    this.consult(binding, new Set());
     this.release(binding);
   }
 
   /** Looks again what the authority means. */
   private rebind(binding: Binding): void {
-    const destination = binding.authority && this.resolve(binding.authority, binding.namespace);
-    const live = destination && this.liveOf(destination);
-    if (live === binding.live) return;
-    if (live) live.bindings++;
+    const consulted = new Set<string>();
+    const destination = binding.authority && this.resolve(binding.authority, binding, consulted);
+    this.consult(binding, consulted);
+    const live = destination && this.live.acquire(destination);
+    if (live && live === binding.live) {
+      this.live.release(live);
+      return;
+    }
+    if (!live && !binding.live) return;
     this.release(binding);
     binding.live = live;
     if (live) {
@@ -143,81 +175,59 @@ export class Targets {
     for (const listener of binding.listeners) listener.replaced();
   }
 
-  private release(binding: Binding): void {
-    const live = binding.live;
-    if (!live) return;
-    binding.unlisten();
-    binding.live = undefined;
-    if (--live.bindings > 0) return;
-    for (const { address } of live.set.endpoints()) this.forget(address, live.set);
-    const { service, port } = live.destination;
-    const key = keyOf(service.namespace, service.name);
-    const ports = this.live.get(key);
-    ports?.delete(port?.port ?? 0);
-    if (ports?.size === 0) this.live.delete(key);
+  private consult(binding: Binding, consulted: ReadonlySet<string>): void {
+    for (const key of binding.consulted) if (!consulted.has(key)) this.byConsulted.delete(key, binding);
+    for (const key of consulted) this.byConsulted.add(key, binding);
+    binding.consulted = consulted;
   }
 
-  private resolve({ host, port }: Authority, namespace: string): Destination | undefined {
-    for (const candidate of candidates(host, namespace, this.clusterDomain)) {
-      const service = this.services.get(candidate.namespace, candidate.name);
-      if (!service || (candidate.portless && service.ports.length > 0)) continue;
-      return destinationAt(service, port);
+  private release(binding: Binding): void {
+    if (!binding.live) return;
+    binding.unlisten();
+    this.live.release(binding.live);
+    binding.live = undefined;
+  }
+
+  private resolve(
+    { host, port }: Authority,
+    binding: Binding,
+    consulted: Set<string>,
+    aliases = 0,
+  ): Destination | undefined {
+    for (const { namespace, name, hostname, portless } of candidates(
+      host,
+      binding.namespace,
+      this.clusterDomain,
+    )) {
+      consulted.add(keyOf(namespace, name));
+      const service = this.services.get(namespace, name);
+      if (!service || (portless === true && service.ports.length > 0)) continue;
+      if (hostname !== undefined && !hasHostname(service, hostname)) continue;
+      if (service.alias === undefined) {
+        return destinationAt(service, port, this.scopeOf(service, hostname, binding));
+      }
+      const alias = parseAuthority(service.alias);
+      if (!alias || aliases === MOST_ALIASES) return undefined;
+      return this.resolve({ host: alias.host, port }, binding, consulted, aliases + 1);
     }
     return undefined;
   }
 
-  private liveOf(destination: Destination): Live {
-    const key = keyOf(destination.service.namespace, destination.service.name);
-    const ports = this.live.get(key) ?? new Map<number, Live>();
-    this.live.set(key, ports);
-    const port = destination.port?.port ?? 0;
-    const known = ports.get(port);
-    if (known) return known;
-    const set = new EndpointSet(destination.service.namespace, (address) => this.proxies.at(address));
-    this.exchange(set, [], membersOf(destination, this.instances));
-    const live = { destination, set, bindings: 0 };
-    ports.set(port, live);
-    return live;
-  }
-
-  private replaceMembers(live: Live, destination: Destination): void {
-    const before = live.destination;
-    live.destination = destination;
-    this.exchange(live.set, membersOf(before, this.instances), membersOf(destination, this.instances));
-  }
-
-  /** Adds before it removes, so that what stays does not go in between. */
-  private exchange(set: EndpointSet, before: Member[], after: Member[]): void {
-    const kept = new Set(after.map(memberKey));
-    for (const member of after) {
-      if (set.add(member)) this.note(member.address, set);
-    }
-    for (const member of before) {
-      if (kept.has(memberKey(member))) continue;
-      if (set.remove(member)) this.forget(member.address, set);
-    }
-  }
-
-  private note(address: SocketAddress, set: EndpointSet): void {
-    this.byAddress.add(formatAddress(address), set);
-    this.addressesByIp.add(address.ip, formatAddress(address));
-  }
-
-  private forget(address: SocketAddress, set: EndpointSet): void {
-    const key = formatAddress(address);
-    this.byAddress.delete(key, set);
-    if (this.byAddress.get(key).size === 0) this.addressesByIp.delete(address.ip, key);
-  }
-
-  private refresh(proxy: ConnectedProxy): void {
-    const redirected = redirectedIps(proxy).flatMap((ip) => [...this.addressesByIp.get(ip)]);
-    for (const address of new Set([...proxy.inbound.map((inbound) => inbound.address), ...redirected])) {
-      for (const set of this.byAddress.get(address)) set.refresh(address);
-    }
+  /** Where it does not matter, all proxies share one destination. */
+  private scopeOf(service: Service, hostname: string | undefined, { node, family }: Binding): Scope {
+    const from: Vantage | undefined = isPlacedByNode(service)
+      ? { node, zone: node === undefined ? undefined : this.nodes.zoneOf(node) }
+      : undefined;
+    return { hostname, family, from };
   }
 }
 
-const memberKey = ({ address, instance }: Member) => `${formatAddress(address)} ${instance?.name ?? ""}`;
+function hasHostname({ endpoints }: Service, hostname: string): boolean {
+  return "places" in endpoints && endpoints.places.some((place) => isNamed(place, hostname));
+}
+
+const askerKey = ({ namespace, instance }: Asker) =>
+  instance === undefined ? undefined : keyOf(namespace, instance);
 
 function describe({ service, port }: Destination) {
   return { namespace: service.namespace, name: service.name, port: port?.port ?? 0 };

@@ -3,7 +3,7 @@ import type { DiscoverRequest__Output } from "../../generated/mesh/proxy/v1/Disc
 import type { DiscoverResponse } from "../../generated/mesh/proxy/v1/DiscoverResponse.js";
 import type { DiscoveryHandlers } from "../../generated/mesh/proxy/v1/Discovery.js";
 import type { Target__Output } from "../../generated/mesh/proxy/v1/Target.js";
-import { canonicalIp, formatAddress, type Catalog } from "../catalog/index.js";
+import { canonicalIp, formatAddress, type Catalog, type ConnectedProxy } from "../catalog/index.js";
 import { loadDiscovery } from "../proto/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import type { Presence, Session } from "./presence.js";
@@ -24,7 +24,8 @@ export function discoveryService(catalog: Catalog, presence: Presence): GrpcServ
 
 /** One proxy's stream. */
 class Conversation {
-  private namespace = "";
+  /** Once it has said who it is. */
+  private proxy: ConnectedProxy | undefined;
   private session: Session | undefined;
   private readonly subscriptions = new Map<string, Subscription>();
   /** Those with something to tell. */
@@ -70,18 +71,16 @@ class Conversation {
       this.refuse(proxy.error);
       return;
     }
-    this.namespace = proxy.value.namespace;
+    this.proxy = proxy.value;
     // The head of the answer tells the proxy that it was taken.
     this.call.sendMetadata(new Metadata());
     this.session = this.presence.begin(proxy.value);
   }
 
   private subscribe(target: TargetName | undefined): void {
-    if (!target) return;
+    if (!target || !this.proxy) return;
     this.unsubscribe(target);
-    const subscription = new Subscription(this.catalog, target, this.namespace, () =>
-      this.wake(subscription),
-    );
+    const subscription = new Subscription(this.catalog, target, this.proxy, () => this.wake(subscription));
     this.subscriptions.set(keyOf(target), subscription);
     this.wake(subscription);
   }

@@ -4,6 +4,7 @@ import type { Target as TargetMessage } from "../../generated/mesh/proxy/v1/Targ
 import {
   formatAddress,
   type Catalog,
+  type ConnectedProxy,
   type Endpoint,
   type SocketAddress,
   type Target,
@@ -32,7 +33,7 @@ export class Subscription {
   constructor(
     catalog: Catalog,
     private readonly name: TargetName,
-    namespace: string,
+    { namespace, name: instance }: Pick<ConnectedProxy, "namespace" | "name">,
     wake: () => void,
   ) {
     const listener: TargetListener = {
@@ -48,8 +49,8 @@ export class Subscription {
     };
     this.target =
       "authority" in name
-        ? catalog.watch(name.authority, namespace, listener)
-        : catalog.watchOriginal(name.originalDestination, listener);
+        ? catalog.watch(name.authority, namespace, listener, instance)
+        : catalog.watchOriginal(name.originalDestination, listener, { namespace, instance });
   }
 
   /** The message that is due; undefined when the proxy knows everything. */

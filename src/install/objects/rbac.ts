@@ -43,7 +43,7 @@ export function accountsAndRoles(installation: Installation): object[] {
 const READ_ALL = ["list", "watch"];
 
 const controlPlaneClusterRules = (): Rules => [
-  { apiGroups: [""], resources: ["pods", "services"], verbs: READ_ALL },
+  { apiGroups: [""], resources: ["nodes", "pods", "services"], verbs: READ_ALL },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ_ALL },
 ];
 

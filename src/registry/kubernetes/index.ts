@@ -7,7 +7,8 @@ import {
   type ResourceType,
   typeName,
 } from "../../kubernetes/index.js";
-import { ENDPOINT_SLICES, PODS, SERVICES } from "./kinds.js";
+import { ENDPOINT_SLICES, NODES, PODS, SERVICES } from "./kinds.js";
+import { readNode } from "./node.js";
 import { instanceOf } from "./pod.js";
 import { readService } from "./service.js";
 import { Services } from "./services.js";
@@ -22,12 +23,16 @@ export interface KubernetesRegistry {
 }
 
 /**
- * Reads the services, endpoint slices and pods of a cluster into the catalog and follows their changes. A kind that the API
+ * Reads the services, endpoint slices, pods and nodes of a cluster into the catalog and follows their changes. A kind that the API
  * server does not give at the moment is a problem of the catalog; what was read before stands.
  */
 export function startKubernetesRegistry(cluster: Cluster, catalog: Catalog): KubernetesRegistry {
   const services = new Services(catalog);
   const started = [
+    followInto(cluster, catalog, NODES, {
+      put: (_, node) => catalog.putNode(readNode(node)),
+      remove: (key) => catalog.removeNode(nameIn(key)),
+    }),
     followInto(cluster, catalog, PODS, {
       put: (key, pod) => {
         const instance = instanceOf(pod);
@@ -66,6 +71,8 @@ function followInto<T extends KubernetesObject>(
     recovered: () => catalog.problems.report(source, []),
   });
 }
+
+const nameIn = (key: string) => key.slice(key.indexOf("/") + 1);
 
 function removeInstance(catalog: Catalog, key: string): void {
   const [namespace = "", name = ""] = key.split("/");

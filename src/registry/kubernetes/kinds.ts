@@ -6,6 +6,7 @@ export interface Pod extends KubernetesObject {
     readonly ownerReferences?: readonly OwnerReference[];
   };
   readonly spec?: {
+    readonly nodeName?: string;
     readonly initContainers?: readonly Container[];
     readonly containers?: readonly Container[];
   };
@@ -37,11 +38,29 @@ export interface Service extends KubernetesObject {
     readonly type?: string;
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[];
+    readonly externalIPs?: readonly string[];
+    readonly externalName?: string;
+    readonly ipFamilies?: readonly string[];
+    readonly internalTrafficPolicy?: string;
+    readonly loadBalancerSourceRanges?: readonly string[];
     readonly ports?: readonly {
       readonly name?: string;
       readonly port: number;
       readonly protocol?: string;
+      readonly nodePort?: number;
     }[];
+  };
+  readonly status?: {
+    readonly loadBalancer?: {
+      readonly ingress?: readonly { readonly ip?: string; readonly ipMode?: string }[] | null;
+    };
+  };
+}
+
+/** v1.Node, as far as it is read. */
+export interface Node extends KubernetesObject {
+  readonly status?: {
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
   };
 }
 
@@ -61,6 +80,12 @@ export interface SliceEndpoint {
     readonly serving?: boolean | null;
     readonly terminating?: boolean | null;
   };
+  readonly hostname?: string;
+  readonly nodeName?: string;
+  readonly hints?: {
+    readonly forZones?: readonly { readonly name: string }[];
+    readonly forNodes?: readonly { readonly name: string }[];
+  };
   readonly targetRef?: { readonly kind?: string; readonly name?: string };
 }
 
@@ -71,6 +96,7 @@ export const SERVICES: ResourceType<Service> = {
   plural: "services",
   namespaced: true,
 };
+export const NODES: ResourceType<Node> = { group: "", version: "v1", plural: "nodes", namespaced: false };
 export const ENDPOINT_SLICES: ResourceType<EndpointSlice> = {
   group: "discovery.k8s.io",
   version: "v1",

@@ -8,7 +8,16 @@ export function instanceOf(pod: Pod): Instance | undefined {
   const { name, namespace = "", labels = {} } = pod.metadata;
   const addresses = addressesOf(pod);
   if (addresses.length === 0 || ENDED.has(pod.status?.phase ?? "")) return undefined;
-  return { namespace, name, workload: workloadOf(pod), labels, addresses, ports: namedPorts(pod) };
+  const node = pod.spec?.nodeName;
+  return {
+    namespace,
+    name,
+    workload: workloadOf(pod),
+    labels,
+    addresses,
+    ports: namedPorts(pod),
+    ...(node !== undefined && { node }),
+  };
 }
 
 function addressesOf({ status }: Pod): string[] {

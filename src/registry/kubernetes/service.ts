@@ -1,21 +1,55 @@
-import { canonicalIp } from "../../catalog/index.js";
+import { canonicalIp, type IpFamily, type ServicePort } from "../../catalog/index.js";
 import { isTcp, type Service } from "./kinds.js";
 
-/** What is kept of a Service. */
-export interface ServiceFacts {
-  /** Its virtual addresses; none when it is headless. */
-  readonly addresses: readonly string[];
-  /** Its TCP ports. */
-  readonly ports: readonly { readonly name: string; readonly port: number }[];
+/** What is kept of a Service: that it is an alias in the DNS, or how it is reached. */
+export type ServiceFacts = AliasFacts | ReachedFacts;
+
+export interface AliasFacts {
+  /** The host that it is another name for. */
+  readonly alias: string;
 }
 
+export interface ReachedFacts {
+  /** The virtual addresses of its ports: the cluster's own, and those that lead there from outside too; none when it is headless. */
+  readonly addresses: readonly string[];
+  /** Its TCP ports. */
+  readonly ports: readonly (Omit<ServicePort, "target"> & { readonly name: string })[];
+  /** Endpoints of other nodes are not to be used. */
+  readonly onOwnNode: boolean;
+  /** The family of addresses that it has, or has first. */
+  readonly family: IpFamily | undefined;
+}
+
+/** What there is to know of a service; undefined when it is none of the mesh's: one without TCP ports. */
+export function readService({ spec = {}, status }: Service): ServiceFacts | undefined {
+  if (spec.type === "ExternalName") {
+    return spec.externalName === undefined ? undefined : { alias: spec.externalName.toLowerCase() };
+  }
+  const ports = (spec.ports ?? []).filter(isTcp).map(({ name = "", port, nodePort }) => {
+    return { name, port, ...(nodePort !== undefined && nodePort !== 0 && { nodePort }) };
+  });
+  if (ports.length === 0) return undefined;
+  const clusterIps = spec.clusterIPs ?? [spec.clusterIP ?? "None"];
+  const addresses = [...clusterIps, ...(spec.externalIPs ?? []), ...balancedAddresses(spec, status)];
+  return {
+    addresses: [...new Set(addresses.flatMap((address) => canonicalIp(address) ?? []))],
+    ports,
+    onOwnNode: spec.internalTrafficPolicy === "Local",
+    family: FAMILIES[spec.ipFamilies?.[0] ?? ""],
+  };
+}
+
+const FAMILIES: Readonly<Record<string, IpFamily>> = { IPv4: 4, IPv6: 6 };
+
 /**
- * What there is to know of a service; undefined when it is none of the mesh's: one without TCP ports, or of type
- * ExternalName, which is an alias in the DNS.
+ * The addresses of its load balancer that stand for the service inside the cluster too. Not those where the balancer is to
+ * see the traffic, and not where it is to refuse some clients.
  */
-export function readService({ spec }: Service): ServiceFacts | undefined {
-  const ports = (spec?.ports ?? []).filter(isTcp).map(({ name = "", port }) => ({ name, port }));
-  if (spec?.type === "ExternalName" || ports.length === 0) return undefined;
-  const addresses = spec?.clusterIPs ?? [spec?.clusterIP ?? "None"];
-  return { addresses: addresses.flatMap((address) => canonicalIp(address) ?? []), ports };
+function balancedAddresses(
+  { loadBalancerSourceRanges = [] }: NonNullable<Service["spec"]>,
+  status: Service["status"],
+) {
+  if (loadBalancerSourceRanges.length > 0) return [];
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  return ingress.flatMap(({ ip, ipMode = "VIP" }) => (ip !== undefined && ipMode === "VIP" ? [ip] : []));
 }

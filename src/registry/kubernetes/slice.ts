@@ -10,12 +10,21 @@ export interface Slice {
   readonly service: string | undefined;
   /** Where the endpoints serve the service's port of the same name. */
   readonly ports: readonly { readonly name: string; readonly port: number }[];
-  readonly endpoints: readonly {
-    readonly ips: readonly string[];
-    /** The pod there, of the service's namespace; undefined when it is none. */
-    readonly pod: string | undefined;
-    readonly state: EndpointState;
-  }[];
+  readonly endpoints: readonly SliceEndpointFacts[];
+}
+
+/** What is kept of an endpoint of a slice. */
+export interface SliceEndpointFacts {
+  readonly ips: readonly string[];
+  /** The pod there, of the service's namespace; undefined when it is none. */
+  readonly pod: string | undefined;
+  readonly state: EndpointState;
+  /** What the DNS calls it below the service's name. */
+  readonly hostname: string | undefined;
+  readonly node: string | undefined;
+  /** The zones and the nodes that are to prefer it; undefined when nothing is said. */
+  readonly zones: readonly string[] | undefined;
+  readonly nodes: readonly string[] | undefined;
 }
 
 /** One that drains has been told to end, and still serves. */
@@ -33,11 +42,16 @@ export function readSlice({ metadata, addressType, endpoints, ports }: EndpointS
   };
 }
 
-function readEndpoint({ addresses, conditions, targetRef }: SliceEndpoint): Slice["endpoints"][number] {
+function readEndpoint(endpoint: SliceEndpoint): SliceEndpointFacts {
+  const { addresses, conditions, targetRef, hostname, nodeName, hints } = endpoint;
   return {
     ips: addresses.flatMap((address) => canonicalIp(address) ?? []),
     pod: targetRef?.kind === "Pod" ? targetRef.name : undefined,
     state: stateOf(conditions),
+    hostname,
+    node: nodeName,
+    zones: hints?.forZones?.map(({ name }) => name),
+    nodes: hints?.forNodes?.map(({ name }) => name),
   };
 }
 

@@ -1,0 +1,90 @@
+// A cluster in memory that a registry reads into a catalog.
+import { vi, expect } from "vitest";
+import { Catalog, formatAddress, type SocketAddress, type Target } from "../../src/catalog/index.js";
+import { Cluster } from "../../src/kubernetes/index.js";
+import { startKubernetesRegistry, type KubernetesRegistry } from "../../src/registry/kubernetes/index.js";
+import { type ApiServer, startApiServer, type Watch } from "./api-server.js";
+
+export const DEADLINE = { timeout: 60_000, interval: 20 };
+
+/** What the lists have, by the last part of their path. */
+export type Lists = Record<string, object[]>;
+
+/** An API server whose objects are given at the start and then told of in watches. */
+export class RegisteredCluster {
+  readonly catalog = new Catalog();
+  /** The open watches, by the last part of the path. */
+  readonly watches: ReadonlyMap<string, Watch>;
+  readonly #registry: KubernetesRegistry;
+  readonly #cluster: Cluster;
+
+  private constructor(cluster: Cluster, watches: ReadonlyMap<string, Watch>) {
+    this.#cluster = cluster;
+    this.watches = watches;
+    this.#registry = startKubernetesRegistry(cluster, this.catalog);
+  }
+
+  /** Starts a registry of a cluster with these objects, and waits until all of them were read and are watched. */
+  static async start(server: ApiServer, lists: Lists): Promise<RegisteredCluster> {
+    const started = await RegisteredCluster.begin(server, lists);
+    await started.#registry.complete;
+    await vi.waitFor(() => expect(started.watches.size).toBe(KINDS), DEADLINE);
+    return started;
+  }
+
+  /** Starts a registry, and waits for nothing. */
+  static async begin(server: ApiServer, lists: Lists): Promise<RegisteredCluster> {
+    const watches = new Map<string, Watch>();
+    server.answering = ({ path, query }) => {
+      const plural = path.split("/").at(-1) ?? "";
+      if (query.get("watch") === "true") return { watch: (watch) => void watches.set(plural, watch) };
+      return { body: { metadata: { resourceVersion: "1" }, items: lists[plural] ?? [] } };
+    };
+    const opened = await Cluster.open({ kubeconfig: server.kubeconfig }, { HOME: "/nonexistent" });
+    if (!opened.ok) throw opened.error;
+    return new RegisteredCluster(opened.value, watches);
+  }
+
+  /** Tells of a change in the watch of a kind. */
+  send(plural: string, type: string, object: object): void {
+    this.watches.get(plural)?.send({ type, object });
+  }
+
+  /** Follows an authority as proxies of a namespace see it; of a pod, when one is given. */
+  target(authority: string, namespace = "shop", pod?: string): Target {
+    return this.catalog.watch(authority, namespace, SILENT, pod);
+  }
+
+  /** Follows an address that an application connects to. */
+  original(address: SocketAddress, pod?: string): Target {
+    return this.catalog.watchOriginal(address, SILENT, {
+      namespace: "shop",
+      ...(pod !== undefined && { instance: pod }),
+    });
+  }
+
+  stop(): void {
+    this.#registry.stop();
+    this.#cluster.close();
+  }
+}
+
+/** How many kinds the registry watches. */
+const KINDS = 4;
+
+const SILENT = { replaced: () => undefined, changed: () => undefined };
+
+/** Starts a server for `RegisteredCluster`. */
+export const startServer = () => startApiServer(() => undefined);
+
+/** A target's endpoints, in order; undefined when there is no such service. */
+export const addressesOf = (target: Target) =>
+  target.service() &&
+  target
+    .endpoints()
+    .map(({ address }) => formatAddress(address))
+    .sort();
+
+/** Waits until a target has these endpoints. */
+export const becomes = (target: Target, expected: string[] | undefined) =>
+  vi.waitFor(() => expect(addressesOf(target)).toEqual(expected), DEADLINE);
