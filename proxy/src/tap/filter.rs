@@ -1,11 +1,12 @@
 //! Which requests an observer wants.
 
-use super::request::{Parties, Request};
+use super::request::Request;
+use crate::destination::Endpoint;
 use crate::direction::Direction;
-use crate::proto::{self, DestinationMatch, Peer, TapMatch};
+use crate::proto::{self, DestinationMatch, TapMatch};
 
-/// True when every field that `filter` sets holds.
-pub(super) fn matches(filter: &TapMatch, request: &Request<'_>, parties: &Parties) -> bool {
+/// True when every field that `filter` sets holds. Asked of every request while somebody watches, so it allocates nothing.
+pub(super) fn matches(filter: &TapMatch, request: &Request<'_>) -> bool {
     is_unset_or(&filter.method, |method| method == request.method)
         && is_unset_or(&filter.path_prefix, |prefix| request.path.starts_with(prefix))
         && is_unset_or(&filter.authority, |authority| request.authority.eq_ignore_ascii_case(authority))
@@ -14,7 +15,7 @@ pub(super) fn matches(filter: &TapMatch, request: &Request<'_>, parties: &Partie
         && filter
             .destination
             .as_ref()
-            .is_none_or(|destination| destination_matches(destination, &parties.destination))
+            .is_none_or(|destination| destination_matches(destination, request.endpoint))
 }
 
 fn is_unset_or(wanted: &str, holds: impl FnOnce(&str) -> bool) -> bool {
@@ -29,13 +30,16 @@ fn direction_matches(wanted: proto::Direction, direction: Direction) -> bool {
     }
 }
 
-fn destination_matches(wanted: &DestinationMatch, destination: &Peer) -> bool {
-    let workload = destination.workload.as_ref();
-    is_unset_or(&wanted.namespace, |namespace| namespace == destination.namespace)
-        && is_unset_or(&wanted.service, |service| service == destination.service)
-        && is_unset_or(&wanted.pod, |pod| pod == destination.pod)
-        && wanted.workload.as_ref().is_none_or(|wanted| {
-            is_unset_or(&wanted.kind, |kind| workload.is_some_and(|workload| workload.kind == kind))
-                && is_unset_or(&wanted.name, |name| workload.is_some_and(|workload| workload.name == name))
-        })
+/// Of a request without an endpoint nothing is known that could be asked for.
+fn destination_matches(wanted: &DestinationMatch, endpoint: Option<&Endpoint>) -> bool {
+    let (kind, name) =
+        wanted.workload.as_ref().map_or(("", ""), |wanted| (wanted.kind.as_str(), wanted.name.as_str()));
+    let holds = |wanted: &str, known: fn(&Endpoint) -> &str| {
+        is_unset_or(wanted, |wanted| endpoint.is_some_and(|endpoint| known(endpoint) == wanted))
+    };
+    holds(&wanted.namespace, |endpoint| &endpoint.info.owner.namespace)
+        && holds(&wanted.service, |endpoint| &endpoint.service.name)
+        && holds(&wanted.pod, |endpoint| &endpoint.info.pod)
+        && holds(kind, |endpoint| &endpoint.info.owner.workload_kind)
+        && holds(name, |endpoint| &endpoint.info.owner.workload)
 }

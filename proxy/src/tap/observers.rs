@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::filter;
-use super::request::{Parties, Request};
+use super::request::Request;
 use crate::proto::{TapEvent, TapMatch};
 
 /// So many events wait for an observer that reads slowly.
@@ -68,9 +68,9 @@ impl Observers {
     }
 
     /// The observers that want a request and may be told of it.
-    pub(super) fn interested(&self, request: &Request<'_>, parties: &Parties) -> Vec<Arc<Observer>> {
+    pub(super) fn interested(&self, request: &Request<'_>) -> Vec<Arc<Observer>> {
         let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
-        list.iter().filter(|observer| observer.admits(request, parties)).cloned().collect()
+        list.iter().filter(|observer| observer.admits(request)).cloned().collect()
     }
 }
 
@@ -87,8 +87,8 @@ pub(super) struct Observer {
 
 impl Observer {
     /// True when a request is to be reported; one that matches and cannot be is counted.
-    fn admits(&self, request: &Request<'_>, parties: &Parties) -> bool {
-        if !filter::matches(&self.filter, request, parties) {
+    fn admits(&self, request: &Request<'_>) -> bool {
+        if !filter::matches(&self.filter, request) {
             return false;
         }
         let is_admitted = self.events.capacity() > ROOM_FOR_NEW

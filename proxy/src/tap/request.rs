@@ -36,10 +36,10 @@ pub struct Request<'a> {
 }
 
 /// The two ends of a request.
-#[derive(Debug, Clone)]
-pub(super) struct Parties {
-    pub source: Peer,
-    pub destination: Peer,
+#[derive(Debug)]
+struct Parties {
+    source: Peer,
+    destination: Peer,
 }
 
 impl Tap {
@@ -64,11 +64,11 @@ impl Tap {
 
     /// Reports a request to those whose filter it matches; none when no observer wants it.
     pub fn request(&self, request: &Request<'_>) -> Option<Box<TappedRequest>> {
-        let parties = self.parties(request);
-        let observers = self.observers.interested(request, &parties);
+        let observers = self.observers.interested(request);
         if observers.is_empty() {
             return None;
         }
+        let parties = self.parties(request);
         let direction = match request.direction {
             Direction::Inbound => proto::Direction::Inbound,
             Direction::Outbound => proto::Direction::Outbound,
