@@ -1,5 +1,5 @@
 import { Command, Flags } from "@oclif/core";
-import { CLUSTER_FLAGS } from "../src/cli/index.js";
+import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../src/cli/index.js";
 import { check } from "../src/check/index.js";
 import { Failure, parseDuration, Printer } from "../src/output/index.js";
 
@@ -27,25 +27,19 @@ export default class Check extends Command {
       default: "table",
       description: "json is printed at the end.",
     })(),
-    ...CLUSTER_FLAGS,
-    api: Flags.string({
-      helpValue: "HOST:PORT",
-      description:
-        "A control plane on a plain host, instead of a cluster; also MESH_API where no kubeconfig is.",
-    }),
+    ...CONTROL_PLANE_FLAGS,
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Check);
-    const { kubeconfig, context, as, api, output, pre } = flags;
+    const { output, pre, wait } = flags;
     await check(
       {
-        cluster: { kubeconfig, context, as },
-        api,
+        ...controlPlaneNaming(flags),
         beforeInstall: pre,
         version: this.config.version,
         output,
-        waitSeconds: readWait(flags.wait),
+        waitSeconds: readWait(wait),
       },
       new Printer(),
     );

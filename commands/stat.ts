@@ -1,5 +1,6 @@
 import { Args, Command, Flags } from "@oclif/core";
-import { apiAddress, ControlPlaneClient, DEFAULT_API_ADDRESS } from "../src/client/index.js";
+import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../src/cli/index.js";
+import { type ControlPlaneClient, openControlPlane } from "../src/client/index.js";
 import { Failure, parseDuration, Printer } from "../src/output/index.js";
 import { takeSignals } from "../src/process/index.js";
 import { parseResource } from "../src/resource-type/index.js";
@@ -25,8 +26,7 @@ export default class Stat extends Command {
     namespace: Flags.string({
       char: "n",
       helpValue: "NAMESPACE",
-      default: "default",
-      description: "Where the resources are.",
+      description: "Where the resources are (default: the context's namespace, or default).",
     }),
     "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
     from: Flags.string({
@@ -48,35 +48,39 @@ export default class Stat extends Command {
       default: "table",
       description: "wide adds TCP connections and bytes.",
     })(),
-    api: Flags.string({
-      helpValue: "HOST:PORT",
-      description: `The control plane; also MESH_API (default: ${DEFAULT_API_ADDRESS}).`,
-    }),
+    ...CONTROL_PLANE_FLAGS,
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Stat);
     const words = [args.type ?? "workload", ...(args.name === undefined ? [] : [args.name])];
-    const question: StatQuestion = {
+    const asked = {
       resource: parseResource(words),
-      namespace: flags["all-namespaces"] ? undefined : flags.namespace,
       ...(flags.from !== undefined && { from: parseResource([flags.from]) }),
       ...(flags.to !== undefined && { to: parseResource([flags.to]) }),
       windowSeconds: readWindow(flags.window),
       output: flags.output,
     };
-    const client = new ControlPlaneClient(apiAddress(flags.api));
+    const client = await openControlPlane(controlPlaneNaming(flags));
+    const namespace = flags["all-namespaces"] ? undefined : (flags.namespace ?? client.namespace);
+    const question: StatQuestion = { ...asked, namespace };
     const printer = new Printer();
-    const interrupt = new AbortController();
-    const release = takeSignals(() => interrupt.abort());
-    const until = AbortSignal.any([interrupt.signal, printer.readerGone]);
     try {
-      if (flags.watch) await watchStat(client, question, printer, until);
+      if (flags.watch) await watch(client, question, printer);
       else await showStat(client, question, printer);
     } finally {
-      release();
       client.close();
     }
+  }
+}
+
+async function watch(client: ControlPlaneClient, question: StatQuestion, printer: Printer): Promise<void> {
+  const interrupt = new AbortController();
+  const release = takeSignals(() => interrupt.abort());
+  try {
+    await watchStat(client, question, printer, AbortSignal.any([interrupt.signal, printer.readerGone]));
+  } finally {
+    release();
   }
 }
 

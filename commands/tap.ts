@@ -1,5 +1,6 @@
 import { Args, Command, Flags } from "@oclif/core";
-import { apiAddress, ControlPlaneClient, DEFAULT_API_ADDRESS } from "../src/client/index.js";
+import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../src/cli/index.js";
+import { openControlPlane } from "../src/client/index.js";
 import { Printer } from "../src/output/index.js";
 import { takeSignals } from "../src/process/index.js";
 import { parseResource } from "../src/resource-type/index.js";
@@ -29,8 +30,7 @@ export default class Tap extends Command {
     namespace: Flags.string({
       char: "n",
       helpValue: "NAMESPACE",
-      default: "default",
-      description: "Where the resources are.",
+      description: "Where the resources are (default: the context's namespace, or default).",
     }),
     "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
     to: Flags.string({ helpValue: "TYPE/NAME", description: "Only what the resources send to this." }),
@@ -50,17 +50,13 @@ export default class Tap extends Command {
       options: ["wide", "json"] as const,
       description: "wide adds time, addresses and owners; json is one object a line.",
     })(),
-    api: Flags.string({
-      helpValue: "HOST:PORT",
-      description: `The control plane; also MESH_API (default: ${DEFAULT_API_ADDRESS}).`,
-    }),
+    ...CONTROL_PLANE_FLAGS,
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Tap);
-    const question: TapQuestion = {
+    const asked = {
       target: parseResource([args.type, ...(args.name === undefined ? [] : [args.name])]),
-      namespace: flags["all-namespaces"] ? undefined : flags.namespace,
       ...(flags.to !== undefined && { to: parseResource([flags.to]) }),
       ...(flags.method !== undefined && { method: flags.method }),
       ...(flags.path !== undefined && { pathPrefix: flags.path }),
@@ -68,8 +64,10 @@ export default class Tap extends Command {
       ...(flags.scheme !== undefined && { scheme: flags.scheme }),
       maxRps: flags["max-rps"],
       output: flags.output ?? "line",
-    };
-    const client = new ControlPlaneClient(apiAddress(flags.api));
+    } as const;
+    const client = await openControlPlane(controlPlaneNaming(flags));
+    const namespace = flags["all-namespaces"] ? undefined : (flags.namespace ?? client.namespace);
+    const question: TapQuestion = { ...asked, namespace };
     const printer = new Printer();
     const interrupt = new AbortController();
     const release = takeSignals(() => interrupt.abort());

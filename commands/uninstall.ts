@@ -1,5 +1,5 @@
 import { Command } from "@oclif/core";
-import { CLUSTER_FLAGS, INSTALL_FLAGS } from "../src/cli/index.js";
+import { CLUSTER_FLAGS, clusterSelection, INSTALL_FLAGS } from "../src/cli/index.js";
 import { objectsToUninstall, printObjects } from "../src/install/index.js";
 import { Cluster } from "../src/kubernetes/index.js";
 import { Printer } from "../src/output/index.js";
@@ -15,7 +15,7 @@ export default class Uninstall extends Command {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Uninstall);
-    const opened = await Cluster.open(flags);
+    const opened = await Cluster.open(clusterSelection(flags));
     if (!opened.ok) throw opened.error;
     const cluster = opened.value;
     try {

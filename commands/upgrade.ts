@@ -1,5 +1,11 @@
 import { Command, Flags } from "@oclif/core";
-import { CLUSTER_FLAGS, INSTALL_FLAGS, installedPart, valueSources } from "../src/cli/index.js";
+import {
+  CLUSTER_FLAGS,
+  clusterSelection,
+  INSTALL_FLAGS,
+  installedPart,
+  valueSources,
+} from "../src/cli/index.js";
 import {
   installedValues,
   leftovers,
@@ -37,7 +43,7 @@ export default class Upgrade extends Command {
   async run(): Promise<void> {
     const { flags } = await this.parse(Upgrade);
     const printer = new Printer();
-    const opened = await Cluster.open(flags);
+    const opened = await Cluster.open(clusterSelection(flags));
     if (!opened.ok) throw opened.error;
     const cluster = opened.value;
     try {

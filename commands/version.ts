@@ -1,5 +1,7 @@
 import { Command, Flags } from "@oclif/core";
-import { apiAddress, isListening } from "../src/api-address/index.js";
+import { type ControlPlaneNaming, controlPlanePlace, isListening } from "../src/api-address/index.js";
+import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../src/cli/index.js";
+import { Failure } from "../src/output/index.js";
 
 /** For how long a control plane may think about the question. */
 const WITHIN_MS = 1_000;
@@ -13,33 +15,29 @@ export default class Version extends Command {
     "<%= config.bin %> <%= command.id %> --client",
   ];
   static override flags = {
-    api: Flags.string({
-      helpValue: "HOST:PORT",
-      description: "The control plane's API (default: MESH_API, then 127.0.0.1:8085).",
-    }),
+    ...CONTROL_PLANE_FLAGS,
     client: Flags.boolean({ description: "Ask no control plane." }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Version);
     this.log(`mesh           ${this.config.version}`);
-    if (!flags.client) this.log(`control plane  ${await this.#controlPlane(flags.api)}`);
+    if (!flags.client) this.log(`control plane  ${await this.#controlPlane(controlPlaneNaming(flags))}`);
   }
 
-  async #controlPlane(api: string | undefined): Promise<string> {
-    const address = apiAddress(api);
-    if (!(await isListening(address, WITHIN_MS))) return `none at ${address}`;
+  async #controlPlane(naming: ControlPlaneNaming): Promise<string> {
+    const place = controlPlanePlace(naming);
+    if ("address" in place && !(await isListening(place.address, WITHIN_MS)))
+      return `none at ${place.address}`;
     // Only here, because loading gRPC takes as long as all the rest.
-    const { ApiFailure, ControlPlaneClient } = await import("../src/client/index.js");
-    const client = new ControlPlaneClient(address);
+    const { openControlPlane } = await import("../src/client/index.js");
     try {
-      const { version } = await client.health(WITHIN_MS);
-      return `${version} at ${address}`;
+      const client = await openControlPlane(naming);
+      const { version } = await client.health(WITHIN_MS).finally(() => client.close());
+      return `${version} ${client.place}`;
     } catch (error) {
-      if (error instanceof ApiFailure) return `none (${error.message})`;
+      if (error instanceof Failure) return `none (${error.message})`;
       throw error;
-    } finally {
-      client.close();
     }
   }
 }

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ControlPlaneClient } from "../../src/client/index.js";
+import { ControlPlaneClient, routeTo } from "../../src/client/index.js";
 import { startControlPlane } from "../../src/control-plane/index.js";
 import { startSidecar } from "../../src/sidecar/index.js";
 import { moveTo, PROXY_CORE } from "./cores.js";
@@ -125,7 +125,7 @@ async function startSidecarFor(
 
 /** Looks at what goes through a sidecar until it is stopped. */
 function tapped(running: RunningRow, apiAddress: string): RunningRow {
-  const client = new ControlPlaneClient(apiAddress);
+  const client = new ControlPlaneClient(routeTo(apiAddress));
   const end = new AbortController();
   const watched = watch(client, end.signal);
   return {

@@ -1,6 +1,6 @@
 // Whether the mesh works, or can be installed: checks in words for people, each with a hint.
-import { apiAddress } from "../api-address/index.js";
-import { Cluster, type ClusterSelection, namesCluster } from "../kubernetes/index.js";
+import { type ControlPlaneNaming, controlPlanePlace } from "../api-address/index.js";
+import { Cluster, type ClusterSelection } from "../kubernetes/index.js";
 import type { Printer } from "../output/index.js";
 import { BEFORE_INSTALL, INSTALLED } from "./cluster/index.js";
 import { ClusterContext } from "./cluster/context.js";
@@ -8,10 +8,7 @@ import { HOST } from "./host/index.js";
 import { type CheckOptions, showChecks } from "./show.js";
 
 /** What `mesh check` was asked. */
-export interface CheckQuestion extends CheckOptions {
-  readonly cluster: ClusterSelection;
-  /** The address of a control plane's API: that is checked, and no cluster. */
-  readonly api: string | undefined;
+export interface CheckQuestion extends CheckOptions, ControlPlaneNaming {
   /** Whether the mesh can be installed, instead of whether it works. */
   readonly beforeInstall: boolean;
   /** The version of this command. */
@@ -19,19 +16,21 @@ export interface CheckQuestion extends CheckOptions {
 }
 
 /**
- * Checks the cluster that a kubeconfig names; where there is none, or an API's address was given, the control plane there.
+ * Checks the cluster that is named; where none is, or an API's address was given, the control plane there.
  * @throws Failure when a check failed, or nothing could be checked
  */
 export async function check(question: CheckQuestion, printer: Printer): Promise<void> {
-  if (question.beforeInstall || (question.api === undefined && namesCluster(question.cluster))) {
-    await checkCluster(question, printer);
-  } else {
-    await checkHost(question, printer);
-  }
+  const place = question.beforeInstall ? question : controlPlanePlace(question);
+  if ("cluster" in place) await checkCluster(place.cluster, question, printer);
+  else await checkHost(place.address, question, printer);
 }
 
-async function checkCluster(question: CheckQuestion, printer: Printer): Promise<void> {
-  const opened = await Cluster.open(question.cluster);
+async function checkCluster(
+  selection: ClusterSelection,
+  question: CheckQuestion,
+  printer: Printer,
+): Promise<void> {
+  const opened = await Cluster.open(selection);
   if (!opened.ok) throw opened.error;
   const context = new ClusterContext(opened.value, question.version);
   const checks = question.beforeInstall ? BEFORE_INSTALL : INSTALLED;
@@ -42,15 +41,15 @@ async function checkCluster(question: CheckQuestion, printer: Printer): Promise<
   }
 }
 
-async function checkHost({ api, version, ...options }: CheckQuestion, printer: Printer): Promise<void> {
+async function checkHost(address: string, question: CheckQuestion, printer: Printer): Promise<void> {
   // Only here, because loading gRPC takes as long as all the rest.
-  const { ControlPlaneClient } = await import("../client/index.js");
-  const address = apiAddress(api);
-  if (api === undefined)
-    printer.note(`no kubeconfig names a cluster: this is about the control plane at ${address}`);
-  const client = new ControlPlaneClient(address);
+  const { ControlPlaneClient, routeTo } = await import("../client/index.js");
+  if (question.api === undefined)
+    printer.note(`this is about the control plane at ${address}, not about a cluster`);
+  const client = new ControlPlaneClient(routeTo(address));
+  const context = { client, api: address, version: question.version };
   try {
-    await showChecks(HOST, { client, api: address, version }, () => undefined, options, printer);
+    await showChecks(HOST, context, () => undefined, question, printer);
   } finally {
     client.close();
   }

@@ -2,4 +2,5 @@
 export { runCli } from "./run.js";
 export { definedFlags, type FlagDefinition, givenFlags, withBooleanValues } from "./defined-flags.js";
 export { MANIFEST_ARGS, MANIFEST_FLAGS, manifestOrder } from "./manifest-flags.js";
-export { CLUSTER_FLAGS, INSTALL_FLAGS, installedPart, valueSources } from "./install-flags.js";
+export { CLUSTER_FLAGS, clusterSelection, CONTROL_PLANE_FLAGS, controlPlaneNaming } from "./cluster-flags.js";
+export { INSTALL_FLAGS, installedPart, valueSources } from "./install-flags.js";

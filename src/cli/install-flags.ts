@@ -46,16 +46,6 @@ export const INSTALL_FLAGS = {
 
 type InstallFlags = Interfaces.InferredFlags<typeof INSTALL_FLAGS>;
 
-/** The flags that say which cluster is asked, and as whom. */
-export const CLUSTER_FLAGS = {
-  kubeconfig: Flags.string({
-    helpValue: "FILE",
-    description: "Which clusters there are (default: KUBECONFIG, then ~/.kube/config).",
-  }),
-  context: Flags.string({ helpValue: "NAME", description: "Which of them (default: the current context)." }),
-  as: Flags.string({ helpValue: "USER", description: "The user to impersonate." }),
-};
-
 /** Where the flags say that values come from. */
 export function valueSources(flags: InstallFlags): ValueSources {
   const url = flags["prometheus-url"];

@@ -2,7 +2,14 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { createServer } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { loadApi } from "../proto/index.js";
-import { ApiFailure, ControlPlaneClient, DEFAULT_API_ADDRESS, apiAddress, isUnavailable } from "./index.js";
+import {
+  ApiFailure,
+  ControlPlaneClient,
+  DEFAULT_API_ADDRESS,
+  apiAddress,
+  isUnavailable,
+  routeTo,
+} from "./index.js";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -66,7 +73,7 @@ test("a tap that is no longer wanted ends without an error, at both ends", async
 });
 
 function client(address: string): ControlPlaneClient {
-  const opened = new ControlPlaneClient(address);
+  const opened = new ControlPlaneClient(routeTo(address));
   cleanups.push(() => opened.close());
   return opened;
 }

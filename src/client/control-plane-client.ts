@@ -6,6 +6,7 @@ import type { TapRequest } from "../../generated/mesh/api/v1/TapRequest.js";
 import type { TapResponse__Output } from "../../generated/mesh/api/v1/TapResponse.js";
 import { loadApi } from "../proto/index.js";
 import { ApiFailure, isServiceError } from "./failure.js";
+import type { Route } from "./route.js";
 
 const ANSWER_WITHIN_MS = 10_000;
 
@@ -15,6 +16,9 @@ const CHANNEL_OPTIONS = {
   "grpc.max_receive_message_length": 64 * 1024 * 1024,
   "grpc.initial_reconnect_backoff_ms": 200,
   "grpc.max_reconnect_backoff_ms": 2_000,
+  // Finds an other end that went away without a word, and keeps what is on the way from ending a connection that is silent.
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
 };
 
 /** How a call that was accepted ends when its other end goes away. */
@@ -27,18 +31,28 @@ const LOST: ReadonlySet<status> = new Set([
 
 /** The control plane as commands see it. Every call that fails throws an ApiFailure. */
 export class ControlPlaneClient {
-  readonly #address: string;
+  readonly #route: Route;
   readonly #health;
   readonly #stat;
   readonly #tap;
 
-  /** @param address host:port; the connection is made with the first call */
-  constructor(address: string) {
+  /** @param route the connection is made with the first call, and again when it broke */
+  constructor(route: Route) {
     const api = loadApi().mesh.api.v1;
-    this.#address = address;
-    this.#health = new api.Health(address, credentials.createInsecure(), CHANNEL_OPTIONS);
-    this.#stat = new api.Stat(address, credentials.createInsecure(), CHANNEL_OPTIONS);
-    this.#tap = new api.Tap(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#route = route;
+    this.#health = new api.Health(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#stat = new api.Stat(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#tap = new api.Tap(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
+  }
+
+  /** Where the control plane is, in words: "at 127.0.0.1:8085". */
+  get place(): string {
+    return this.#route.place;
+  }
+
+  /** Where resources are that nobody says the namespace of. */
+  get namespace(): string {
+    return this.#route.namespace;
   }
 
   /** How the control plane is, asked for at most `withinMs` milliseconds. */
@@ -53,24 +67,32 @@ export class ControlPlaneClient {
 
   /**
    * Events as they happen, until the signal is aborted.
+   * @param onAccepted called when the control plane has taken the request
    * @throws ApiFailure when the control plane refuses, is not there or goes away
    */
-  async *tap(request: TapRequest, signal: AbortSignal): AsyncGenerator<TapResponse__Output, void> {
+  async *tap(
+    request: TapRequest,
+    signal: AbortSignal,
+    onAccepted: () => void = () => undefined,
+  ): AsyncGenerator<TapResponse__Output, void> {
     if (signal.aborted) return;
     const call = this.#tap.tap(request);
     const cancel = () => call.cancel();
     signal.addEventListener("abort", cancel, { once: true });
     const accepted = new AbortController();
-    call.once("metadata", () => accepted.abort());
+    call.once("metadata", () => {
+      accepted.abort();
+      onAccepted();
+    });
     try {
       yield* call as ClientReadableStream<TapResponse__Output> & AsyncIterable<TapResponse__Output>;
-      if (!isAborted(signal)) throw ApiFailure.wentAway(this.#address);
+      if (!isAborted(signal)) throw ApiFailure.wentAway(this.#route);
     } catch (error) {
       if (isAborted(signal)) return;
       if (!isServiceError(error)) throw error;
       throw accepted.signal.aborted && LOST.has(error.code)
-        ? ApiFailure.wentAway(this.#address)
-        : ApiFailure.of(this.#address, error);
+        ? ApiFailure.wentAway(this.#route)
+        : ApiFailure.of(this.#route, error);
     } finally {
       signal.removeEventListener("abort", cancel);
       call.cancel();
@@ -82,12 +104,13 @@ export class ControlPlaneClient {
     this.#health.close();
     this.#stat.close();
     this.#tap.close();
+    this.#route.close();
   }
 
   #answer<Answer>(call: (callback: requestCallback<Answer>) => unknown): Promise<Answer> {
     return new Promise((resolve, reject) => {
       call((error, answer) => {
-        if (error !== null) reject(ApiFailure.of(this.#address, error));
+        if (error !== null) reject(ApiFailure.of(this.#route, error));
         else if (answer !== undefined) resolve(answer);
       });
     });

@@ -1,5 +1,6 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { Failure } from "../output/index.js";
+import type { Route } from "./route.js";
 
 /** True for what a gRPC call ends with when it fails. */
 export function isServiceError(error: unknown): error is ServiceError {
@@ -28,30 +29,29 @@ export class ApiFailure extends Failure {
   }
 
   /** A call that was not accepted. */
-  static of(address: string, error: ServiceError): ApiFailure {
-    return new ApiFailure(error.code, ...describe(address, error));
+  static of(route: Route, error: ServiceError): ApiFailure {
+    return new ApiFailure(error.code, ...describe(route, error));
   }
 
   /** A call that was accepted, and whose other end is no longer there. */
-  static wentAway(address: string): ApiFailure {
+  static wentAway({ place }: Route): ApiFailure {
     const hint = "the same again when it is back";
-    return new ApiFailure(status.UNAVAILABLE, `the control plane at ${address} went away`, hint);
+    return new ApiFailure(status.UNAVAILABLE, `the control plane ${place} went away`, hint);
   }
 }
 
-function describe(address: string, error: ServiceError): [message: string, hint?: string] {
+function describe(route: Route, error: ServiceError): [message: string, hint?: string] {
   const elsewhere = "name its address with --api HOST:PORT or MESH_API";
   switch (error.code) {
-    case status.UNAVAILABLE:
-      return [
-        `no control plane answers at ${address}${reason(error.details)}`,
-        `mesh control-plane run --directory DIR, or ${elsewhere}`,
-      ];
+    case status.UNAVAILABLE: {
+      const { message, hint } = route.whyUnavailable(reason(error.details));
+      return hint === undefined ? [message] : [message, hint];
+    }
     case status.DEADLINE_EXCEEDED:
-      return [`the control plane at ${address} did not answer in time`, `again later, or ${elsewhere}`];
+      return [`the control plane ${route.place} did not answer in time`, `again later, or ${elsewhere}`];
     case status.UNIMPLEMENTED:
       return [
-        `what listens at ${address} is not a control plane of this version (${error.details})`,
+        `what answers ${route.place} is not a control plane of this version (${error.details})`,
         `mesh version on both sides, or ${elsewhere}`,
       ];
     case status.INVALID_ARGUMENT:
@@ -61,7 +61,7 @@ function describe(address: string, error: ServiceError): [message: string, hint?
       return hint === undefined ? [message] : [message, hint];
     }
     default:
-      return [`the control plane at ${address} failed: ${error.details}`];
+      return [`the control plane ${route.place} failed: ${error.details}`];
   }
 }
 

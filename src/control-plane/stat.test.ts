@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { StatRequest } from "../../generated/mesh/api/v1/StatRequest.js";
 import { Catalog } from "../catalog/index.js";
-import { ControlPlaneClient } from "../client/index.js";
+import { ControlPlaneClient, routeTo } from "../client/index.js";
 import { Scraper } from "../metrics/index.js";
 import { type Listener, listen } from "./listen.js";
 import { statService } from "./stat.js";
@@ -38,7 +38,7 @@ beforeAll(async () => {
   });
   if (!started.ok) throw started.error;
   listener = started.value;
-  client = new ControlPlaneClient(listener.address);
+  client = new ControlPlaneClient(routeTo(listener.address));
   await vi.waitFor(async () => expect(Object.keys(await rows("pod"))).toHaveLength(3), { timeout: 60_000 });
   await vi.waitFor(async () => expect(await rows("pod", { from: all() })).toHaveProperty(["pod/world-1"]), {
     timeout: 60_000,

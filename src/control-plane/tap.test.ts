@@ -5,7 +5,7 @@ import type { TapResponse__Output } from "../../generated/mesh/api/v1/TapRespons
 import type { ObserveRequest__Output } from "../../generated/mesh/proxy/v1/ObserveRequest.js";
 import type { TapEvent } from "../../generated/mesh/proxy/v1/TapEvent.js";
 import { Catalog } from "../catalog/index.js";
-import { ControlPlaneClient } from "../client/index.js";
+import { ControlPlaneClient, routeTo } from "../client/index.js";
 import { loadProxyTap } from "../proto/index.js";
 import { type Listener, listen } from "./listen.js";
 import { tapService } from "./tap.js";
@@ -28,7 +28,7 @@ beforeEach(async () => {
   });
   if (!started.ok) throw started.error;
   listener = started.value;
-  client = new ControlPlaneClient(listener.address);
+  client = new ControlPlaneClient(routeTo(listener.address));
 });
 
 afterEach(() => {

@@ -1,4 +1,4 @@
-import { ControlPlaneClient } from "../client/index.js";
+import { ControlPlaneClient, routeTo } from "../client/index.js";
 import { Failure, type Printer, StatusLine } from "../output/index.js";
 import { startDemoMesh } from "./demo-mesh.js";
 import { Guide } from "./guide.js";
@@ -29,7 +29,7 @@ export async function runDemo({ version, transparent, stays, printer, signal }: 
   const end = new AbortController();
   const stage: Stage = {
     mesh,
-    client: new ControlPlaneClient(mesh.apiAddress),
+    client: new ControlPlaneClient(routeTo(mesh.apiAddress)),
     traffic: new Traffic(mesh.hello.address),
     guide: new Guide(printer, mesh, transparent),
     printer,

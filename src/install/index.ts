@@ -12,10 +12,12 @@ export {
   CONTROL_PLANE,
   ISSUER_SECRET,
   NAMESPACE,
+  selectorOf,
   TRUST_ROOTS_CONFIG_MAP,
   WEBHOOK,
   WEBHOOK_SECRET,
 } from "./objects/names.js";
+export { PORTS } from "./objects/ports.js";
 export { findControlPlane } from "./find-control-plane.js";
 export type { Installation } from "./installation.js";
 export { printObjects, type ObjectFormat } from "./print.js";

@@ -1,11 +1,17 @@
 import { fail, ok, type Result } from "../result/index.js";
-import { Connection, type HttpAnswer, type HttpRequest } from "./connection.js";
+import type { Duplex } from "node:stream";
+import { Connection, type HttpRequest } from "./connection.js";
 import { ClusterFailure } from "./failure.js";
 import { type ClusterSelection, loadKubeconfig } from "./kubeconfig.js";
-import { type KubernetesObject, resourcePath, type ResourceType, typeName } from "./resource.js";
+import { PODS } from "./pods.js";
+import { PORT_FORWARD_PROTOCOL, PortForward } from "./port-forward.js";
+import { type Doing, type Refusal, refusal } from "./refusal.js";
+import { type KubernetesObject, resourcePath, type ResourceType } from "./resource.js";
 
 /** Objects a page of a list; larger pages cost the API server memory, smaller ones cost round trips. */
 const PAGE = 500;
+
+const PORT_FORWARDS: ResourceType = { ...PODS, plural: "pods/portforward" };
 
 /** Which objects of a kind. */
 export interface ListScope {
@@ -52,7 +58,9 @@ export class Cluster {
     if (!config.ok) return config;
     const { currentContext } = config.value;
     const namespace = config.value.getContextObject(currentContext)?.namespace ?? "default";
-    return ok(new Cluster(currentContext, namespace, new Connection(config.value, selection.as)));
+    const { as, asGroups = [] } = selection;
+    const impersonation = as === undefined ? undefined : { user: as, groups: asGroups };
+    return ok(new Cluster(currentContext, namespace, new Connection(config.value, impersonation)));
   }
 
   /** The API server's address, as the kubeconfig has it. */
@@ -132,7 +140,7 @@ export class Cluster {
         onEvent(event.value);
         return;
       }
-      failure = this.#refusal(event.error, doing);
+      failure = this.#refused(event.error, doing);
       end.abort();
     };
     const answer = await this.#connection.follow(
@@ -142,7 +150,7 @@ export class Cluster {
     );
     if (failure !== undefined) return fail(failure);
     if (!answer.ok) return answer;
-    return answer.value === undefined ? ok(undefined) : fail(this.#refusal(answer.value, doing));
+    return answer.value === undefined ? ok(undefined) : fail(this.#refused(answer.value, doing));
   }
 
   /**
@@ -192,7 +200,23 @@ export class Cluster {
     const answer = await this.#connection.send({ method: "GET", target: path });
     if (!answer.ok) return answer;
     if (answer.value.status === 200) return ok({ body: answer.value.body, date: answer.value.date });
-    return fail(this.#refusal(answer.value, { verb: "get", path }));
+    return fail(this.#refused(answer.value, { verb: "get", path }));
+  }
+
+  /**
+   * Connects to a port of a pod's loopback, through the API server and the pod's node. The stream ends with a
+   * PortForwardError when the node cannot connect there.
+   */
+  async forward(pod: string, namespace: string, port: number): Promise<Result<Duplex, ClusterFailure>> {
+    const target = `${resourcePath(PODS, namespace, pod)}/portforward?ports=${port}`;
+    const opened = await this.#connection.webSocket(target, PORT_FORWARD_PROTOCOL);
+    if (!opened.ok) return opened;
+    if (!("status" in opened.value)) return ok(new PortForward(opened.value));
+    const isGone = opened.value.status === 404;
+    const doing = isGone
+      ? { verb: "get", type: PODS, namespace, name: pod }
+      : { verb: "get", type: PORT_FORWARDS, namespace };
+    return fail(this.#refused(opened.value, doing));
   }
 
   /** Ends the connections that are kept open. */
@@ -204,7 +228,7 @@ export class Cluster {
     const answer = await this.#connection.send(request);
     if (!answer.ok) return answer;
     const { status, body } = answer.value;
-    if (status < 200 || status >= 300) return fail(this.#refusal(answer.value, doing));
+    if (status < 200 || status >= 300) return fail(this.#refused(answer.value, doing));
     try {
       return ok(JSON.parse(body) as T);
     } catch {
@@ -214,36 +238,10 @@ export class Cluster {
     }
   }
 
-  #refusal({ status, body }: Refusal, doing: Doing): ClusterFailure {
-    const what = describe(doing);
-    const said = messageOf(body);
-    switch (status) {
-      case 401:
-        return new ClusterFailure(
-          "unauthorized",
-          `the API server at ${this.server} does not take the credentials of context ${this.context}`,
-          {
-            hint: `kubectl auth whoami --context ${this.context}`,
-          },
-        );
-      case 403:
-        return new ClusterFailure("forbidden", `${userIn(said)} may not ${what}`, { hint: canI(doing) });
-      case 404:
-        return new ClusterFailure("not-found", notFound(doing));
-      case 410:
-        return new ClusterFailure("expired", `the API server would not ${what}: ${said}`);
-      case 409:
-        return new ClusterFailure("conflict", `the API server would not ${what}: ${said}`);
-      default:
-        return new ClusterFailure(
-          "refused",
-          `the API server would not ${what}: ${said || `status ${status}`}`,
-        );
-    }
+  #refused(answer: Refusal, doing: Doing): ClusterFailure {
+    return refusal(answer, doing, this);
   }
 }
-
-type Refusal = Pick<HttpAnswer, "status" | "body">;
 
 interface ObjectList<T> extends KubernetesObject {
   readonly metadata: KubernetesObject["metadata"] & { readonly continue?: string };
@@ -261,53 +259,4 @@ function readEvent<T extends KubernetesObject>(line: string): Result<WatchEvent<
   } catch {
     return fail({ status: 500, body: "a line that is no event" });
   }
-}
-
-/** What is being asked, for messages. */
-type Doing =
-  | { verb: string; type: ResourceType; namespace?: string | undefined; name?: string }
-  | { verb: string; path: string };
-
-/** `list pods in namespace shop`, `get secrets/trust-root in namespace mesh-system`, `list nodes in all namespaces` */
-function describe(doing: Doing): string {
-  if ("path" in doing) return `${doing.verb} ${doing.path}`;
-  const { verb, type, namespace, name } = doing;
-  return `${verb} ${typeName(type)}${name === undefined ? "" : `/${name}`}${place(type, namespace)}`;
-}
-
-function place({ namespaced }: ResourceType, namespace: string | undefined): string {
-  if (!namespaced) return "";
-  return namespace === undefined ? " in all namespaces" : ` in namespace ${namespace}`;
-}
-
-function notFound(doing: Doing): string {
-  if ("path" in doing) return `the API server has no ${doing.path}`;
-  const { type, namespace, name } = doing;
-  if (name === undefined) return `the API server has no ${typeName(type)} of version ${type.version}`;
-  return `there is no ${typeName(type)}/${name}${place(type, namespace)}`;
-}
-
-/** The question to kubectl that shows the missing right. */
-function canI(doing: Doing): string {
-  if ("path" in doing) return `kubectl auth can-i ${doing.verb} ${doing.path}`;
-  const { verb, type, namespace } = doing;
-  const where = namespace === undefined ? (type.namespaced ? " -A" : "") : ` -n ${namespace}`;
-  return `kubectl auth can-i ${verb} ${typeName(type)}${where}`;
-}
-
-/** The API server's own words: the message of a metav1.Status, or the body as it is. */
-function messageOf(body: string): string {
-  try {
-    const status = JSON.parse(body) as { message?: unknown } | null;
-    if (typeof status?.message === "string") return status.message;
-  } catch {
-    // Not a Status: what follows is all there is.
-  }
-  return body.trim().split("\n")[0] ?? "";
-}
-
-/** `user 'jane'`: whom the API server took us for, when it says so. */
-function userIn(message: string): string {
-  const name = /User "([^"]+)"/.exec(message)?.[1];
-  return name === undefined ? "this user" : `user '${name}'`;
 }

@@ -4,14 +4,18 @@ import { Agent as SecureAgent, request as requestSecure, type RequestOptions } f
 import type { Socket } from "node:net";
 import { finished } from "node:stream";
 import { TLSSocket } from "node:tls";
+import type { WebSocket } from "ws";
 import { fail, ok, type Result } from "../result/index.js";
 import { ClusterFailure } from "./failure.js";
 
-/** How long the API server may take to accept a connection, TLS included. */
-const CONNECT_WITHIN_MS = 5_000;
+/** How long the API server may take to accept a connection, TLS included: a command that fails has ended after five seconds. */
+const CONNECT_WITHIN_MS = 4_000;
 
 /** How long it may take to answer. */
 const ANSWER_WITHIN_MS = 30_000;
+
+/** How long it may take to open a WebSocket to what is behind it. */
+const OPEN_WITHIN_MS = 10_000;
 
 /** After how much silence the kernel asks whether the other end of a long answer is still there. */
 const PROBE_SILENCE_AFTER_MS = 20_000;
@@ -33,15 +37,21 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
+/** Whom to act as, by the API server's leave. */
+export interface Impersonation {
+  readonly user: string;
+  readonly groups: readonly string[];
+}
+
 /** HTTP to the API server of a kubeconfig's current context, with the user's own credentials. */
 export class Connection {
   /** The API server's address, as the kubeconfig has it. */
   readonly server: string;
   readonly #config: KubeConfig;
-  readonly #impersonate: string | undefined;
+  readonly #impersonate: Impersonation | undefined;
   readonly #agent: Agent;
 
-  constructor(config: KubeConfig, impersonate: string | undefined) {
+  constructor(config: KubeConfig, impersonate: Impersonation | undefined) {
     this.#config = config;
     this.#impersonate = impersonate;
     this.server = config.getCurrentCluster()?.server ?? "";
@@ -80,13 +90,27 @@ export class Connection {
     }
   }
 
+  /** Opens a WebSocket (RFC 6455) of a sub-protocol; gives the answer instead when that is a refusal. */
+  async webSocket(target: string, protocol: string): Promise<Result<WebSocket | HttpAnswer, ClusterFailure>> {
+    const options = await this.#options({ method: "GET", target });
+    if (!options.ok) return options;
+    // What is kept open is for requests alone. A way through a proxy is an agent, too.
+    const { agent, ...rest } = options.value;
+    try {
+      const url = this.server.replace(/^http/, "ws") + target;
+      return ok(await openWebSocket(url, protocol, agent === this.#agent ? rest : options.value));
+    } catch (error) {
+      return fail(this.#unreachable(error));
+    }
+  }
+
   /** Closes the connections that are kept open. */
   close(): void {
     this.#agent.destroy();
   }
 
   async #options(request: HttpRequest): Promise<Result<RequestOptions, ClusterFailure>> {
-    const options: RequestOptions & { headers: Record<string, string> } = {
+    const options: RequestOptions & { headers: Record<string, string | readonly string[]> } = {
       method: request.method,
       headers: {},
     };
@@ -102,7 +126,11 @@ export class Connection {
       options.headers["Content-Type"] = request.contentType ?? "application/json";
       options.headers["Content-Length"] = String(Buffer.byteLength(request.body));
     }
-    if (this.#impersonate !== undefined) options.headers["Impersonate-User"] = this.#impersonate;
+    if (this.#impersonate !== undefined) {
+      options.headers["Impersonate-User"] = this.#impersonate.user;
+      if (this.#impersonate.groups.length > 0)
+        options.headers["Impersonate-Group"] = this.#impersonate.groups;
+    }
     return ok(options);
   }
 
@@ -169,6 +197,32 @@ function readLines(
     request.on("error", reject);
     limitTimeToConnect(request);
     request.end();
+  });
+}
+
+/** Resolves with a WebSocket that is paused, or with the answer when that is a refusal. */
+async function openWebSocket(
+  url: string,
+  protocol: string,
+  options: RequestOptions,
+): Promise<WebSocket | HttpAnswer> {
+  // Only here: few commands need it.
+  const { WebSocket } = await import("ws");
+  const socket = new WebSocket(url, protocol, {
+    ...options,
+    handshakeTimeout: OPEN_WITHIN_MS,
+    perMessageDeflate: false,
+  });
+  return new Promise((resolve, reject) => {
+    const opened = () => {
+      // Whoever takes it begins to read: no message may come before.
+      socket.pause();
+      resolve(socket);
+    };
+    socket.once("open", opened).once("error", reject);
+    socket.once("unexpected-response", (_request, response) => {
+      readWhole(response).then(resolve, reject);
+    });
   });
 }
 

@@ -9,5 +9,7 @@ export {
   VALIDATING_WEBHOOKS,
   type WebhookConfiguration,
 } from "./kinds.js";
-export { type ClusterSelection, namesCluster } from "./kubeconfig.js";
+export { type ClusterSelection, isAsked, namesCluster } from "./kubeconfig.js";
+export { type Condition, isReady, type Pod, PODS, type PodSpec, troubleOf } from "./pods.js";
+export { PortForwardError } from "./port-forward.js";
 export { type KubernetesObject, type ObjectMetadata, type ResourceType, typeName } from "./resource.js";

@@ -13,6 +13,8 @@ export interface ClusterSelection {
   readonly context?: string | undefined;
   /** The user to impersonate. */
   readonly as?: string | undefined;
+  /** The groups of that user. */
+  readonly asGroups?: readonly string[] | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,12 +22,17 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** What a pod finds in its file system when it may talk to the API server. */
 const SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
+/** Whether a flag says which cluster, or as whom. */
+export function isAsked({ kubeconfig, context, as }: ClusterSelection): boolean {
+  return kubeconfig !== undefined || context !== undefined || as !== undefined;
+}
+
 /** Whether there is anything that names a cluster: a flag, KUBECONFIG, ~/.kube/config, or the account of a pod. Reads no file. */
 export function namesCluster(selection: ClusterSelection, env: Environment = process.env): boolean {
   return (
-    selection.context !== undefined ||
-    selection.as !== undefined ||
-    kubeconfigFiles(selection, env).some(({ demanded, path }) => demanded || existsSync(path)) ||
+    isAsked(selection) ||
+    (env["KUBECONFIG"] ?? "") !== "" ||
+    kubeconfigFiles(selection, env).some(({ path }) => existsSync(path)) ||
     isInCluster(env)
   );
 }

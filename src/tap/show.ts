@@ -1,6 +1,8 @@
+import { status } from "@grpc/grpc-js";
 import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import type { TapResponse__Output } from "../../generated/mesh/api/v1/TapResponse.js";
-import type { ControlPlaneClient } from "../client/index.js";
+import { ApiFailure, type ControlPlaneClient } from "../client/index.js";
 import { escapeControls, formatJsonLine, type Printer } from "../output/index.js";
 import type { ResourceReference } from "../resource-type/index.js";
 import { eventAsJson } from "./json.js";
@@ -8,6 +10,8 @@ import { formatTapLine } from "./line.js";
 
 // Dropped requests are summed up for so long before they are told.
 const TELL_DROPPED_EVERY_MS = 1_000;
+
+const TRY_AGAIN_MS = 500;
 
 /** What `mesh tap` was asked, and how it is to be shown. */
 export interface TapQuestion {
@@ -25,8 +29,8 @@ export interface TapQuestion {
 
 /**
  * Shows events as they happen, a line each on standard output, and what else is to be known on standard error, until the
- * signal is aborted.
- * @throws ApiFailure when the control plane refuses or goes away
+ * signal is aborted. When the control plane goes away it is waited for.
+ * @throws ApiFailure when the control plane refuses, or is not there at the start
  */
 export async function showTap(
   client: ControlPlaneClient,
@@ -34,14 +38,58 @@ export async function showTap(
   printer: Printer,
   signal: AbortSignal,
 ): Promise<void> {
+  const presence = new ControlPlanePresence(printer);
+  while (!signal.aborted) {
+    try {
+      await showEvents(client, question, printer, signal, presence);
+    } catch (error) {
+      if (!(error instanceof ApiFailure) || !presence.mayComeBack(error)) throw error;
+      presence.miss(error);
+      await delay(TRY_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+async function showEvents(
+  client: ControlPlaneClient,
+  question: TapQuestion,
+  printer: Printer,
+  signal: AbortSignal,
+  presence: ControlPlanePresence,
+): Promise<void> {
   const dropped = new DroppedRequests(printer);
   try {
-    for await (const response of client.tap(requestOf(question), signal)) {
+    for await (const response of client.tap(requestOf(question), signal, () => presence.meet())) {
       show(response, question, printer);
       dropped.add(response.event?.dropped ?? 0);
     }
   } finally {
     dropped.tell();
+  }
+}
+
+/** Whether the control plane is there; tells when it goes and when it is back. */
+class ControlPlanePresence {
+  #met = false;
+  #away = false;
+
+  constructor(private readonly printer: Printer) {}
+
+  /** It has taken the request. */
+  meet(): void {
+    if (this.#away) this.printer.note("the control plane is back");
+    this.#met = true;
+    this.#away = false;
+  }
+
+  /** A control plane that has just started knows no proxies yet: what it took before, it will take again. */
+  mayComeBack({ code }: ApiFailure): boolean {
+    return this.#met && code !== status.INVALID_ARGUMENT;
+  }
+
+  miss({ message }: ApiFailure): void {
+    if (!this.#away) this.printer.note(`${message}; trying again`);
+    this.#away = true;
   }
 }
 

@@ -10,7 +10,6 @@ import {
   uninstall,
   WITHOUT_DASHBOARDS,
 } from "./administrator.js";
-import { forwardPort } from "./port-forward.js";
 
 /** It has a Node.js, and a cluster that the mesh is installed in has it. */
 async function applicationImage(): Promise<string> {
@@ -66,8 +65,7 @@ function expectNoLoss({ "200": succeeded, ...others }: Record<string, number>): 
 
 /** What `mesh stat` prints of the namespace. */
 async function statOf(...words: string[]): Promise<string> {
-  const api = await forwardPort(kubectl, "mesh-system", "deployment/mesh-control-plane", 8085);
-  const { stdout } = await mesh("stat", ...words, "-n", "shop", "--api", api);
+  const { stdout } = await mesh("stat", ...words, "-n", "shop");
   return stdout;
 }
 

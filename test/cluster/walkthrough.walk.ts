@@ -11,7 +11,6 @@ import {
   uninstall,
   WITHOUT_DASHBOARDS,
 } from "./administrator.js";
-import { forwardPort } from "./port-forward.js";
 
 const DNS = ["-n", "kube-system", "deployment/coredns"];
 
@@ -43,14 +42,13 @@ test("a meshed CoreDNS answers, is shown and watched, and becomes what it was", 
   expect(await edit("inject")).toContain("deployment/coredns injected");
   expect(await resolved("kubernetes.default.svc.cluster.local")).toMatch(/^\d+\.\d+\.\d+\.\d+\n$/);
 
-  const api = await forwardPort(kubectl, "mesh-system", "deployment/mesh-control-plane", 8085);
   const stat = async () => {
-    const { stdout } = await mesh("stat", "deploy", "-n", "kube-system", "--api", api);
+    const { stdout } = await mesh("stat", "deploy", "-n", "kube-system");
     return stdout;
   };
   await expect.poll(stat, { timeout: 30_000, interval: 1000 }).toMatch(/^coredns +1\/1 +100\.00% /m);
 
-  const tap = startedMesh("tap", "deploy/coredns", "-n", "kube-system", "--api", api);
+  const tap = startedMesh("tap", "deploy/coredns", "-n", "kube-system");
   const lines = createInterface({ input: tap.stdout });
   for await (const line of lines) if (/^req .* method=GET .*:8181 path=\/ready$/.test(line)) break;
 

@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PortForwarding } from "./port-forwarding.js";
 import { certificateAuthority, type KeyPair, serverCertificate } from "./certificates.js";
 
 /** A request that the server got. */
@@ -19,13 +21,15 @@ export interface ReceivedRequest {
   readonly port: number | undefined;
 }
 
-/** What it answers: an object, or a text as it is; or a watch that goes on. */
+/** What it answers: an object, or a text as it is; or a watch that goes on, or a port-forward. */
 export interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   /** Told of the open watch, instead of a body. */
   readonly watch?: (watch: Watch) => void;
+  /** The port of this machine's loopback to which a port-forward leads. */
+  readonly forward?: number;
 }
 
 /** An open watch. */
@@ -62,12 +66,21 @@ export async function startApiServer(answering: Answering): Promise<ApiServer> {
   const { certificate, key } = serverCertificate(authority, ["IP:127.0.0.1"]);
   const folder = mkdtempSync(join(tmpdir(), "mesh-api-server-"));
   const received: ReceivedRequest[] = [];
+  const answerTo = (question: ReceivedRequest): Answer => {
+    received.push(question);
+    if (question.headers.authorization !== `Bearer ${TOKEN}`) return unauthorized();
+    return running.answering(question) ?? notFound();
+  };
   const server = createServer({ cert: certificate, key }, (request, response) => {
-    void read(request).then((question) => {
-      received.push(question);
-      const authorized = request.headers.authorization === `Bearer ${TOKEN}`;
-      send(response, authorized ? (running.answering(question) ?? notFound()) : unauthorized());
-    });
+    void read(request).then((question) => send(response, answerTo(question)));
+  });
+  const forwarding = new PortForwarding();
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const question = describe(request, "");
+    const answer = answerTo(question);
+    const asked = Number(question.query.get("ports"));
+    if (answer.forward !== undefined) forwarding.take(request, socket, head, answer.forward, asked);
+    else refuse(socket, answer);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -80,6 +93,7 @@ export async function startApiServer(answering: Answering): Promise<ApiServer> {
     kubeconfig,
     answering,
     stop: async () => {
+      forwarding.stop();
       server.closeAllConnections();
       server.close();
       await once(server, "close");
@@ -120,8 +134,11 @@ const unauthorized = () => statusAnswer(401, "Unauthorized", "Unauthorized");
 async function read(request: IncomingMessage): Promise<ReceivedRequest> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
+  return describe(request, Buffer.concat(chunks).toString("utf8"));
+}
+
+function describe(request: IncomingMessage, text: string): ReceivedRequest {
   const { pathname, searchParams } = new URL(request.url ?? "", "https://server");
-  const text = Buffer.concat(chunks).toString("utf8");
   return {
     method: request.method ?? "",
     path: pathname,
@@ -130,6 +147,13 @@ async function read(request: IncomingMessage): Promise<ReceivedRequest> {
     body: text === "" ? undefined : (JSON.parse(text) as unknown),
     port: request.socket.remotePort,
   };
+}
+
+/** Answers a request for a WebSocket as any other. */
+function refuse(socket: Duplex, { status = 200, body }: Answer): void {
+  const text = JSON.stringify(body);
+  const head = [`HTTP/1.1 ${status} `, "Connection: close", `Content-Length: ${Buffer.byteLength(text)}`];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`);
 }
 
 function send(response: ServerResponse, { status = 200, headers = {}, body, watch }: Answer): void {

@@ -38,6 +38,9 @@ export class ClusterState {
   /** Which `verb resource` the user may do. */
   allows: (verb: string, resource: string) => boolean = () => true;
 
+  /** Of a pod that port-forwards reach: the port of this machine where it listens. */
+  readonly listening = new Map<string, number>();
+
   put(...objects: readonly StoredObject[]): void {
     for (const object of objects) this.#store(addressOf(object), object);
   }
@@ -78,6 +81,11 @@ export class ClusterState {
   #answer({ method, path, query, body }: ReceivedRequest): Answer | undefined {
     if (path === "/version") return { body: this.version };
     if (method === "POST") return this.#post(path, body);
+    const pod = PORT_FORWARD.exec(path)?.groups?.["pod"];
+    if (pod !== undefined) {
+      const forward = this.#objects.has(pod) ? this.listening.get(pod) : undefined;
+      return forward === undefined ? undefined : { forward };
+    }
     if (query.has("watch")) return { watch: () => undefined };
     const object = this.#objects.get(path);
     if (object !== undefined) {
@@ -153,6 +161,9 @@ interface PatchStep {
 interface AccessReview {
   readonly spec: { readonly resourceAttributes: { readonly verb: string; readonly resource: string } };
 }
+
+/** The address of a pod's port-forward. */
+const PORT_FORWARD = /^(?<pod>.*)\/portforward$/;
 
 /** The address of a kind's objects: those of a namespace, or all. */
 const COLLECTION = /^\/(api\/v1|apis\/[^/]+\/[^/]+)(\/namespaces\/[^/]+)?\/[^/]+$/;

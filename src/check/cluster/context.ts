@@ -1,7 +1,12 @@
-import type { Cluster, KubernetesObject, ResourceType } from "../../kubernetes/index.js";
+import {
+  type Cluster,
+  type KubernetesObject,
+  type Pod,
+  PODS,
+  type ResourceType,
+} from "../../kubernetes/index.js";
 import type { Failure } from "../../output/index.js";
 import type { Result } from "../../result/index.js";
-import { type Pod, PODS } from "./objects.js";
 
 /** What the checks of a cluster look at. */
 export class ClusterContext {

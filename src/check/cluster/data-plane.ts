@@ -1,10 +1,9 @@
 import { INJECT_LABEL, PROXY_CONTAINER, VERSION_ANNOTATION } from "../../inject/index.js";
 import { CONTROL_PLANE, NAMESPACE } from "../../install/index.js";
-import { NAMESPACES } from "../../kubernetes/index.js";
+import { NAMESPACES, type Pod, troubleOf } from "../../kubernetes/index.js";
 import { type Check, failed, failedForGood, passed, someOf, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
-import { troubleOf } from "./deployments.js";
-import { DEPLOYMENTS, type Pod, VERSION_LABEL } from "./objects.js";
+import { DEPLOYMENTS, VERSION_LABEL } from "./objects.js";
 
 /** Namespaces whose pods the webhook never touches. */
 const NEVER_INJECTED: ReadonlySet<string> = new Set(["kube-system", NAMESPACE]);

@@ -1,7 +1,8 @@
 import { NAMESPACE } from "../../install/index.js";
+import { PODS, troubleOf } from "../../kubernetes/index.js";
 import { type Check, failed, passed } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
-import { type Deployment, DEPLOYMENTS, type Pod, PODS } from "./objects.js";
+import { type Deployment, DEPLOYMENTS } from "./objects.js";
 
 export const controlPlaneReady: Check<ClusterContext> = {
   id: "control-plane-ready",
@@ -43,20 +44,4 @@ async function reasonOf(
     ({ type, status: is }) => type === "ReplicaFailure" && is === "True",
   );
   return refused?.message;
-}
-
-/** What keeps a pod from running: a node that does not take it, an image that is not there, a program that ends. */
-export function troubleOf({ metadata, status }: Pod): string | undefined {
-  const unscheduled = status?.conditions?.find(
-    ({ type, status: is }) => type === "PodScheduled" && is === "False",
-  );
-  if (unscheduled)
-    return `${metadata.name} is not scheduled: ${unscheduled.message ?? unscheduled.reason ?? "no reason"}`;
-  for (const container of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
-    const waiting = container.state?.waiting;
-    if (waiting?.reason === undefined || waiting.reason === "PodInitializing") continue;
-    const message = waiting.message === undefined ? "" : ` (${waiting.message})`;
-    return `${container.name ?? ""} of ${metadata.name}: ${waiting.reason}${message}`;
-  }
-  return undefined;
 }

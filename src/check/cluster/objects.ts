@@ -1,12 +1,5 @@
 // The kinds that checks read, with the fields that they read of them. Any field may be missing.
-import type { KubernetesObject, ResourceType } from "../../kubernetes/index.js";
-
-export interface Condition {
-  readonly type?: string;
-  readonly status?: string;
-  readonly reason?: string;
-  readonly message?: string;
-}
+import type { Condition, KubernetesObject, PodSpec, ResourceType } from "../../kubernetes/index.js";
 
 export interface Deployment extends KubernetesObject {
   readonly spec?: {
@@ -19,35 +12,6 @@ export interface Deployment extends KubernetesObject {
     readonly readyReplicas?: number;
     readonly updatedReplicas?: number;
     readonly conditions?: readonly Condition[];
-  };
-}
-
-export interface PodSpec {
-  readonly hostNetwork?: boolean;
-  readonly containers?: readonly Container[];
-  readonly initContainers?: readonly Container[];
-}
-
-export interface Container {
-  readonly name?: string;
-  readonly image?: string;
-  readonly args?: readonly string[];
-}
-
-export interface ContainerStatus {
-  readonly name?: string;
-  readonly ready?: boolean;
-  readonly restartCount?: number;
-  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
-}
-
-export interface Pod extends KubernetesObject {
-  readonly spec?: PodSpec;
-  readonly status?: {
-    readonly phase?: string;
-    readonly conditions?: readonly Condition[];
-    readonly containerStatuses?: readonly ContainerStatus[];
-    readonly initContainerStatuses?: readonly ContainerStatus[];
   };
 }
 
@@ -68,9 +32,6 @@ const type =
     namespaced,
   });
 
-const core = type("", "v1", true);
-
-export const PODS = core<Pod>("pods");
 export const DEPLOYMENTS = type("apps", "v1", true)<Deployment>("deployments");
 export const CRDS = type(
   "apiextensions.k8s.io",

@@ -1,0 +1,114 @@
+import type { HttpAnswer } from "./connection.js";
+import { ClusterFailure } from "./failure.js";
+import { type ResourceType, typeName } from "./resource.js";
+
+/** An answer other than what was asked for. */
+export type Refusal = Pick<HttpAnswer, "status" | "body">;
+
+/** What is being asked, for messages. */
+export type Doing =
+  | { verb: string; type: ResourceType; namespace?: string | undefined; name?: string }
+  | { verb: string; path: string };
+
+/** Who asks whom. */
+interface Asking {
+  readonly server: string;
+  readonly context: string;
+}
+
+/** A refusal in words: who may not do what, where, or what else is wrong. */
+export function refusal(
+  { status, body }: Refusal,
+  doing: Doing,
+  { server, context }: Asking,
+): ClusterFailure {
+  const what = describe(doing);
+  const said = messageOf(body);
+  switch (status) {
+    case 401:
+      return new ClusterFailure(
+        "unauthorized",
+        `the API server at ${server} does not take the credentials of context ${context}`,
+        { hint: `kubectl auth whoami --context ${context}` },
+      );
+    case 403:
+      return forbidden(said, doing);
+    case 404:
+      return new ClusterFailure("not-found", notFound(doing));
+    case 410:
+      return new ClusterFailure("expired", `the API server would not ${what}: ${said}`);
+    case 409:
+      return new ClusterFailure("conflict", `the API server would not ${what}: ${said}`);
+    default:
+      return new ClusterFailure("refused", `the API server would not ${what}: ${said || `status ${status}`}`);
+  }
+}
+
+/** What the API server forbids need not be what was asked for: it may be to impersonate, or another verb that this takes. */
+function forbidden(said: string, doing: Doing): ClusterFailure {
+  const denied = DENIED.exec(said)?.groups;
+  const asked = "path" in doing ? undefined : doing;
+  const isOther =
+    denied !== undefined && (denied["verb"] !== asked?.verb || denied["resource"] !== asked?.type.plural);
+  const meant: Doing = isOther
+    ? {
+        verb: denied["verb"] ?? "",
+        type: {
+          group: denied["group"] ?? "",
+          version: "",
+          plural: denied["resource"] ?? "",
+          namespaced: denied["namespace"] !== undefined,
+        },
+        namespace: denied["namespace"],
+      }
+    : doing;
+  return new ClusterFailure("forbidden", `${userIn(said)} may not ${describe(meant)}`, { hint: canI(meant) });
+}
+
+/** The API server's words for a right that is missing. */
+const DENIED =
+  /cannot (?<verb>\S+) resource "(?<resource>[^"]+)" in API group "(?<group>[^"]*)"(?: in the namespace "(?<namespace>[^"]+)")?/;
+
+/** `list pods in namespace shop`, `get secrets/trust-root in namespace mesh-system`, `list nodes in all namespaces` */
+function describe(doing: Doing): string {
+  if ("path" in doing) return `${doing.verb} ${doing.path}`;
+  const { verb, type, namespace, name } = doing;
+  return `${verb} ${typeName(type)}${name === undefined ? "" : `/${name}`}${place(type, namespace)}`;
+}
+
+function place({ namespaced }: ResourceType, namespace: string | undefined): string {
+  if (!namespaced) return "";
+  return namespace === undefined ? " in all namespaces" : ` in namespace ${namespace}`;
+}
+
+function notFound(doing: Doing): string {
+  if ("path" in doing) return `the API server has no ${doing.path}`;
+  const { type, namespace, name } = doing;
+  if (name === undefined) return `the API server has no ${typeName(type)} of version ${type.version}`;
+  return `there is no ${typeName(type)}/${name}${place(type, namespace)}`;
+}
+
+/** The question to kubectl that shows the missing right. */
+function canI(doing: Doing): string {
+  if ("path" in doing) return `kubectl auth can-i ${doing.verb} ${doing.path}`;
+  const { verb, type, namespace } = doing;
+  const where = namespace === undefined ? (type.namespaced ? " -A" : "") : ` -n ${namespace}`;
+  return `kubectl auth can-i ${verb} ${typeName(type)}${where}`;
+}
+
+/** The API server's own words: the message of a metav1.Status, or the body as it is. */
+function messageOf(body: string): string {
+  try {
+    const status = JSON.parse(body) as { message?: unknown } | null;
+    if (typeof status?.message === "string") return status.message;
+  } catch {
+    // Not a Status: what follows is all there is.
+  }
+  return body.trim().split("\n")[0] ?? "";
+}
+
+/** `user 'jane'`: whom the API server took us for, when it says so. */
+function userIn(message: string): string {
+  const name = /User "([^"]+)"/.exec(message)?.[1];
+  return name === undefined ? "this user" : `user '${name}'`;
+}
