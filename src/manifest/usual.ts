@@ -21,8 +21,8 @@ export function readUsual(text: string): CollectionNode | undefined {
   }
 }
 
-/** Among them all that ends a line for some parser, but for the line feed. */
-const UNUSUAL_CHARACTER = /[^\n -~\u00a1-\u1fff]/;
+/** Among them all that ends a line for some parser, but for the line feed, and all that is a space for another. */
+const UNUSUAL_CHARACTER = /[^\n -~\u00a1-\u167f\u1681-\u1fff]/;
 
 /** Thrown so often that a stack for each would cost more than the reading. */
 const UNUSUAL = new Error("left to the parser");
