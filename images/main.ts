@@ -8,6 +8,7 @@ import { controlPlaneContents } from "./control-plane/image.js";
 import { initContents } from "./init/image.js";
 import { packImage, type PackedImage } from "./oci-archive.js";
 import { proxyContents } from "./proxy/image.js";
+import { samplesContents } from "./samples/image.js";
 import { librariesOf } from "./shared-objects.js";
 
 /** What the sidecar's image may weigh, unpacked: it is on every node, and in memory as often as there are pods. */
@@ -30,6 +31,11 @@ const IMAGES: readonly { name: ImageName; description: string; contents: (paths:
       name: "mesh-control-plane",
       description: "The control plane of the mesh",
       contents: ({ clone, node }) => controlPlaneContents(clone, node),
+    },
+    {
+      name: "mesh-samples",
+      description: "The sample applications",
+      contents: ({ clone, node }) => samplesContents(clone, node),
     },
   ];
 

@@ -57,11 +57,10 @@ export async function packImage(image: Image): Promise<PackedImage> {
     });
     return { mediaType, digest, size: content.length };
   };
-  const tars = await Promise.all(image.layers.map(tarOf));
-  const layers = [];
-  for (const tar of tars)
-    layers.push(addBlob(`${MEDIA}.layer.v1.tar+gzip`, await compress(tar, { level: 9 })));
-  const config = addBlob(`${MEDIA}.config.v1+json`, json(configOf(image, tars.map(digestOf))));
+  const packed = await Promise.all(image.layers.map(packLayer));
+  const layers = packed.map(({ compressed }) => addBlob(`${MEDIA}.layer.v1.tar+gzip`, compressed));
+  const diffIds = packed.map(({ diffId }) => diffId);
+  const config = addBlob(`${MEDIA}.config.v1+json`, json(configOf(image, diffIds)));
   const manifest = addBlob(
     `${MEDIA}.manifest.v1+json`,
     json({
@@ -79,8 +78,29 @@ export async function packImage(image: Image): Promise<PackedImage> {
     archive: await tarOf(layout),
     digest: manifest.digest,
     compressed: sum(layers.map(({ size }) => size)),
-    unpacked: sum(tars.map(({ length }) => length)),
+    unpacked: sum(packed.map(({ unpacked }) => unpacked)),
   };
+}
+
+interface PackedLayer {
+  readonly compressed: Buffer;
+  /** The digest of the layer before it is compressed. */
+  readonly diffId: string;
+  readonly unpacked: number;
+}
+
+/** Layers that several images share are compressed once. */
+const packedLayers = new WeakMap<RootFilesystem, Promise<PackedLayer>>();
+
+function packLayer(layer: RootFilesystem): Promise<PackedLayer> {
+  const packing = packedLayers.get(layer) ?? packNewLayer(layer);
+  packedLayers.set(layer, packing);
+  return packing;
+}
+
+async function packNewLayer(layer: RootFilesystem): Promise<PackedLayer> {
+  const tar = await tarOf(layer);
+  return { compressed: await compress(tar, { level: 9 }), diffId: digestOf(tar), unpacked: tar.length };
 }
 
 function configOf(image: Image, diffIds: readonly string[]): object {

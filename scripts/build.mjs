@@ -8,7 +8,7 @@ const bin = (name) => join(root, "node_modules", ".bin", name);
 
 /** Takes away what was built of sources that are gone: the list of commands is made of what is there. */
 function removeLeftovers() {
-  for (const folder of ["bench", "commands", "images", "src"].filter((name) =>
+  for (const folder of ["bench", "commands", "images", "samples", "src"].filter((name) =>
     existsSync(join(root, "dist", name)),
   )) {
     for (const file of readdirSync(join(root, "dist", folder), { recursive: true })) {

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ImageContents } from "../contents.js";
+import { nodeRuntime } from "../node-runtime.js";
 import { addFile, type RootFilesystem } from "../root-filesystem.js";
-import { addLibrariesOf } from "../shared-objects.js";
 
 /** Not the sidecar's, which is 2102: the control plane has one. */
 const CONTROL_PLANE_USER = "2103:2103";
@@ -25,20 +25,13 @@ interface LockedPackage {
  */
 export function controlPlaneContents(clone: string, node: string): ImageContents {
   return {
-    layers: [runtime(node), program(clone)],
+    layers: [nodeRuntime(node), program(clone)],
     user: CONTROL_PLANE_USER,
     entrypoint: ["/node", `${HOME}/bin/mesh.js`],
     command: ["control-plane", "run"],
     // Without the last two the system is asked for them, which knows nothing of the user.
     environment: ["NODE_ENV=production", "HOME=/nonexistent", "SHELL=/nonexistent"],
   };
-}
-
-function runtime(node: string): RootFilesystem {
-  const root: RootFilesystem = new Map();
-  addFile(root, "/node", node, true);
-  addLibrariesOf(root, node);
-  return root;
 }
 
 function program(clone: string): RootFilesystem {

@@ -3,7 +3,9 @@ import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../output/index.js";
 import { type Ending, SupervisedProcess } from "../process/index.js";
-import { LISTENING } from "./service-process.js";
+
+/** What a service prints when it listens. */
+const LISTENING = "listening";
 
 /** A service of the demo, in a process of its own. */
 export interface Service {
@@ -23,8 +25,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Starts a module of this folder as a service at a port, and waits until it listens. `within` are words that the command line
- * begins with.
+ * Starts a service of the hello-world sample at a port of loopback, and waits until it listens; it never outlives us.
+ * `within` are words that the command line begins with.
  * @throws Failure when it ends instead
  */
 export async function startService(
@@ -39,8 +41,8 @@ export async function startService(
   const [command, ...args] = [...within, process.execPath];
   const service = new SupervisedProcess({
     command,
-    args: [...args, fileURLToPath(new URL(`./${name}-service.js`, import.meta.url))],
-    env: { ...process.env, ...env, PORT: String(port) },
+    args: [...args, fileURLToPath(new URL(`../../samples/hello-world/${name}.js`, import.meta.url))],
+    env: { ...process.env, ...env, HOST: "127.0.0.1", PORT: String(port), END_WITH_INPUT: "true" },
     onLine: (line) => {
       said.push(line);
       if (line === LISTENING) onListening();

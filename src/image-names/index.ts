@@ -1,8 +1,10 @@
 // What the project's container images are called: one place for the build, the injector and the install.
 
-/** The images that the project builds. */
-export const IMAGES = ["mesh-proxy", "mesh-init", "mesh-control-plane"] as const;
-export type ImageName = (typeof IMAGES)[number];
+/** The images that the mesh runs. */
+export type MeshImage = "mesh-proxy" | "mesh-init" | "mesh-control-plane";
+
+/** The images that the project builds: those, and the sample applications'. */
+export type ImageName = MeshImage | "mesh-samples";
 
 /** Where images come from when nobody says otherwise; `mesh install` and `mesh inject` take another. */
 export const DEFAULT_REGISTRY = "registry.mesh.dev";

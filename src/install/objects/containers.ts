@@ -3,7 +3,7 @@ import type { IPodSpec } from "kubernetes-models/v1/PodSpec";
 import type { IResourceRequirements } from "kubernetes-models/v1/ResourceRequirements";
 import type { ISecurityContext } from "kubernetes-models/v1/SecurityContext";
 import type { IVolume } from "kubernetes-models/v1/Volume";
-import { type ImageName, imageReference } from "../../image-names/index.js";
+import { imageReference, type MeshImage } from "../../image-names/index.js";
 import type { Installation } from "../installation.js";
 import type { ResourceValues } from "../values/index.js";
 import { type PartName, selectorOf } from "./names.js";
@@ -12,11 +12,11 @@ const IMAGE_VALUES = {
   "mesh-control-plane": "controlPlane",
   "mesh-proxy": "proxy",
   "mesh-init": "init",
-} as const satisfies Record<ImageName, string>;
+} as const satisfies Record<MeshImage, string>;
 
 /** One of the project's images, as the values want it. */
 export function imageOf(
-  name: ImageName,
+  name: MeshImage,
   { values, version }: Pick<Installation, "values" | "version">,
 ): string {
   const { registry } = values.images;

@@ -20,7 +20,9 @@ export async function importImages(folder: string): Promise<void> {
   const archives = [
     await pack(folder, "pause", PAUSE_IMAGE),
     await pack(folder, "coredns", COREDNS_IMAGE),
-    ...["mesh-proxy", "mesh-init", "mesh-control-plane"].map((name) => join(BUILT, `${name}.tar`)),
+    ...["mesh-proxy", "mesh-init", "mesh-control-plane", "mesh-samples"].map((name) =>
+      join(BUILT, `${name}.tar`),
+    ),
   ];
   for (const archive of archives) {
     execFileSync("ctr", ["-a", SOCKET, "-n", "k8s.io", "images", "import", archive]);

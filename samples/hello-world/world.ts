@@ -1,4 +1,4 @@
-import { serve } from "./service-process.js";
+import { serve } from "../serve.js";
 
 // The service that is called by another one.
 serve((_request, response) => {

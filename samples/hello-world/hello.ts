@@ -1,6 +1,6 @@
 import { Agent, get, type RequestOptions } from "node:http";
 import { text } from "node:stream/consumers";
-import { serve } from "./service-process.js";
+import { serve } from "../serve.js";
 
 // The service that calls another one by name, as most HTTP clients can: through the proxy of its environment when there is one.
 const proxy = process.env["http_proxy"];

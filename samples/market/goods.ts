@@ -1,0 +1,2 @@
+/** What the market sells. */
+export const GOODS = ["apples", "bread", "cheese"] as const;
