@@ -1,0 +1,60 @@
+import type { ApiClient } from "./api-client.js";
+import type { BenchPod, BenchService, Content } from "./content.js";
+import { meshedPodTemplate, podObject, runningPod, serviceObject, sliceObject } from "./objects.js";
+
+/** The audience of the tokens by which proxies show who they are. */
+const AUDIENCE = "mesh.dev";
+
+/** Writes all of a cluster's content; gives the token of each pod, by `namespace/name`. */
+export async function writeContent(client: ApiClient, content: Content): Promise<Map<string, string>> {
+  await client.forAll(["mesh-system", ...content.namespaces], async (name) => {
+    await client.create("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+    const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default" } };
+    await client.create(`/api/v1/namespaces/${name}/serviceaccounts`, account);
+  });
+  await client.create("/api/v1/nodes", {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: "node-0", labels: { "topology.kubernetes.io/zone": "a" } },
+  });
+  const tokens = await writePods(client, content.pods);
+  await client.forAll([...content.services, content.shared], (service) => writeService(client, service));
+  return tokens;
+}
+
+async function writePods(client: ApiClient, pods: readonly BenchPod[]): Promise<Map<string, string>> {
+  const template = meshedPodTemplate();
+  const tokens = new Map<string, string>();
+  await client.forAll(pods, async (pod) => {
+    const { namespace, name, ip } = pod;
+    const collection = `/api/v1/namespaces/${namespace}/pods`;
+    const created = (await client.create(collection, podObject(template, pod))) as {
+      metadata: { uid: string };
+    };
+    await client.replace(`${collection}/${name}/status`, runningPod(created, ip));
+    tokens.set(`${namespace}/${name}`, await podToken(client, pod, created.metadata.uid));
+  });
+  return tokens;
+}
+
+async function podToken(client: ApiClient, { namespace, name }: BenchPod, uid: string): Promise<string> {
+  const answer = await client.create(`/api/v1/namespaces/${namespace}/serviceaccounts/default/token`, {
+    apiVersion: "authentication.k8s.io/v1",
+    kind: "TokenRequest",
+    spec: { audiences: [AUDIENCE], boundObjectRef: { apiVersion: "v1", kind: "Pod", name, uid } },
+  });
+  return (answer as { status: { token: string } }).status.token;
+}
+
+async function writeService(client: ApiClient, service: BenchService): Promise<void> {
+  await client.create(`/api/v1/namespaces/${service.namespace}/services`, serviceObject(service));
+  await client.create(slicesOf(service), sliceObject(service));
+}
+
+/** Moves the first endpoint of a service to another address. */
+export function moveEndpoint(client: ApiClient, service: BenchService, ip: string): Promise<void> {
+  return client.replace(`${slicesOf(service)}/${service.name}-1`, sliceObject(service, ip));
+}
+
+const slicesOf = ({ namespace }: BenchService) =>
+  `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
