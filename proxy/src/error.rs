@@ -2,6 +2,15 @@
 
 use crate::http1::Refusal;
 
+/// What became of a request that a proxy gives back without an answer of the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// No byte of it reached an application.
+    Unreached,
+    /// The application may have it, but broke the connection before a byte of a response.
+    Unanswered,
+}
+
 /// A reason that stands in the `mesh-proxy-error` header, in the metrics and in tap events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -53,17 +62,22 @@ impl ProxyError {
         }
     }
 
-    /// Whether a reason in a `mesh-proxy-error` header tells that no byte of the request reached an application.
-    pub fn says_unreached(reason: &[u8]) -> bool {
-        let unreached = [
-            Self::ConnectRefused,
-            Self::ConnectFailed,
-            Self::ConnectTimeout,
-            Self::Draining,
-            Self::Overloaded,
-            Self::LocalShortage,
+    /// The fate of the request, where a reason in a `mesh-proxy-error` header tells it.
+    pub fn fate(reason: &[u8]) -> Option<Fate> {
+        const UNREACHED: [ProxyError; 6] = [
+            ProxyError::ConnectRefused,
+            ProxyError::ConnectFailed,
+            ProxyError::ConnectTimeout,
+            ProxyError::Draining,
+            ProxyError::Overloaded,
+            ProxyError::LocalShortage,
         ];
-        unreached.iter().any(|error| error.reason().as_bytes() == reason)
+        let is = |error: &Self| error.reason().as_bytes() == reason;
+        match reason {
+            _ if UNREACHED.iter().any(is) => Some(Fate::Unreached),
+            _ if is(&Self::UpstreamReset) => Some(Fate::Unanswered),
+            _ => None,
+        }
     }
 
     /// The status of the response that tells the client.

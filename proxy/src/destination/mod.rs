@@ -1,6 +1,7 @@
 //! Where requests go: what a worker knows of the services that its application talks to.
 
 mod balancer;
+mod budget;
 mod cache;
 mod ejection;
 mod endpoint;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use budget::RetryBudget;
 pub use cache::Destinations;
 pub(crate) use cache::SWEEP_INTERVAL;
 pub use endpoint::{Endpoint, InFlight};
@@ -53,6 +55,7 @@ pub struct Destination {
     endpoint_came: Notify,
     /// Since the cache last looked for unused destinations.
     was_used: Cell<bool>,
+    retry_budget: RetryBudget,
 }
 
 impl Destination {
@@ -66,6 +69,7 @@ impl Destination {
             empty_since: Cell::new(None),
             endpoint_came: Notify::new(),
             was_used: Cell::new(true),
+            retry_budget: RetryBudget::default(),
         }
     }
 
@@ -75,6 +79,11 @@ impl Destination {
     /// None when the service has no endpoints, or none but those in `avoid`.
     pub fn pick(&self, avoid: &[SocketAddr]) -> Option<Rc<Endpoint>> {
         balancer::pick(&self.endpoints.borrow(), avoid, &self.window, &self.local).cloned()
+    }
+
+    /// How many of its requests may be sent again.
+    pub fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     fn close_idle(&self) {

@@ -6,7 +6,7 @@ use httparse::{Header, Status};
 
 use super::fields::{Field, Framing};
 use super::hop::Hop;
-use crate::error::ProxyError;
+use crate::error::{Fate, ProxyError};
 
 use super::{Body, Chunked, Edits, HeadLimits, MOST_FIELDS, Parsed, Refusal, Span, Version};
 
@@ -36,8 +36,8 @@ pub struct ResponseHead {
     pub body: Body,
     /// The server keeps its connection open for more requests.
     pub persistent: bool,
-    /// A proxy on the way answered, and says that the request reached no application.
-    pub unreached: bool,
+    /// What became of the request, when a proxy on the way answered and says so.
+    pub fate: Option<Fate>,
     /// What follows is no longer HTTP but for both peers alone.
     pub tunnel: bool,
     /// What changes for the next hop.
@@ -84,7 +84,7 @@ impl ResponseHead {
             body: Body::NONE,
             persistent: version == Version::Http11,
             tunnel: switches || (asked.connect && (200..300).contains(&status)),
-            unreached: false,
+            fate: None,
             edits: Edits::default(),
             transfer_encoding: None,
         };
@@ -132,7 +132,7 @@ impl ResponseHead {
                 Field::Connection => hop.read_connection(header.value),
                 Field::KeepAlive | Field::ProxyConnection | Field::Upgrade => hop.seen = true,
                 Field::MeshProxyError if asked.of_proxy => {
-                    self.unreached = ProxyError::says_unreached(header.value);
+                    self.fate = ProxyError::fate(header.value);
                 }
                 Field::MeshProxyError => self.edits.cut(line(index)),
                 Field::Te
@@ -211,9 +211,9 @@ mod tests {
     fn only_a_proxy_says_what_became_of_a_request() {
         let head = "HTTP/1.1 502 Bad\r\nmesh-proxy-error: connect-refused\r\nContent-Length: 0\r\n\r\n";
         let proxy = Asked { of_proxy: true, ..ANY };
-        assert_eq!(parsed(head, proxy).map(|response| response.unreached), Ok(true));
+        assert_eq!(parsed(head, proxy).map(|response| response.fate), Ok(Some(Fate::Unreached)));
         assert_eq!(relayed(head, proxy, |_| ()), head);
-        assert_eq!(parsed(head, ANY).map(|response| response.unreached), Ok(false));
+        assert_eq!(parsed(head, ANY).map(|response| response.fate), Ok(None));
         assert_eq!(relayed(head, ANY, |_| ()), "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n");
     }
 

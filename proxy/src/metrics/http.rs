@@ -14,6 +14,38 @@ pub struct HttpMetrics {
     pub(super) responses: OnceLock<Box<ResponseCounter>>,
     pub(super) success_latency: Histogram,
     pub(super) failure_latency: OnceLock<Box<Histogram>>,
+    retries: OnceLock<Box<[AtomicU64; Retry::ALL.len()]>>,
+}
+
+/// Why a request was sent again, or to another endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Retry {
+    /// No connection could be made.
+    Unconnected,
+    /// The connection broke before a byte of the request was written.
+    Unwritten,
+    /// The endpoint's proxy said that the request reached no application.
+    Unreached,
+    /// The endpoint's proxy said that the application broke its connection before it answered.
+    Unanswered,
+    /// The connection broke before a byte of a response came.
+    Reset,
+}
+
+impl Retry {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Unconnected, Self::Unwritten, Self::Unreached, Self::Unanswered, Self::Reset];
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Unconnected => "unconnected",
+            Self::Unwritten => "unwritten",
+            Self::Unreached => "unreached",
+            Self::Unanswered => "unanswered",
+            Self::Reset => "reset",
+        }
+    }
 }
 
 /// One kind of response. The few kinds that an endpoint gives form a list that only grows, so counting needs no lock.
@@ -49,6 +81,17 @@ impl HttpMetrics {
         histogram.observe(latency);
     }
 
+    /// Counts a request that goes on from here, for want of an answer.
+    pub fn retried(&self, why: Retry) {
+        self.retries.get_or_init(Box::default)[why as usize].fetch_add(1, Relaxed);
+    }
+
+    /// How often requests went on from here, for each reason that there was.
+    pub(super) fn retries(&self) -> impl Iterator<Item = (Retry, u64)> {
+        let counted = |why| Some((why, self.retries.get()?[why as usize].load(Relaxed)));
+        Retry::ALL.into_iter().filter_map(counted).filter(|(_, count)| *count > 0)
+    }
+
     fn counter(&self, status: u16, proxy_error: Option<ProxyError>) -> &AtomicU64 {
         let mut link = &self.responses;
         loop {
@@ -70,7 +113,8 @@ impl HttpMetrics {
     /// Grows whenever something is counted.
     pub(super) fn activity(&self) -> u64 {
         let responses: u64 = self.response_counters().map(|counter| counter.count.load(Relaxed)).sum();
-        self.requests.load(Relaxed) + responses
+        let retries: u64 = self.retries().map(|(_, count)| count).sum();
+        self.requests.load(Relaxed) + responses + retries
     }
 
     pub(super) fn response_counters(&self) -> impl Iterator<Item = &ResponseCounter> {

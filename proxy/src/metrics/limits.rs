@@ -25,10 +25,12 @@ pub enum Limit {
     IdleTimeout,
     /// How long nothing moves while a message or a tunnel is under way.
     StallTimeout,
+    /// Requests to a service that are sent again.
+    RetryBudget,
 }
 
 impl Limit {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Connections,
         Self::PendingRequests,
         Self::PendingTimeout,
@@ -38,6 +40,7 @@ impl Limit {
         Self::HeaderTimeout,
         Self::IdleTimeout,
         Self::StallTimeout,
+        Self::RetryBudget,
     ];
 
     pub(super) const fn label(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Limit {
             Self::HeaderTimeout => "header-timeout",
             Self::IdleTimeout => "idle-timeout",
             Self::StallTimeout => "stall-timeout",
+            Self::RetryBudget => "retry-budget",
         }
     }
 }

@@ -16,7 +16,7 @@ mod text;
 mod tls;
 
 pub use detection::DetectionMetrics;
-pub use http::HttpMetrics;
+pub use http::{HttpMetrics, Retry};
 pub use labels::{Labels, Party};
 pub use limits::{Limit, LimitMetrics, Place, Places};
 pub(crate) use page::render;

@@ -71,6 +71,14 @@ async fn http(live: &[Series<HttpMetrics>], text: &mut Text) -> Result<(), Gone>
         }
         text.pass_on().await?;
     }
+    let help = "Requests that got no answer from an endpoint and were sent again, by the reason.";
+    text.family("mesh_retries_total", Kind::Counter, help);
+    for (labels, metrics) in live {
+        for (reason, count) in metrics.retries() {
+            text.sample("mesh_retries_total", &[labels, &Pair("reason", reason.label())], count);
+        }
+        text.pass_on().await?;
+    }
     let help = "Time from the end of a request's head to the last byte of its response.";
     text.family("mesh_response_latency_seconds", Kind::Histogram, help);
     for (labels, metrics) in live {

@@ -45,6 +45,7 @@ impl Client {
             Ended::BadRequest => ProxyError::BadRequest,
             Ended::BadResponse => ProxyError::BadResponse,
             Ended::Stalled => ProxyError::StallTimeout,
+            Ended::Unanswered { was_written: false } => ProxyError::ConnectFailed,
             _ => ProxyError::UpstreamReset,
         };
         // An endpoint that was never sent the whole request could not answer it.

@@ -11,6 +11,7 @@ use super::flow::Flow;
 use super::next::Next;
 use super::peer::Peer;
 use super::record::Record;
+use super::retry::Attempts;
 use super::route::{self, Choice, Link, Original, Target, Tried};
 use super::stall::Stall;
 use super::sweep::Watch;
@@ -92,25 +93,22 @@ impl Client {
         if request.method == Method::Connect && matches!(self.side, Side::Outbound) {
             return Box::pin(self.connect(request, target, record)).await;
         }
-        let mut choice = Choice::Any;
-        let mut tried = Tried::new();
+        let mut attempts = Attempts::new(&target);
         loop {
-            let mut link = match target.link(choice, &mut tried).await {
+            let mut link = match target.link(attempts.choice, &mut attempts.tried).await {
                 Ok(link) => link,
-                Err(error) => return Box::pin(self.refuse(request, Some(target), error, record)).await,
+                Err(error) => {
+                    let error = attempts.error(error);
+                    return Box::pin(self.refuse(request, Some(target), error, record)).await;
+                }
             };
             let endpoint = Rc::clone(link.in_flight.endpoint());
             record.goes_to(self, request, Some(&endpoint), endpoint.http());
             let (ended, report) =
-                self.exchange(request, &mut link, &target, &mut tried, record.started()).await;
+                self.exchange(request, &mut link, &target, &mut attempts, record.started()).await;
             return match ended {
-                Ended::Unanswered { may_repeat: true } if choice == Choice::Any => {
-                    choice = Choice::New;
-                    continue;
-                }
-                Ended::Unreached => {
-                    endpoint.failed();
-                    link.upstream.ends(CloseReason::Complete);
+                Ended::Lost(lost) => {
+                    link.upstream.ends(lost.close_reason());
                     continue;
                 }
                 Ended::Complete { client_kept, upstream_kept } => {
@@ -166,17 +164,16 @@ impl Client {
         }
     }
 
-    /// Relays over one connection. Ends unreached only when there is another endpoint.
+    /// Relays over one connection. Ends lost only when there is another attempt to make.
     async fn exchange(
         &mut self,
         request: &RequestHead,
         link: &mut Link,
         target: &Target,
-        tried: &mut Tried,
+        attempts: &mut Attempts,
         started: Instant,
     ) -> (Ended, Report) {
         let endpoint = link.in_flight.endpoint();
-        let address = endpoint.address();
         let is_meshed = endpoint.is_meshed() && self.side.direction() == Direction::Outbound;
         let stall = Stall::new(&self.worker, &self.watch, started);
         let mut exchange = Exchange::new(
@@ -185,15 +182,14 @@ impl Client {
             request,
             &self.worker,
             stall,
-            link.reused,
+            link.reused || target.is_service(),
             is_meshed,
         );
         let mut ended = exchange.run().await;
-        if ended == Ended::Unreached {
-            tried.push(address);
-            if !target.has_another(tried) {
-                ended = exchange.run().await;
-            }
+        if let Ended::Lost(lost) = ended
+            && !attempts.go_on(lost, endpoint, link.reused, target, &self.worker)
+        {
+            ended = exchange.settle(lost).await;
         }
         (ended, exchange.report)
     }

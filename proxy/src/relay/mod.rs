@@ -4,6 +4,7 @@
 //! request is a [`Flow`](flow::Flow), which reads only after it has written, so a slow receiver slows its sender and nothing
 //! piles up here.
 
+mod answering;
 mod buffer;
 mod close;
 mod connection;
@@ -16,7 +17,9 @@ mod next;
 mod peer;
 mod record;
 mod refuse;
+mod retry;
 mod route;
+mod sending;
 mod stall;
 mod sweep;
 mod tunnel;

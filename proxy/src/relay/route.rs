@@ -8,9 +8,9 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::peer::Peer;
-use crate::destination::{Destination, Endpoint, InFlight, ResolveError};
+use crate::destination::{Destination, Endpoint, InFlight, ResolveError, RetryBudget};
 use crate::error::ProxyError;
-use crate::metrics::HttpMetrics;
+use crate::metrics::{HttpMetrics, Retry};
 use crate::upstream;
 use crate::worker::Worker;
 
@@ -146,6 +146,9 @@ impl Target {
             }
             endpoint.connect_failed();
             tried.push(endpoint.address());
+            if self.has_another(tried) {
+                endpoint.http().retried(Retry::Unconnected);
+            }
         }
     }
 
@@ -153,6 +156,19 @@ impl Target {
         match self {
             Self::Service(destination) => destination.endpoint_comes().await,
             Self::Endpoint(_) => Err(ProxyError::NoEndpoints),
+        }
+    }
+
+    /// Whether there may be more than one endpoint.
+    pub fn is_service(&self) -> bool {
+        matches!(self, Self::Service(_))
+    }
+
+    /// What limits how many requests are sent again; nothing where the one who sent them decides that.
+    pub fn retry_budget(&self) -> Option<&RetryBudget> {
+        match self {
+            Self::Service(destination) => Some(destination.retry_budget()),
+            Self::Endpoint(_) => None,
         }
     }
 

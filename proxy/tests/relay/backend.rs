@@ -43,7 +43,8 @@ impl Backend {
         left_alone
     }
 
-    /// Answers each request without a body by what `answer` makes of its head, on any number of connections.
+    /// Answers each request without a body by what `answer` makes of its head, on any number of connections. Where that is
+    /// nothing, the connection is closed.
     pub fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Served {
         let backend = Self::start();
         let address = backend.address;
@@ -113,9 +114,10 @@ impl Peer {
         Some(String::from_utf8(bytes).unwrap())
     }
 
-    /// False when the answer says that the connection is closed after it.
+    /// False when the connection is closed after the answer.
     fn answer(&mut self, answer: &str) -> bool {
         use std::io::Write;
-        self.0.0.write_all(answer.as_bytes()).is_ok() && !answer.contains("Connection: close")
+        let is_kept = !answer.is_empty() && !answer.contains("Connection: close");
+        self.0.0.write_all(answer.as_bytes()).is_ok() && is_kept
     }
 }

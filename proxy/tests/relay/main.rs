@@ -13,4 +13,5 @@ mod properties;
 mod refusals;
 mod streaming;
 mod tunnels;
+mod unanswered;
 mod unreached;

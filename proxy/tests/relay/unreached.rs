@@ -10,7 +10,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A proxy whose service `x` has these meshed endpoints. The other values only have to live.
-async fn caller(endpoints: &[SocketAddr]) -> (Relay, Client, ControlPlane, Stream) {
+pub async fn caller(endpoints: &[SocketAddr]) -> (Relay, Client, ControlPlane, Stream) {
     let mut control_plane = ControlPlane::start();
     let relay = Relay::outbound_of(control_plane.address, &[]);
     let mut stream = control_plane.next_stream().await;
