@@ -7,7 +7,7 @@ import { Problems } from "./problems.js";
 import { OriginalDestinations } from "./original-destinations.js";
 import { Proxies } from "./proxies.js";
 import { addressIn } from "./authority.js";
-import { fixedAddresses, Instances, Services } from "./registered.js";
+import { fixedAddresses, Index, Instances, keyOf, Services } from "./registered.js";
 import { Targets, type Target, type TargetListener } from "./targets.js";
 import type {
   Asker,
@@ -32,6 +32,7 @@ export class Catalog {
   private readonly nodes = new Nodes();
   private readonly targets: Targets;
   private readonly originalDestinations: OriginalDestinations;
+  private readonly instanceWatches = new Index<InstanceListener>();
 
   /** @param clusterDomain the DNS domain that ends whole names of services: `web.shop.svc.cluster.local` */
   constructor(clusterDomain = DEFAULT_CLUSTER_DOMAIN) {
@@ -96,6 +97,16 @@ export class Catalog {
   private instanceChanged(before: Instance | undefined, after: Instance | undefined): void {
     this.targets.instanceChanged(before, after);
     this.originalDestinations.changed([before, after].flatMap((instance) => instance?.addresses ?? []));
+    const { namespace = "", name = "" } = after ?? before ?? {};
+    for (const listener of [...this.instanceWatches.get(keyOf(namespace, name))]) listener(after);
+  }
+
+  /** Tells of an instance, at once and whenever it changes; undefined while there is none. Returns what ends that. */
+  watchInstance(namespace: string, name: string, listener: InstanceListener): () => void {
+    const key = keyOf(namespace, name);
+    this.instanceWatches.add(key, listener);
+    listener(this.instances.get(namespace, name));
+    return () => this.instanceWatches.delete(key, listener);
   }
 
   /**
@@ -127,6 +138,8 @@ export class Catalog {
     return proxiesOf(selector, this.services, this.instances, this.proxies);
   }
 }
+
+type InstanceListener = (instance: Instance | undefined) => void;
 
 /** The IP addresses to which a service gives another meaning than it did before. */
 function ipsWithAnotherMeaning(

@@ -104,6 +104,8 @@ export interface Instance {
   ports: Readonly<Record<string, number>>;
   /** The node that it is on; absent when it is on none that is known. */
   node?: string;
+  /** Tells it from another of its name, where the registry can. */
+  uid?: string;
 }
 
 /** A proxy with an open discovery stream (or one that broke a moment ago). */

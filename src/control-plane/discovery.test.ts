@@ -11,6 +11,7 @@ import { discoveryService } from "./discovery.js";
 import { listen, type Listener } from "./listen.js";
 import { Log } from "./log.js";
 import { Presence } from "./presence.js";
+import { atItsWord } from "./recognition.js";
 
 /** Short enough for a test to wait for, long enough for a stream to come back within. */
 const GRACE_MS = 1_500;
@@ -30,7 +31,7 @@ beforeEach(async () => {
   const result = await listen({
     address: "127.0.0.1:0",
     flag: "--listen",
-    services: [discoveryService(catalog, presence)],
+    services: [discoveryService({ catalog, presence, recognize: atItsWord, refused: () => undefined })],
   });
   if (!result.ok) throw result.error;
   listener = result.value;

@@ -1,22 +1,34 @@
-import { Metadata, status, type ServerDuplexStream } from "@grpc/grpc-js";
+import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
+import { isDeepStrictEqual } from "node:util";
 import type { DiscoverRequest__Output } from "../../generated/mesh/proxy/v1/DiscoverRequest.js";
 import type { DiscoverResponse } from "../../generated/mesh/proxy/v1/DiscoverResponse.js";
 import type { DiscoveryHandlers } from "../../generated/mesh/proxy/v1/Discovery.js";
 import type { Target__Output } from "../../generated/mesh/proxy/v1/Target.js";
 import { canonicalIp, formatAddress, type Catalog, type ConnectedProxy } from "../catalog/index.js";
 import { loadDiscovery } from "../proto/index.js";
+import type { Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import type { Presence, Session } from "./presence.js";
 import { readProxy } from "./proxy-message.js";
+import { type ProxyRefusal, type Recognize, REFUSAL_STATUS } from "./recognition.js";
 import { Subscription, type TargetName } from "./subscription.js";
 
 type Call = ServerDuplexStream<DiscoverRequest__Output, DiscoverResponse>;
 
+/** What the conversations with proxies need. */
+export interface DiscoveryContext {
+  readonly catalog: Catalog;
+  readonly presence: Presence;
+  readonly recognize: Recognize;
+  /** Told of each proxy that is refused; undefined when it did not even say who it is. */
+  readonly refused: (refusal: ProxyRefusal, proxy: ConnectedProxy | undefined) => void;
+}
+
 /** mesh.proxy.v1.Discovery: tells each proxy of the targets it asks for, once in full and then what changes. */
-export function discoveryService(catalog: Catalog, presence: Presence): GrpcService {
+export function discoveryService(context: DiscoveryContext): GrpcService {
   const implementation: DiscoveryHandlers = {
     Discover(call) {
-      new Conversation(call, catalog, presence).begin();
+      new Conversation(call, context).begin();
     },
   };
   return { definition: loadDiscovery().mesh.proxy.v1.Discovery.service, implementation };
@@ -24,9 +36,11 @@ export function discoveryService(catalog: Catalog, presence: Presence): GrpcServ
 
 /** One proxy's stream. */
 class Conversation {
-  /** Once it has said who it is. */
-  private proxy: ConnectedProxy | undefined;
-  private session: Session | undefined;
+  /** Who the proxy says it is, from its first message on. */
+  private said: ConnectedProxy | undefined;
+  /** As whom it counts, while it does. */
+  private present: { readonly as: ConnectedProxy; readonly session: Session } | undefined;
+  private unfollow = () => {};
   private readonly subscriptions = new Map<string, Subscription>();
   /** Those with something to tell. */
   private readonly due = new Set<Subscription>();
@@ -34,8 +48,7 @@ class Conversation {
 
   constructor(
     private readonly call: Call,
-    private readonly catalog: Catalog,
-    private readonly presence: Presence,
+    private readonly context: DiscoveryContext,
   ) {}
 
   begin(): void {
@@ -54,33 +67,66 @@ class Conversation {
 
   private take(request: DiscoverRequest__Output): void {
     if (this.state === "over") return;
-    if (!this.session) this.introduce(request);
-    else if (request.request === "proxy") this.refuse("a stream names its proxy once, in its first message");
-    else if (request.subscribe) this.subscribe(readTarget(request.subscribe.target));
+    if (!this.said) this.introduce(request);
+    else if (request.request === "proxy")
+      this.refuse(malformed("a stream names its proxy once, in its first message"));
+    else if (request.subscribe) this.subscribe(readTarget(request.subscribe.target), this.said);
     else if (request.unsubscribe) this.unsubscribe(readTarget(request.unsubscribe.target));
     // Anything else is from a newer proxy, which must get along with a control plane that does not know it.
   }
 
   private introduce(request: DiscoverRequest__Output): void {
     if (!request.proxy) {
-      this.refuse("the first message of a stream must be `proxy`");
+      this.refuse(malformed("the first message of a stream must be `proxy`"));
       return;
     }
     const proxy = readProxy(request.proxy, this.call.getPeer());
     if (!proxy.ok) {
-      this.refuse(proxy.error);
+      this.refuse(malformed(proxy.error));
       return;
     }
-    this.proxy = proxy.value;
-    // The head of the answer tells the proxy that it was taken.
-    this.call.sendMetadata(new Metadata());
-    this.session = this.presence.begin(proxy.value);
+    this.said = proxy.value;
+    void this.recognize(proxy.value);
   }
 
-  private subscribe(target: TargetName | undefined): void {
-    if (!target || !this.proxy) return;
+  /** What the proxy asks for meanwhile waits until it is known who asks. */
+  private async recognize(said: ConnectedProxy): Promise<void> {
+    this.call.pause();
+    const [authorization] = this.call.metadata.get("authorization");
+    const recognized = await this.context.recognize(said, authorization?.toString());
+    if (this.isOver()) return;
+    if (!recognized.ok) {
+      this.refuse(recognized.error);
+      return;
+    }
+    const unfollow = recognized.value.follow((who) => this.countAs(who));
+    if (this.isOver()) {
+      unfollow();
+      return;
+    }
+    this.unfollow = unfollow;
+    // The head of the answer tells the proxy that it was taken.
+    this.call.sendMetadata(new Metadata());
+    this.call.resume();
+  }
+
+  private countAs(who: Result<ConnectedProxy, ProxyRefusal> | undefined): void {
+    if (this.state === "over") return;
+    if (who && !who.ok) {
+      this.refuse(who.error);
+      return;
+    }
+    const as = who?.value;
+    if (isDeepStrictEqual(as, this.present?.as)) return;
+    const before = this.present;
+    this.present = as && { as, session: this.context.presence.begin(as) };
+    before?.session.end();
+  }
+
+  private subscribe(target: TargetName | undefined, asker: ConnectedProxy): void {
+    if (!target) return;
     this.unsubscribe(target);
-    const subscription = new Subscription(this.catalog, target, this.proxy, () => this.wake(subscription));
+    const subscription = new Subscription(this.context.catalog, target, asker, () => this.wake(subscription));
     this.subscriptions.set(keyOf(target), subscription);
     this.wake(subscription);
   }
@@ -115,20 +161,28 @@ class Conversation {
     }
   }
 
-  private refuse(details: string): void {
+  private refuse(refusal: ProxyRefusal): void {
     this.end();
-    this.call.emit("error", { code: status.INVALID_ARGUMENT, details });
+    this.context.refused(refusal, this.said);
+    this.call.emit("error", { code: REFUSAL_STATUS[refusal.reason], details: refusal.details });
+  }
+
+  private isOver(): boolean {
+    return this.state === "over";
   }
 
   private end(): void {
     if (this.state === "over") return;
     this.state = "over";
+    this.unfollow();
     for (const subscription of this.subscriptions.values()) subscription.stop();
     this.subscriptions.clear();
     this.due.clear();
-    this.session?.end();
+    this.present?.session.end();
   }
 }
+
+const malformed = (details: string): ProxyRefusal => ({ reason: "malformed", details });
 
 const keyOf = (target: TargetName) =>
   "authority" in target

@@ -30,6 +30,13 @@ export class OwnMetrics {
     registers: [this.#registry],
   });
 
+  readonly #refusedProxies = new Counter({
+    name: "mesh_control_plane_refused_proxies_total",
+    help: "Streams of proxies that were refused, by why.",
+    labelNames: ["reason"],
+    registers: [this.#registry],
+  });
+
   /** @param version that of mesh */
   constructor(version: string) {
     new Gauge({
@@ -59,6 +66,10 @@ export class OwnMetrics {
   /** @param certificate which: `webhook`, `trust-root` */
   certified(certificate: string, ends: Date): void {
     this.#certificateEnds.set({ certificate }, ends.getTime() / 1000);
+  }
+
+  refusedProxy(reason: string): void {
+    this.#refusedProxies.inc({ reason });
   }
 
   reviewed(review: string, outcome: string, seconds: number): void {

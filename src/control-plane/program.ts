@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Catalog } from "../catalog/index.js";
+import { Catalog, type ConnectedProxy } from "../catalog/index.js";
 import { Scraper } from "../metrics/index.js";
 import { Failure } from "../output/index.js";
 import type { Cluster } from "../kubernetes/index.js";
@@ -11,6 +11,7 @@ import { discoveryService } from "./discovery.js";
 import { isLoopback, listen, parseListenAddress } from "./listen.js";
 import { Log, type LogFormat } from "./log.js";
 import { Presence } from "./presence.js";
+import { atItsWord, type ProxyRefusal, type Recognize, type RefusalReason } from "./recognition.js";
 
 export const DEFAULT_DISCOVERY_ADDRESS = "127.0.0.1:8086";
 
@@ -30,6 +31,8 @@ export interface ControlPlaneOptions {
   logFormat: LogFormat;
   /** Takes the lines of the log, each with its line end. */
   writeLog: (line: string) => void;
+  /** Told of each proxy that was refused. */
+  refused?: (reason: RefusalReason) => void;
 }
 
 /** A directory of files (its path), or a Kubernetes cluster. */
@@ -98,7 +101,17 @@ async function startParts(
   const discovery = await listen({
     address: options.listen,
     flag: "--listen",
-    services: [discoveryService(catalog, presence)],
+    services: [
+      discoveryService({
+        catalog,
+        presence,
+        recognize: await recognition(options.source, catalog),
+        refused(refusal, proxy) {
+          logRefusal(log, refusal, proxy);
+          options.refused?.(refusal.reason);
+        },
+      }),
+    ],
     grpc: DISCOVERY_KEEPALIVE,
   });
   if (!discovery.ok) return discovery;
@@ -140,6 +153,21 @@ async function startRegistry(
       return Promise.resolve();
     },
   });
+}
+
+/** In a cluster proxies are pods' and show their tokens. */
+async function recognition(source: Source, catalog: Catalog): Promise<Recognize> {
+  if ("directory" in source) return atItsWord;
+  const [{ PodTokens }, { recognizePods }] = await Promise.all([
+    import("./pod-tokens.js"),
+    import("./pod-recognition.js"),
+  ]);
+  return recognizePods(new PodTokens(source.cluster), catalog);
+}
+
+function logRefusal(log: Log, { reason, details }: ProxyRefusal, proxy: ConnectedProxy | undefined): void {
+  const name = proxy && { proxy: `${proxy.namespace}/${proxy.name}` };
+  log.warn("proxy refused", { ...name, reason, details });
 }
 
 function nameOf(source: Source) {

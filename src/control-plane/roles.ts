@@ -12,7 +12,7 @@ import { proxyTargets } from "./proxy-targets.js";
 /** What one process of the control plane does. */
 export interface Roles {
   /** Discovery for proxies, and the API for commands. */
-  readonly discovery?: Omit<ControlPlaneOptions, CommonOption>;
+  readonly discovery?: Omit<ControlPlaneOptions, CommonOption | "refused">;
   /** The trust root. */
   readonly identity?: IdentityRole;
   /** The answers to what the API server asks. */
@@ -155,7 +155,11 @@ class RoleProcess implements RunningRoles {
   async #startDiscovery(role: NonNullable<Roles["discovery"]>): Promise<Failure | undefined> {
     let waiting: string | undefined = "the services and workloads of the source";
     this.#waits.push(() => waiting);
-    const started = await startControlPlane({ ...role, ...this.#common });
+    const started = await startControlPlane({
+      ...role,
+      ...this.#common,
+      refused: (reason) => this.#metrics.refusedProxy(reason),
+    });
     if (!started.ok) return started.error;
     waiting = undefined;
     const running = started.value;

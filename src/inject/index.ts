@@ -5,6 +5,7 @@ export {
   INJECTED_BY_ANNOTATION,
   MESHED_LABEL,
   PROXY_CONTAINER,
+  TOKEN_AUDIENCE,
   VERSION_ANNOTATION,
 } from "./names.js";
 export { applyChanges, asJsonPatch, type PatchOperation } from "./json-patch.js";

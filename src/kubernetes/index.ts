@@ -13,3 +13,4 @@ export { type ClusterSelection, isAsked, namesCluster } from "./kubeconfig.js";
 export { type Condition, isReady, type Pod, PODS, type PodSpec, troubleOf } from "./pods.js";
 export { PortForwardError } from "./port-forward.js";
 export { type KubernetesObject, type ObjectMetadata, type ResourceType, typeName } from "./resource.js";
+export { reviewToken, type TokenRefusal, type TokenUser } from "./token-review.js";

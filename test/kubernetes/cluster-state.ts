@@ -1,5 +1,6 @@
 // The objects of a cluster in memory, answered as the API server answers: one by its address, many by a list.
-import { type Answer, type Answering, type ReceivedRequest, statusAnswer } from "./api-server.js";
+import { type Answer, type Answering, type ReceivedRequest, statusAnswer, type Watch } from "./api-server.js";
+import { PodTokenIssuer, type TokenReview } from "./pod-token-issuer.js";
 
 /** An object with what its address needs. */
 export interface StoredObject {
@@ -8,6 +9,7 @@ export interface StoredObject {
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
+    readonly uid?: string;
     readonly resourceVersion?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
@@ -30,7 +32,12 @@ const VERSION = {
 /** A cluster that tests change as they like. */
 export class ClusterState {
   readonly #objects = new Map<string, StoredObject>();
+  /** What was taken away, with the version since which it is gone. */
+  readonly #removed: { address: string; object: StoredObject }[] = [];
+  readonly #watches: { collection: string; watch: Watch }[] = [];
   #version = 0;
+  /** The tokens of its pods. */
+  readonly tokens = new PodTokenIssuer();
   /** What GET /version answers. */
   version: Readonly<Record<string, string>> = VERSION;
   /** What the API server's clock is ahead by. */
@@ -62,7 +69,12 @@ export class ClusterState {
 
   /** Takes the object of the kind and name away; it must be there. */
   remove(kind: string, name: string): void {
-    this.#objects.delete(addressOf(this.#find(kind, name)));
+    const object = this.#find(kind, name);
+    const address = addressOf(object);
+    this.#objects.delete(address);
+    const removed = { address, object: atVersion(object, ++this.#version) };
+    this.#removed.push(removed);
+    this.#tell("DELETED", removed.address, removed.object);
   }
 
   /** For an API server. */
@@ -86,7 +98,7 @@ export class ClusterState {
       const forward = this.#objects.has(pod) ? this.listening.get(pod) : undefined;
       return forward === undefined ? undefined : { forward };
     }
-    if (query.has("watch")) return { watch: () => undefined };
+    if (query.has("watch")) return { watch: (watch) => this.#watch(path, query, watch) };
     const object = this.#objects.get(path);
     if (object !== undefined) {
       if (method === "PUT") return this.#replace(path, object, body as StoredObject);
@@ -94,10 +106,33 @@ export class ClusterState {
       return { body: object };
     }
     const items = this.#list(path, query.get("labelSelector") ?? "");
-    return items === undefined ? undefined : { body: { metadata: { resourceVersion: "1" }, items } };
+    return items === undefined
+      ? undefined
+      : { body: { metadata: { resourceVersion: String(this.#version) }, items } };
+  }
+
+  /** Sends what has happened since the version that is asked for, and from then on what happens. */
+  #watch(collection: string, query: URLSearchParams, watch: Watch): void {
+    const since = Number(query.get("resourceVersion") ?? 0);
+    const isNews = ([address, object]: readonly [string, StoredObject]) =>
+      addressMatches(address, collection) && Number(object.metadata.resourceVersion) > since;
+    for (const { address, object } of this.#removed) {
+      if (isNews([address, object])) watch.send({ type: "DELETED", object });
+    }
+    for (const entry of [...this.#objects].filter(isNews)) watch.send({ type: "ADDED", object: entry[1] });
+    this.#watches.push({ collection, watch });
+  }
+
+  #tell(type: string, address: string, object: StoredObject): void {
+    for (const { collection, watch } of this.#watches) {
+      if (addressMatches(address, collection)) watch.send({ type, object });
+    }
   }
 
   #post(path: string, body: unknown): Answer {
+    if ((body as StoredObject).kind === "TokenReview") {
+      return { status: 201, body: this.tokens.review(body as TokenReview) };
+    }
     if ((body as StoredObject).kind.endsWith("Review")) {
       return { status: 201, body: this.#review(body as AccessReview) };
     }
@@ -130,9 +165,10 @@ export class ClusterState {
   }
 
   #store(address: string, object: StoredObject): StoredObject {
-    const resourceVersion = String(++this.#version);
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion } };
+    const stored = atVersion(object, ++this.#version);
+    const type = this.#objects.has(address) ? "MODIFIED" : "ADDED";
     this.#objects.set(address, stored);
+    this.#tell(type, address, stored);
     return stored;
   }
 
@@ -151,6 +187,11 @@ export class ClusterState {
       .filter(({ metadata }) => wanted.every(([key = "", value]) => metadata.labels?.[key] === value));
   }
 }
+
+const atVersion = (object: StoredObject, version: number): StoredObject => ({
+  ...object,
+  metadata: { ...object.metadata, resourceVersion: String(version) },
+});
 
 interface PatchStep {
   readonly op: string;

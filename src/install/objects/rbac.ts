@@ -45,6 +45,7 @@ const READ_ALL = ["list", "watch"];
 const controlPlaneClusterRules = (): Rules => [
   { apiGroups: [""], resources: ["nodes", "pods", "services"], verbs: READ_ALL },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ_ALL },
+  { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
 ];
 
 const controlPlaneRules = (ownIssuer: string): Rules => [

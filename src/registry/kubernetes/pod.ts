@@ -5,7 +5,7 @@ const ENDED = new Set(["Succeeded", "Failed"]);
 
 /** The instance that a pod is; undefined while it has no address, and once all its containers have ended. */
 export function instanceOf(pod: Pod): Instance | undefined {
-  const { name, namespace = "", labels = {} } = pod.metadata;
+  const { name, namespace = "", labels = {}, uid } = pod.metadata;
   const addresses = addressesOf(pod);
   if (addresses.length === 0 || ENDED.has(pod.status?.phase ?? "")) return undefined;
   const node = pod.spec?.nodeName;
@@ -17,6 +17,7 @@ export function instanceOf(pod: Pod): Instance | undefined {
     addresses,
     ports: namedPorts(pod),
     ...(node !== undefined && { node }),
+    ...(uid !== undefined && { uid }),
   };
 }
 
