@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   type ApiServer,
   startApiServer,
@@ -121,6 +121,61 @@ test.each([
   expect(removed.mock.calls).toEqual([["shop/a"]]);
   expect((await watchNumber(2)).since).toBe("60");
   expect(failures).toEqual([]);
+});
+
+test("reads a list in pages, and from its beginning again when the server no longer knows how to go on", async () => {
+  let expires = true;
+  const pages: (string | null)[] = [];
+  server.answering = (question) => {
+    const { query } = question;
+    if (query.get("watch") === "true") return answer(question);
+    const next = query.get("continue");
+    pages.push(next);
+    if (next === null) {
+      return { body: { metadata: { resourceVersion: "10", continue: "more" }, items: [pod("a", 1)] } };
+    }
+    if (expires) {
+      expires = false;
+      return statusAnswer(410, "Expired", "the provided continue parameter is too old");
+    }
+    return { body: { metadata: { resourceVersion: "20" }, items: [pod("b", 2)] } };
+  };
+  const removed = vi.spyOn(told, "delete");
+  await start().complete;
+  await becomes({ "shop/a": "1", "shop/b": "2" });
+  expect(pages).toEqual([null, "more", null, "more"]);
+  expect((await watchNumber(1)).since).toBe("20");
+  expect([removed.mock.calls, failures]).toEqual([[], []]);
+});
+
+describe("a server that stalls", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("in a watch, without bookmarks too, is asked again from the last version", async () => {
+    start();
+    await watchNumber(1);
+    await vi.advanceTimersByTimeAsync(160_000);
+    expect((await watchNumber(2)).since).toBe("10");
+    expect(failures).toEqual([]);
+  });
+
+  test("in a list is a failure that names it, and is over when it answers", async () => {
+    let stalled = 0;
+    server.answering = () => ({ watch: () => void stalled++ });
+    const following = start();
+    await vi.waitFor(() => expect(stalled).toBe(1), DEADLINE);
+    await vi.advanceTimersByTimeAsync(31_000);
+    await vi.waitFor(() => expect(failures).toEqual(["unreachable"]), DEADLINE);
+    server.answering = answer;
+    await following.complete;
+    await becomes({ "shop/a": "1", "shop/b": "2" });
+    await vi.waitFor(() => expect(failures).toEqual(["unreachable", "recovered"]), DEADLINE);
+  });
 });
 
 test("says once that the server refuses, keeps what it knows, and says when that is over", async () => {

@@ -152,6 +152,31 @@ describe("a pod", () => {
   });
 });
 
+test("what stayed is not told anew when everything is listed again", async () => {
+  const lists = {
+    services: [service("web"), service("gone")],
+    endpointslices: [slice("web-1", "web", [{ ip: "10.1.0.1", pod: "web-5d8f-x" }, { ip: "10.1.0.2" }])],
+    pods: [pod("web-5d8f-x", "10.1.0.1")],
+  };
+  await start(lists);
+  const told: unknown[] = [];
+  const web = cluster.catalog.watch("web", "shop", {
+    replaced: () => told.push("replaced"),
+    changed: (before, after) => told.push([before?.address.ip, after?.address.ip]),
+  });
+  const gone = cluster.target("gone");
+  lists.services = [service("web")];
+  lists.endpointslices = [slice("web-1", "web", [{ ip: "10.1.0.1", pod: "web-5d8f-x" }, { ip: "10.1.0.3" }])];
+  const expired = { type: "ERROR", object: { kind: "Status", code: 410, message: "too old" } };
+  for (const watch of [...cluster.watches.values()]) watch.send(expired);
+  await becomes(gone, undefined);
+  await becomes(web, ["10.1.0.1:8080", "10.1.0.3:8080"]);
+  expect(told).toEqual([
+    [undefined, "10.1.0.3"],
+    ["10.1.0.2", undefined],
+  ]);
+});
+
 test("a kind that may not be read is a problem that names it", async () => {
   cluster = await RegisteredCluster.begin(server, {});
   server.answering = ((before) => (question) => {
