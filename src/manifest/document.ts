@@ -2,7 +2,7 @@ import type { Addition, Removal } from "./change.js";
 import { cutOut, emptyBefore } from "./cut.js";
 import { edit } from "./edit.js";
 import { isFaithful, shortened } from "./faithful.js";
-import { equalJson, type JsonObject, type Path } from "./json.js";
+import { equalJson, isObject, type JsonObject, type Path } from "./json.js";
 import { changed, extend, Misfit, type NetChange } from "./net-change.js";
 import { cutValue, netCutOf } from "./net-cut.js";
 import { findObjects, type FoundObject } from "./object.js";
@@ -56,8 +56,8 @@ export class ManifestDocument {
 
   /** The objects of the document: itself, or a List's items, also those of Lists in it. */
   get objects(): readonly ManifestObject[] {
-    return (this.found ??= findObjects(this.parsed.value).map((object) =>
-      manifestObject(object, this.source, this.parsed),
+    return (this.found ??= findObjects(this.parsed.value).map(
+      (object) => new PlacedObject(object, this.source, this.parsed),
     ));
   }
 
@@ -172,24 +172,45 @@ export class ManifestDocument {
   }
 }
 
-function manifestObject(found: FoundObject, source: Source, parsed: Parsed): ManifestObject {
-  const metadata = found.value["metadata"];
-  const named = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata) ? metadata : {};
-  const { name, namespace } = named as JsonObject;
-  const offsetOf = (path: Path): number => placeOf([...found.path, ...path], parsed);
-  return {
-    apiVersion: found.apiVersion,
-    kind: found.kind,
-    value: found.value,
-    path: found.path,
-    name: typeof name === "string" || typeof name === "number" ? String(name) : "",
-    namespace: typeof namespace === "string" ? namespace : undefined,
-    get position() {
-      return source.position(offsetOf([]));
-    },
-    positionOf: (path) => source.position(offsetOf(path)),
-    refusal: (path, message, hint) => source.refusal(offsetOf(path), message, hint),
-  };
+/** A class, for an object literal with a getter would have V8 keep what the getter sees until it cleans up everything. */
+class PlacedObject implements ManifestObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly value: JsonObject;
+  readonly path: Path;
+
+  constructor(
+    found: FoundObject,
+    private readonly source: Source,
+    private readonly parsed: Parsed,
+  ) {
+    const metadata = found.value["metadata"];
+    const { name, namespace } = isObject(metadata) ? metadata : {};
+    this.apiVersion = found.apiVersion;
+    this.kind = found.kind;
+    this.name = typeof name === "string" || typeof name === "number" ? String(name) : "";
+    this.namespace = typeof namespace === "string" ? namespace : undefined;
+    this.value = found.value;
+    this.path = found.path;
+  }
+
+  get position(): Position {
+    return this.positionOf([]);
+  }
+
+  positionOf(path: Path): Position {
+    return this.source.position(this.offsetOf(path));
+  }
+
+  refusal(path: Path, message: string, hint?: string): Refusal {
+    return this.source.refusal(this.offsetOf(path), message, hint);
+  }
+
+  private offsetOf(path: Path): number {
+    return placeOf([...this.path, ...path], this.parsed);
+  }
 }
 
 /**

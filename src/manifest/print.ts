@@ -16,33 +16,68 @@ export function blockEntries(
   column: number,
   style: BlockStyle,
 ): string[] {
-  return [...entries].flatMap(([key, value]) => {
-    const head = `${" ".repeat(column)}${scalar(key)}:`;
-    if (isNested(value)) return [head, ...blockValue(value, column, style)];
-    if (isLines(value)) return [`${head} |`, ...literalLines(value, column + style.step)];
-    return [`${head} ${inline(value)}`];
-  });
+  const lines: string[] = [];
+  printEntries(lines, entries, " ".repeat(column), column, style);
+  return lines;
 }
 
 /** The lines, without breaks, of `items` as items of a block sequence whose dashes stand in `column`. */
 export function blockItems(items: readonly Json[], column: number, style: BlockStyle): string[] {
-  const lead = `${" ".repeat(column)}-${" ".repeat(style.gap - 1)}`;
-  return items.flatMap((item) => {
-    const inner = column + style.gap;
-    if (isLines(item)) return [`${lead}|`, ...literalLines(item, inner)];
-    if (!isNested(item)) return [`${lead}${inline(item)}`];
-    const lines = isArray(item)
-      ? blockItems(item, inner, style)
-      : blockEntries(Object.entries(item), inner, style);
-    return lines.map((line, i) => (i === 0 ? lead + line.slice(inner) : line));
-  });
+  const lines: string[] = [];
+  printItems(lines, items, " ".repeat(column), column, style);
+  return lines;
 }
 
 /** The lines of a mapping or sequence that is the value of a key in `column`. */
 export function blockValue(value: Nested, column: number, style: BlockStyle): string[] {
-  return isArray(value)
-    ? blockItems(value, column + style.dash, style)
-    : blockEntries(Object.entries(value), column + style.step, style);
+  const lines: string[] = [];
+  printBelow(lines, value, column, style);
+  return lines;
+}
+
+/** `lead` is what the first line starts with: as wide as `column`. */
+function printEntries(
+  lines: string[],
+  entries: Iterable<readonly [string, Json]>,
+  lead: string,
+  column: number,
+  style: BlockStyle,
+): void {
+  let start = lead;
+  for (const [key, value] of entries) {
+    const head = `${start}${scalar(key)}:`;
+    if (isNested(value)) {
+      lines.push(head);
+      printBelow(lines, value, column, style);
+    } else if (isLines(value)) lines.push(`${head} |`, ...literalLines(value, column + style.step));
+    else lines.push(`${head} ${inline(value)}`);
+    start = " ".repeat(column);
+  }
+}
+
+function printItems(
+  lines: string[],
+  items: readonly Json[],
+  lead: string,
+  column: number,
+  style: BlockStyle,
+): void {
+  const inner = column + style.gap;
+  let start = lead;
+  for (const item of items) {
+    const head = `${start}-${" ".repeat(style.gap - 1)}`;
+    if (isLines(item)) lines.push(`${head}|`, ...literalLines(item, inner));
+    else if (!isNested(item)) lines.push(`${head}${inline(item)}`);
+    else if (isArray(item)) printItems(lines, item, head, inner, style);
+    else printEntries(lines, Object.entries(item), head, inner, style);
+    start = " ".repeat(column);
+  }
+}
+
+function printBelow(lines: string[], value: Nested, column: number, style: BlockStyle): void {
+  const inner = column + (isArray(value) ? style.dash : style.step);
+  if (isArray(value)) printItems(lines, value, " ".repeat(inner), inner, style);
+  else printEntries(lines, Object.entries(value), " ".repeat(inner), inner, style);
 }
 
 /** A mapping or sequence that holds something. */
