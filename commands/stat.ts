@@ -10,8 +10,8 @@ import { showStat, type StatQuestion, watchStat } from "../src/stat/index.js";
 export default class Stat extends Command {
   static override summary = "Show success rate, requests a second and latency of what is in the mesh.";
   static override description =
-    "TYPE is deployment, statefulset, daemonset, job, cronjob, workload (any of these), pod, service, namespace or all. " +
-    "Workloads, pods and namespaces are shown with the requests that they served, services with those that were sent to them.";
+    "TYPE is deployment, statefulset, daemonset, job, cronjob, workload (any of these), pod, service, namespace, node or all. " +
+    "Workloads, pods, nodes and namespaces are shown with the requests that they served, services with those that were sent to them.";
   static override usage = "<%= command.id %> [TYPE[/NAME] | TYPE NAME] [FLAGS]";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",

@@ -7,7 +7,7 @@ import { type ControlPlane, startControlPlane } from "../src/control-plane/index
 import { Cluster } from "../src/kubernetes/index.js";
 import { type ApiServer, startApiServer, statusAnswer } from "./kubernetes/api-server.js";
 import { ClusterState, type StoredObject } from "./kubernetes/cluster-state.js";
-import { namespace, plainPod } from "./kubernetes/installed-mesh.js";
+import { meshedPod, namespace, plainPod } from "./kubernetes/installed-mesh.js";
 import { ended, runMesh, startMesh } from "./mesh-command.js";
 
 const SOON = { timeout: 30_000, interval: 100 };
@@ -30,8 +30,10 @@ afterAll(async () => {
 });
 beforeEach(() => {
   state = new ClusterState();
-  state.put(namespace("shop", {}), plainPod("shop", "old-1"));
-  state.change("Pod", "old-1", (pod) => ({ ...pod, status: { phase: "Running", podIP: "10.0.0.1" } }));
+  state.put(namespace("shop", {}), meshedPod("shop", "web-1", "1.2.3"), plainPod("shop", "old-1"));
+  for (const name of ["web-1", "old-1"]) {
+    state.change("Pod", name, (pod) => ({ ...pod, spec: { ...(pod["spec"] as object), nodeName: "n1" } }));
+  }
   server.answering = state.answer;
 });
 
@@ -79,7 +81,8 @@ describe("a control plane in the cluster", () => {
     await startPod("control-plane-1");
     const { status, stdout, stderr } = await mesh("stat", "pod");
     expect(status, stderr).toBe(0);
-    expect(stdout).toMatch(/^old-1 +0\/1( +-){5}$/m);
+    expect(stdout).toMatch(/^old-1 +0\/1( +-){5}\nweb-1 +1\/1( +-){5}$/m);
+    expect((await mesh("stat", "no")).stdout).toMatch(/^n1 +1\/2( +-){5}$/m);
     expect(await mesh("version")).toMatchObject({
       stdout: expect.stringMatching(/^control plane {2}1\.2\.3 in the cluster of context test$/m) as string,
     });

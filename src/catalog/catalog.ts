@@ -2,21 +2,22 @@ import { isDeepStrictEqual } from "node:util";
 import { DEFAULT_CLUSTER_DOMAIN } from "./authority.js";
 import { LiveDestinations } from "./live-destinations.js";
 import { Nodes } from "./nodes.js";
-import { listResources, proxiesOf } from "./resources.js";
+import { listResources, sidecarsOf, type World } from "./resources.js";
 import { Problems } from "./problems.js";
 import { OriginalDestinations } from "./original-destinations.js";
 import { Proxies } from "./proxies.js";
 import { addressIn } from "./authority.js";
 import { fixedAddresses, Index, Instances, keyOf, Services } from "./registered.js";
+import { Sidecars } from "./sidecars.js";
 import { Targets, type Target, type TargetListener } from "./targets.js";
 import type {
   Asker,
-  ConnectedProxy,
   Instance,
   Node,
   Resource,
   ResourceSelector,
   Service,
+  Sidecar,
   SocketAddress,
 } from "./model.js";
 
@@ -26,6 +27,7 @@ import type {
  */
 export class Catalog {
   readonly proxies = new Proxies();
+  readonly sidecars = new Sidecars(this.proxies);
   readonly problems = new Problems();
   private readonly services = new Services();
   private readonly instances = new Instances();
@@ -89,12 +91,8 @@ export class Catalog {
     this.originalDestinations.changed(ipsWithAnotherMeaning(before, after, () => this.nodes.ips()));
   }
 
-  /** The instances that give one of their ports this name. */
-  instancesNaming(port: string): Instance[] {
-    return [...this.instances.all()].filter(({ ports }) => ports[port] !== undefined);
-  }
-
   private instanceChanged(before: Instance | undefined, after: Instance | undefined): void {
+    this.sidecars.instanceChanged(before, after);
     this.targets.instanceChanged(before, after);
     this.originalDestinations.changed([before, after].flatMap((instance) => instance?.addresses ?? []));
     const { namespace = "", name = "" } = after ?? before ?? {};
@@ -130,12 +128,22 @@ export class Catalog {
 
   /** The resources that the selector means, by type, namespace and name. */
   resources(selector: ResourceSelector): Resource[] {
-    return listResources(selector, this.services, this.instances, this.proxies);
+    return listResources(selector, this.world);
   }
 
-  /** The connected proxies of the instances that belong to the resources that the selector means. */
-  proxiesOf(selector: ResourceSelector): ConnectedProxy[] {
-    return proxiesOf(selector, this.services, this.instances, this.proxies);
+  /** The sidecars of the instances that belong to the resources that the selector means. */
+  sidecarsOf(selector: ResourceSelector): Sidecar[] {
+    return sidecarsOf(selector, this.world);
+  }
+
+  /** The name of the node that an instance is on. */
+  nodeOf(namespace: string, instance: string): string | undefined {
+    return this.instances.get(namespace, instance)?.node;
+  }
+
+  private get world(): World {
+    const { services, instances, proxies, sidecars } = this;
+    return { services, instances, proxies, sidecars };
   }
 }
 

@@ -18,6 +18,7 @@ export type {
   ResourceSelector,
   Service,
   ServicePort,
+  Sidecar,
   SocketAddress,
   Workload,
 } from "./model.js";

@@ -106,20 +106,29 @@ export interface Instance {
   node?: string;
   /** Tells it from another of its name, where the registry can. */
   uid?: string;
+  /** Where its sidecar is looked at, be it connected here or to another replica; absent when it is known to have none. */
+  sidecar?: SidecarAddresses;
 }
 
-/** A proxy with an open discovery stream (or one that broke a moment ago). */
-export interface ConnectedProxy {
+/** A proxy beside an instance, as it is looked at. */
+export interface Sidecar extends SidecarAddresses {
   /** The instance's name, unique within the namespace. */
   name: string;
   namespace: string;
   workload: Workload;
-  /** The version of mesh-proxy. */
-  version: string;
+}
+
+export interface SidecarAddresses {
   /** host:port of /metrics; empty when the proxy has none. */
   adminAddress: string;
   /** host:port of the tap service; empty when the proxy has none. */
   tapAddress: string;
+}
+
+/** A proxy with an open discovery stream (or one that broke a moment ago). */
+export interface ConnectedProxy extends Sidecar {
+  /** The version of mesh-proxy. */
+  version: string;
   /** host:port of the outbound listener; empty when the proxy has none. */
   outboundAddress: string;
   /**
@@ -150,7 +159,7 @@ export interface Resource {
   type: string;
   namespace: string;
   name: string;
-  /** Instances that belong to it, and how many of them have a connected proxy. */
+  /** Instances that belong to it, and how many of them have a sidecar. */
   pods: number;
   meshedPods: number;
 }

@@ -1,60 +1,63 @@
 import { formatAddress } from "./address.js";
 import { destinationAt, membersOf, type Member } from "./members.js";
-import type { ConnectedProxy, Instance, Resource, ResourceSelector, Service, Workload } from "./model.js";
+import type {
+  ConnectedProxy,
+  Instance,
+  Resource,
+  ResourceSelector,
+  Service,
+  Sidecar,
+  Workload,
+} from "./model.js";
 import type { Proxies } from "./proxies.js";
 import type { Instances, Services } from "./registered.js";
+import type { Sidecars } from "./sidecars.js";
 
 /** An instance that is known, from a registry, from its proxy, or from both. */
 interface Pod {
   namespace: string;
   name: string;
   workload: Workload;
-  proxy: ConnectedProxy | undefined;
+  node: string | undefined;
+  sidecar: Sidecar | undefined;
 }
 
-/** What a resource groups: its pods, and their proxies where they have one. */
+/** What a resource groups: its pods, and their sidecars where they have one. */
 interface Group {
   type: string;
   namespace: string;
   name: string;
-  pods: Map<string, ConnectedProxy | undefined>;
+  pods: Map<string, Sidecar | undefined>;
+}
+
+/** What is known. */
+export interface World {
+  services: Services;
+  instances: Instances;
+  proxies: Proxies;
+  sidecars: Sidecars;
 }
 
 /** See `Catalog.resources`. */
-export function listResources(
-  selector: ResourceSelector,
-  services: Services,
-  instances: Instances,
-  proxies: Proxies,
-): Resource[] {
-  return groups(selector, services, instances, proxies)
+export function listResources(selector: ResourceSelector, world: World): Resource[] {
+  return groups(selector, world)
     .map(({ type, namespace, name, pods }) => {
-      const meshedPods = [...pods.values()].filter((proxy) => proxy !== undefined).length;
+      const meshedPods = [...pods.values()].filter((sidecar) => sidecar !== undefined).length;
       return { type, namespace, name, pods: pods.size, meshedPods };
     })
     .sort((a, b) => compare(a.type, b.type) || compare(a.namespace, b.namespace) || compare(a.name, b.name));
 }
 
-/** See `Catalog.proxiesOf`. */
-export function proxiesOf(
-  selector: ResourceSelector,
-  services: Services,
-  instances: Instances,
-  proxies: Proxies,
-): ConnectedProxy[] {
-  const found = new Set<ConnectedProxy>();
-  for (const group of groups(selector, services, instances, proxies)) {
-    for (const proxy of group.pods.values()) if (proxy) found.add(proxy);
+/** See `Catalog.sidecarsOf`. */
+export function sidecarsOf(selector: ResourceSelector, world: World): Sidecar[] {
+  const found = new Set<Sidecar>();
+  for (const group of groups(selector, world)) {
+    for (const sidecar of group.pods.values()) if (sidecar) found.add(sidecar);
   }
   return [...found];
 }
 
-function groups(
-  selector: ResourceSelector,
-  services: Services,
-  instances: Instances,
-  proxies: Proxies,
-): Group[] {
+function groups(selector: ResourceSelector, world: World): Group[] {
   const found = new Map<string, Group>();
   const group = (type: string, namespace: string, name: string): Group | undefined => {
     if (!isMeant(selector, type, namespace, name)) return undefined;
@@ -63,45 +66,55 @@ function groups(
     found.set(key, known);
     return known;
   };
-  for (const pod of podsOf(services, instances, proxies)) {
-    const { namespace, name, workload, proxy } = pod;
+  for (const pod of podsOf(world)) {
+    const { namespace, name, workload, node, sidecar } = pod;
     for (const owner of [
       group("namespace", "", namespace),
       group(workload.kind, namespace, workload.name),
       group("pod", namespace, name),
+      node === undefined ? undefined : group("node", "", node),
     ]) {
-      owner?.pods.set(`${namespace}/${name}`, proxy);
+      owner?.pods.set(`${namespace}/${name}`, sidecar);
     }
   }
-  for (const service of services.all()) {
+  for (const service of world.services.all()) {
     group("namespace", "", service.namespace);
     const owner = group("service", service.namespace, service.name);
     if (!owner) continue;
-    for (const member of servicePods(service, instances)) {
-      const proxy = proxies.at(formatAddress(member.address));
+    for (const member of servicePods(service, world.instances)) {
+      const proxy = world.proxies.at(formatAddress(member.address));
       const pod = proxy ?? member.instance;
       const key = pod ? `${pod.namespace}/${pod.name}` : formatAddress(member.address);
-      owner.pods.set(key, proxy ?? owner.pods.get(key));
+      const sidecar = pod && world.sidecars.get(pod.namespace, pod.name);
+      owner.pods.set(key, sidecar ?? owner.pods.get(key));
     }
   }
   return [...found.values()];
 }
 
-const NOT_WORKLOADS = new Set(["namespace", "pod", "service"]);
+const IN_NO_NAMESPACE = new Set(["namespace", "node"]);
+const NOT_WORKLOADS = new Set([...IN_NO_NAMESPACE, "pod", "service"]);
 
 function isMeant(selector: ResourceSelector, type: string, namespace: string, name: string): boolean {
   if (selector.name !== "" && selector.name !== name) return false;
-  if (selector.namespace !== "" && type !== "namespace" && selector.namespace !== namespace) return false;
-  if (selector.type === "" || selector.type === "all") return type !== "namespace";
+  const inNamespace = !IN_NO_NAMESPACE.has(type);
+  if (selector.namespace !== "" && inNamespace && selector.namespace !== namespace) return false;
+  if (selector.type === "" || selector.type === "all") return inNamespace;
   if (selector.type === "workload") return !NOT_WORKLOADS.has(type);
   return selector.type === type;
 }
 
 /** Every known instance once: one that a registry declares and that has a proxy goes by its proxy's names. */
-function* podsOf(services: Services, instances: Instances, proxies: Proxies): IterableIterator<Pod> {
-  for (const proxy of proxies) yield { ...proxy, proxy };
+function* podsOf({ services, instances, proxies, sidecars }: World): IterableIterator<Pod> {
+  for (const proxy of proxies) {
+    const { namespace, name, workload } = proxy;
+    const node = instances.get(namespace, name)?.node;
+    yield { namespace, name, workload, node, sidecar: sidecars.get(namespace, name) };
+  }
   for (const instance of instances.all()) {
-    if (!proxyOf(instance, services, proxies)) yield { ...instance, proxy: undefined };
+    if (proxyOf(instance, services, proxies)) continue;
+    const { namespace, name, workload, node } = instance;
+    yield { namespace, name, workload, node, sidecar: sidecars.get(namespace, name) };
   }
 }
 

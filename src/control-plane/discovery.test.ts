@@ -344,7 +344,7 @@ describe("proxies", () => {
       removed: [],
     });
     expect(catalog.proxies.get("default", "web-1")?.tapAddress).toBe("127.0.0.1:4190");
-    expect(catalog.proxiesOf({ type: "service", namespace: "default", name: "web" })).toMatchObject([
+    expect(catalog.sidecarsOf({ type: "service", namespace: "default", name: "web" })).toMatchObject([
       { name: "web-1" },
     ]);
     sidecar.stream.end();

@@ -174,10 +174,11 @@ function nameOf(source: Source) {
   return "directory" in source ? { directory: source.directory } : { cluster: source.cluster.server };
 }
 
-/** Scrapes each proxy for as long as it is connected. */
-function scrapeProxies({ proxies }: Catalog): Scraper {
+/** Scrapes each sidecar for as long as it is there. */
+function scrapeProxies({ sidecars }: Catalog): Scraper {
   const scraper = new Scraper();
-  proxies.on("joined", (proxy) => scraper.add(proxy)).on("left", (proxy) => scraper.remove(proxy));
+  for (const sidecar of sidecars) scraper.add(sidecar);
+  sidecars.on("joined", (sidecar) => scraper.add(sidecar)).on("left", (sidecar) => scraper.remove(sidecar));
   return scraper;
 }
 

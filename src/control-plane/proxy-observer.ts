@@ -1,7 +1,7 @@
 import { credentials, type ServiceError } from "@grpc/grpc-js";
 import type { ObserveRequest } from "../../generated/mesh/proxy/v1/ObserveRequest.js";
 import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
-import type { ConnectedProxy } from "../catalog/index.js";
+import type { Sidecar } from "../catalog/index.js";
 import { loadProxyTap } from "../proto/index.js";
 
 const FIRST_PAUSE_MS = 250;
@@ -34,7 +34,7 @@ export class ProxyObserver {
   #pause = FIRST_PAUSE_MS;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(proxy: ConnectedProxy, request: ObserveRequest, listener: ObserverListener) {
+  constructor(proxy: Sidecar, request: ObserveRequest, listener: ObserverListener) {
     const { Tap } = loadProxyTap().mesh.proxy.v1;
     this.#client = new Tap(proxy.tapAddress, credentials.createInsecure(), CHANNEL_OPTIONS);
     this.#request = request;

@@ -32,7 +32,7 @@ export function readSelector(message: ResourceSelector__Output | null): Result<R
 
 /** What a selector means, in words: "workload world in namespace default", "pods in any namespace". */
 export function describeSelector({ type, namespace, name }: ResourceSelector): string {
-  if (type === "namespace") return name === "" ? "namespaces" : `namespace ${name}`;
+  if (type === "namespace" || type === "node") return name === "" ? `${type}s` : `${type} ${name}`;
   const what = type === "all" ? "resources" : name === "" ? `${type}s` : `${type} ${name}`;
   return namespace === "" ? `${what} in any namespace` : `${what} in namespace ${namespace}`;
 }
@@ -43,13 +43,19 @@ export function whatThereIs(
   { type, namespace, name }: ResourceSelector,
 ): string | undefined {
   const named = ({ name }: { name: string }) => name;
+  const namespaces = catalog.resources({ type: "namespace", namespace: "", name: "" }).map(named);
+  const isInNamespace = type !== "namespace" && type !== "node";
+  if (isInNamespace && namespace !== "" && namespaces.length > 0 && !namespaces.includes(namespace)) {
+    const meant = nearest(namespace, namespaces);
+    return `-n ${meant ?? namespaces.slice(0, LISTED_NAMES).join(", -n ")}, or -A`;
+  }
   if (name !== "") {
     const ofType = catalog.resources({ type, namespace, name: "" }).map(named);
     const meant = nearest(name, ofType);
     if (meant !== undefined) return `${type}/${meant}`;
   }
   const elsewhere = catalog.resources({ type, namespace: "", name });
-  if (namespace !== "" && type !== "namespace" && elsewhere.length > 0) {
+  if (namespace !== "" && isInNamespace && elsewhere.length > 0) {
     return `-n ${[...new Set(elsewhere.map((resource) => resource.namespace))].slice(0, LISTED_NAMES).join(", -n ")}, or -A`;
   }
   const here = catalog.resources({ type: name === "" ? "workload" : type, namespace, name: "" });

@@ -19,22 +19,48 @@ export interface StatPeer {
   selector: ResourceSelector;
 }
 
-const NOT_WORKLOADS: readonly string[] = ["pod", "service", "namespace", "all"];
+const NOT_WORKLOADS: readonly string[] = ["pod", "service", "namespace", "node", "all"];
+
+/** The name of the node that an instance is on; undefined when it is not known. */
+export type NodeOf = (namespace: string, instance: string) => string | undefined;
 
 /**
- * The questions whose answers are the rows for a selector. Workloads, pods and namespaces are shown with what they served; a
- * service, and whatever has a peer, with what the senders' proxies saw.
+ * The questions whose answers are the rows for a selector. Workloads, pods, nodes and namespaces are shown with what they
+ * served; a service, and whatever has a peer, with what the senders' proxies saw. Several groups may belong to one resource.
  */
 export function viewsOf(
   selector: ResourceSelector,
   peer: StatPeer | undefined,
   windowSeconds: number,
+  nodeOf: NodeOf,
 ): StatView[] {
   const types =
     selector.type === "all"
       ? ["workload", "pod", ...(peer?.role === "to" ? [] : ["service"])]
       : [selector.type];
-  return types.map((type) => view({ ...selector, type }, peer, windowSeconds));
+  return types.map((type) =>
+    type === "node"
+      ? nodeView(selector, peer, windowSeconds, nodeOf)
+      : view({ ...selector, type }, peer, windowSeconds),
+  );
+}
+
+/** No metric knows of nodes: they are shown with what their pods served. */
+function nodeView(
+  { name: wanted }: ResourceSelector,
+  peer: StatPeer | undefined,
+  windowSeconds: number,
+  nodeOf: NodeOf,
+): StatView {
+  const pods = view({ type: "pod", namespace: "", name: "" }, peer, windowSeconds);
+  return {
+    ...pods,
+    resourceOf: (group) => {
+      const pod = pods.resourceOf(group);
+      const name = nodeOf(pod.namespace, pod.name) ?? "";
+      return { type: "node", namespace: "", name: wanted === "" || wanted === name ? name : "" };
+    },
+  };
 }
 
 function view(selector: ResourceSelector, peer: StatPeer | undefined, windowSeconds: number): StatView {

@@ -3,13 +3,13 @@ import type { StatRequest__Output } from "../../generated/mesh/api/v1/StatReques
 import type { StatResponse } from "../../generated/mesh/api/v1/StatResponse.js";
 import type { StatRow } from "../../generated/mesh/api/v1/StatRow.js";
 import type { Catalog, Resource, ResourceSelector } from "../catalog/index.js";
-import { quantile, type Traffic, type TrafficSource } from "../metrics/index.js";
+import { addTraffic, quantile, type Traffic, type TrafficSource } from "../metrics/index.js";
 import { formatDuration } from "../output/index.js";
 import { loadApi } from "../proto/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import { describeSelector, invalid, readSelector, type Refusal, whatThereIs } from "./selector.js";
-import { type Side, type StatPeer, viewsOf } from "./stat-view.js";
+import { type Side, type StatPeer, type StatView, viewsOf } from "./stat-view.js";
 
 const DEFAULT_WINDOW_SECONDS = 60;
 // Counts of the window's edges are fractions; less than this is none.
@@ -61,32 +61,54 @@ function readPeer({ from, to }: StatRequest__Output): Result<StatPeer | undefine
   const message = from ?? to;
   if (message === null || message === undefined) return ok(undefined);
   const selector = readSelector(message);
+  if (selector.ok && selector.value.type === "node") {
+    return fail(invalid("traffic with a node cannot be told apart", "the pods on it: pod/NAME"));
+  }
   return selector.ok ? ok({ role: from ? "from" : "to", selector: selector.value }) : selector;
 }
 
 async function answer(catalog: Catalog, source: TrafficSource, question: Question): Promise<StatResponse> {
   const { selector, peer, windowSeconds } = question;
+  const known = new Map(catalog.resources(selector).map((resource) => [keyOf(resource), resource]));
   const rows = new Map<string, StatRow>();
   // Of traffic with a peer, resources that had none would only be in the way, unless one was named.
   if (peer === undefined || selector.name !== "") {
-    for (const resource of catalog.resources(selector)) rows.set(keyOf(resource), { resource });
+    for (const [key, resource] of known) rows.set(key, { resource });
   }
   const notes = new Set<string>();
-  for (const { query, side, resourceOf } of viewsOf(selector, peer, windowSeconds)) {
-    const { groups, notes: about } = await source.query(query);
+  const nodeOf = catalog.nodeOf.bind(catalog);
+  for (const view of viewsOf(selector, peer, windowSeconds, nodeOf)) {
+    const { groups, notes: about } = await source.query(view.query);
     for (const note of about) notes.add(note);
-    for (const group of groups) {
-      const named = resourceOf(group.labels);
-      if (named.name === "" || named.type === "") continue;
-      const known = rows.get(keyOf(named))?.resource ?? catalog.resources(named)[0];
-      const figures = figuresOf(group, side);
-      if (known === undefined && figures.http === null) continue;
-      rows.set(keyOf(named), { resource: known ?? { ...named, pods: 0, meshedPods: 0 }, ...figures });
+    for (const [named, traffic] of byResource(groups, view)) {
+      const key = keyOf(named);
+      const resource = known.get(key);
+      const figures = figuresOf(traffic, view.side);
+      if (resource === undefined && figures.http === null) continue;
+      rows.set(key, { resource: resource ?? { ...named, pods: 0, meshedPods: 0 }, ...figures });
     }
   }
   if (rows.size === 0) return { rows: [], notes: whyNothing(catalog, question, notes) };
   return { rows: [...rows.values()].sort(byTypeAndName), notes: [...notes] };
 }
+
+/** The traffic of each resource of a view; what belongs to none is left out. */
+function byResource(
+  groups: readonly Traffic[],
+  { resourceOf }: StatView,
+): Iterable<[NamedResource, Traffic]> {
+  const sums = new Map<string, [NamedResource, Traffic]>();
+  for (const group of groups) {
+    const named = resourceOf(group.labels);
+    if (named.name === "" || named.type === "") continue;
+    const sum = sums.get(keyOf(named));
+    if (sum) addTraffic(sum[1], group);
+    else sums.set(keyOf(named), [named, group]);
+  }
+  return sums.values();
+}
+
+type NamedResource = ReturnType<StatView["resourceOf"]>;
 
 const keyOf = ({ type, namespace, name }: Pick<Resource, "type" | "namespace" | "name">) =>
   `${type}/${namespace}/${name}`;
@@ -139,9 +161,9 @@ function whyNothing(
   return [`no traffic ${ends} in the last ${formatDuration(windowSeconds)}`, ...notes];
 }
 
-const TYPE_ORDER: readonly string[] = ["namespace", "workload", "pod", "service"];
+const TYPE_ORDER: readonly string[] = ["node", "namespace", "workload", "pod", "service"];
 
-/** Workloads of every kind first, then pods, then services. */
+/** Of what is shown together: workloads of every kind first, then pods, then services. */
 function byTypeAndName({ resource: a }: StatRow, { resource: b }: StatRow): number {
   const rank = (type = "") => (TYPE_ORDER.includes(type) ? TYPE_ORDER.indexOf(type) : 1);
   const compare = (x = "", y = "") => (x < y ? -1 : x > y ? 1 : 0);

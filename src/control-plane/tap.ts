@@ -5,7 +5,7 @@ import type { TapResponse } from "../../generated/mesh/api/v1/TapResponse.js";
 import type { DestinationMatch } from "../../generated/mesh/proxy/v1/DestinationMatch.js";
 import type { ObserveRequest } from "../../generated/mesh/proxy/v1/ObserveRequest.js";
 import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
-import type { Catalog, ConnectedProxy, ResourceSelector } from "../catalog/index.js";
+import type { Catalog, Sidecar, ResourceSelector } from "../catalog/index.js";
 import { loadApi } from "../proto/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
@@ -60,15 +60,15 @@ function readTarget(catalog: Catalog, request: TapRequest__Output): Result<Resou
 }
 
 function hintForUnmeshed(catalog: Catalog, { type, namespace, name }: ResourceSelector): string {
-  const others = catalog.proxiesOf({ type: "all", namespace, name: "" });
+  const others = catalog.sidecarsOf({ type: "all", namespace, name: "" });
   const [other] = others;
   if (other === undefined) return "mesh proxy run beside it";
   const caller = `${other.workload.kind}/${other.workload.name}`;
   return name === "" ? caller : `what others send to it: mesh tap ${caller} --to ${type}/${name}`;
 }
 
-function tappable(catalog: Catalog, target: ResourceSelector): ConnectedProxy[] {
-  return catalog.proxiesOf(target).filter(({ tapAddress }) => tapAddress !== "");
+function tappable(catalog: Catalog, target: ResourceSelector): Sidecar[] {
+  return catalog.sidecarsOf(target).filter(({ tapAddress }) => tapAddress !== "");
 }
 
 function readDestination({ to }: TapRequest__Output): Result<DestinationMatch | undefined, Refusal> {
@@ -80,6 +80,8 @@ function readDestination({ to }: TapRequest__Output): Result<DestinationMatch | 
   switch (type) {
     case "namespace":
       return ok({ namespace: name });
+    case "node":
+      return fail(invalid("what is sent to a node cannot be told apart", "--to pod/NAME"));
     case "service":
       return ok({ namespace, service: name });
     case "pod":
@@ -95,7 +97,7 @@ class TapSession {
   readonly #catalog: Catalog;
   readonly #target: ResourceSelector;
   readonly #to: DestinationMatch | undefined;
-  readonly #observers = new Map<ConnectedProxy, ProxyObserver>();
+  readonly #observers = new Map<Sidecar, ProxyObserver>();
   /** Requests whose start was passed on, by proxy: their other events are passed on too. */
   readonly #followed = new Set<string>();
   readonly #rate: TapRate;
@@ -115,13 +117,13 @@ class TapSession {
     this.#call.sendMetadata(new Metadata());
     for (const event of ["cancelled", "close", "error"]) this.#call.on(event, () => this.#end());
     this.#watchTarget(false);
-    this.#catalog.proxies.on("joined", this.#look).on("left", this.#look);
+    this.#catalog.sidecars.on("joined", this.#look).on("left", this.#look);
     this.#timer = setInterval(this.#look, LOOK_AGAIN_MS);
   }
 
   #end(): void {
     clearInterval(this.#timer);
-    this.#catalog.proxies.off("joined", this.#look).off("left", this.#look);
+    this.#catalog.sidecars.off("joined", this.#look).off("left", this.#look);
     for (const observer of this.#observers.values()) observer.stop();
     this.#observers.clear();
   }
@@ -141,7 +143,7 @@ class TapSession {
     }
   }
 
-  #observe(proxy: ConnectedProxy, proxies: number, isLater: boolean): ProxyObserver {
+  #observe(proxy: Sidecar, proxies: number, isLater: boolean): ProxyObserver {
     return new ProxyObserver(proxy, this.#requestFor(proxies), {
       event: (event) => this.#pass(proxy, event),
       opened: (again) => {
@@ -176,7 +178,7 @@ class TapSession {
     };
   }
 
-  #pass(proxy: ConnectedProxy, event: TapEvent__Output): void {
+  #pass(proxy: Sidecar, event: TapEvent__Output): void {
     this.#dropped += event.dropped;
     const key = `${nameOf(proxy)}/${event.requestId}`;
     if (!this.#admits(key, event)) return;
@@ -200,13 +202,13 @@ class TapSession {
     return true;
   }
 
-  #forgetRequestsOf(proxy: ConnectedProxy): void {
+  #forgetRequestsOf(proxy: Sidecar): void {
     for (const key of this.#followed) if (key.startsWith(`${nameOf(proxy)}/`)) this.#followed.delete(key);
   }
 
-  #note(proxy: ConnectedProxy, note: string): void {
+  #note(proxy: Sidecar, note: string): void {
     this.#call.write({ note, proxy: nameOf(proxy) });
   }
 }
 
-const nameOf = ({ namespace, name }: ConnectedProxy) => `${namespace}/${name}`;
+const nameOf = ({ namespace, name }: Sidecar) => `${namespace}/${name}`;

@@ -6,6 +6,7 @@ export {
   MESHED_LABEL,
   PROXY_CONTAINER,
   TOKEN_AUDIENCE,
+  TAP_PORT_NAME,
   VERSION_ANNOTATION,
 } from "./names.js";
 export { applyChanges, asJsonPatch, type PatchOperation } from "./json-patch.js";
@@ -14,7 +15,7 @@ export { ownParts } from "./own.js";
 export { plan, type Plan, type PlanContext } from "./plan.js";
 export { KNOWN_KINDS, parsePodTemplateKind, type PodTemplateKind } from "./pod-template.js";
 export { annotationLayer, flagLayer, type Given, type Layer, resolveOptions } from "./settings.js";
-export { nameOfObject, namespaceOfObject } from "./workload.js";
+export { cronJobOf, nameOfObject, namespaceOfObject } from "./workload.js";
 export type { Warning } from "./warnings.js";
 export { INJECT_OUTCOMES, injecting, injectingWith, UNINJECT_OUTCOMES, uninjecting } from "./edit-text.js";
 export { flagContext, readKinds } from "./flag-context.js";

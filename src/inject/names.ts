@@ -4,6 +4,8 @@
 export const PROXY_CONTAINER = "mesh-proxy";
 /** What the sidecar calls the port of its metrics and probes. */
 export const ADMIN_PORT_NAME = "mesh-admin";
+/** What the sidecar calls the port at which its requests are watched. */
+export const TAP_PORT_NAME = "mesh-tap";
 /** The container that writes the redirection before anything else runs. */
 export const INIT_CONTAINER = "mesh-init";
 /** The volume with the sidecar's token. */

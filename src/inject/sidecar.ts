@@ -1,7 +1,14 @@
 import type { IContainer } from "kubernetes-models/v1/Container";
 import type { IVolume } from "kubernetes-models/v1/Volume";
 import type { JsonObject } from "../manifest/index.js";
-import { ADMIN_PORT_NAME, PROXY_CONTAINER, TOKEN_AUDIENCE, TOKEN_DIRECTORY, TOKEN_VOLUME } from "./names.js";
+import {
+  ADMIN_PORT_NAME,
+  PROXY_CONTAINER,
+  TAP_PORT_NAME,
+  TOKEN_AUDIENCE,
+  TOKEN_DIRECTORY,
+  TOKEN_VOLUME,
+} from "./names.js";
 import type { Options } from "./options.js";
 
 /** What the sidecar has to know of the pod it is for. */
@@ -22,7 +29,7 @@ export function proxyContainer(options: Options, pod: PodFacts): JsonObject {
     env: environment(options, pod),
     ports: [
       { name: "mesh-inbound", containerPort: options.inboundPort },
-      { name: "mesh-tap", containerPort: options.tapPort },
+      { name: TAP_PORT_NAME, containerPort: options.tapPort },
       { name: ADMIN_PORT_NAME, containerPort: options.adminPort },
     ],
     startupProbe: startupProbe(options),

@@ -27,7 +27,7 @@ const OWN_NAME = "$(MESH_PROXY_NAME)";
  */
 export function workloadOf(object: JsonObject, template: PodTemplate): string {
   const owner = controllerOf(object);
-  if (owner) return deploymentOf(owner, object) ?? `${owner.kind.toLowerCase()}/${owner.name}`;
+  if (owner) return deploymentOf(owner, object) ?? nameOfOwner(owner);
   if (template.path.length === 0 || object["kind"] === "PodTemplate") return `pod/${OWN_NAME}`;
   const name = nameOfObject(object).replace(/-$/, "");
   return name.includes("/") ? name : `${name}/${OWN_NAME}`;
@@ -43,6 +43,16 @@ function controllerOf(object: JsonObject): Owner | undefined {
   const owners = isArray(metadata["ownerReferences"]) ? metadata["ownerReferences"].filter(isObject) : [];
   const { kind, name } = owners.find(({ controller }) => controller === true) ?? {};
   return typeof kind === "string" && typeof name === "string" ? { kind, name } : undefined;
+}
+
+function nameOfOwner({ kind, name }: Owner): string {
+  const cronJob = kind === "Job" ? cronJobOf(name) : undefined;
+  return cronJob === undefined ? `${kind.toLowerCase()}/${name}` : `cronjob/${cronJob}`;
+}
+
+/** The CronJob that made a Job of this name, if one did: it appends the minutes from 1970 to the Job's time, which are from 2019 to 2046 here. */
+export function cronJobOf(job: string): string | undefined {
+  return /^(.+)-(?:2[6-9]|3\d)\d{6}$/.exec(job)?.[1];
 }
 
 /** A Deployment names its ReplicaSets after itself and the hash that is a label of their pods. */

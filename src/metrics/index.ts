@@ -3,11 +3,12 @@ export { type Histogram, quantile } from "./histogram.js";
 export { fetchPage } from "./page.js";
 export { readSamples, type Sample } from "./prometheus-text.js";
 export { Scraper, type ScrapeTarget } from "./scraper.js";
-export type {
-  Traffic,
-  TrafficAnswer,
-  TrafficLabel,
-  TrafficLabels,
-  TrafficQuery,
-  TrafficSource,
+export {
+  addTraffic,
+  type Traffic,
+  type TrafficAnswer,
+  type TrafficLabel,
+  type TrafficLabels,
+  type TrafficQuery,
+  type TrafficSource,
 } from "./traffic.js";

@@ -1,8 +1,12 @@
-import { addHistogram } from "./histogram.js";
 import { KEPT_SECONDS } from "./history.js";
 import { type ProxyIdentity, ProxyTraffic, type SeriesBudget } from "./proxy-traffic.js";
-import type { SeriesSums } from "./series.js";
-import type { Traffic, TrafficLabel, TrafficLabels, TrafficQuery } from "./traffic.js";
+import {
+  addTraffic,
+  type Traffic,
+  type TrafficLabel,
+  type TrafficLabels,
+  type TrafficQuery,
+} from "./traffic.js";
 
 // A proxy whose last page is older no longer tells what happens now.
 const FRESH_SECONDS = 5;
@@ -54,7 +58,8 @@ export class TrafficMemory {
       const seconds = Math.min(window, end - proxy.since);
       for (const sums of proxy.sums(query, end - seconds, end)) {
         const group = groupFor(groups, pick(sums.labels, query.groupBy));
-        add(group, sums, seconds);
+        const { totals, latency, openConnections } = sums;
+        addTraffic(group, { ...totals, latency, openConnections, seconds });
       }
     }
     return [...groups.values()];
@@ -81,14 +86,4 @@ function groupFor(groups: Map<string, Traffic>, labels: TrafficLabels): Traffic 
   };
   groups.set(key, group);
   return group;
-}
-
-function add(group: Traffic, { totals, latency, openConnections }: SeriesSums, seconds: number): void {
-  group.seconds = Math.max(group.seconds, seconds);
-  group.successes += totals.successes;
-  group.failures += totals.failures;
-  group.requestBytes += totals.requestBytes;
-  group.responseBytes += totals.responseBytes;
-  group.openConnections += openConnections;
-  addHistogram(group.latency, latency);
 }

@@ -1,4 +1,4 @@
-import type { Histogram } from "./histogram.js";
+import { addHistogram, type Histogram } from "./histogram.js";
 
 /** What traffic is told apart by; the names are the labels of the proxies' metrics. Unknown is the empty string. */
 export const TRAFFIC_LABELS = [
@@ -44,6 +44,17 @@ export interface Traffic {
   requestBytes: number;
   /** From destination to source. */
   responseBytes: number;
+}
+
+/** Adds what one group amounted to to another's figures; the labels stay. */
+export function addTraffic(to: Traffic, from: Omit<Traffic, "labels">): void {
+  to.seconds = Math.max(to.seconds, from.seconds);
+  to.successes += from.successes;
+  to.failures += from.failures;
+  to.requestBytes += from.requestBytes;
+  to.responseBytes += from.responseBytes;
+  to.openConnections += from.openConnections;
+  addHistogram(to.latency, from.latency);
 }
 
 /** The answer to a query. */

@@ -11,6 +11,7 @@ export const RESOURCE_TYPES = [
   "pod",
   "service",
   "namespace",
+  "node",
   "workload",
   "all",
 ] as const;
@@ -32,6 +33,7 @@ const SHORT_NAMES: Readonly<Partial<Record<ResourceType, readonly string[]>>> = 
   pod: ["po"],
   service: ["svc"],
   namespace: ["ns"],
+  node: ["no"],
   workload: ["wl"],
 };
 

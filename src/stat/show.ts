@@ -2,11 +2,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
 import { type ControlPlaneClient, isUnavailable } from "../client/index.js";
 import { Failure, formatJson, formatJsonLine, LiveView, type Printer } from "../output/index.js";
-import type { ResourceReference } from "../resource-type/index.js";
+import type { ResourceReference, ResourceType } from "../resource-type/index.js";
 import { statAsJson } from "./json.js";
 import { formatStatTable } from "./table.js";
 
 const REFRESH_MS = 2_000;
+
+/** Types of resources that have no column for a namespace. */
+const IN_NO_NAMESPACE: ReadonlySet<ResourceType> = new Set(["namespace", "node"]);
 
 /** What `mesh stat` was asked, and how it is to be shown. */
 export interface StatQuestion {
@@ -112,7 +115,7 @@ function ask(client: ControlPlaneClient, question: StatQuestion): Promise<StatRe
 function tableOf({ rows }: StatResponse__Output, question: StatQuestion, { colours }: Printer): string {
   return formatStatTable(rows, {
     wide: question.output === "wide",
-    namespaces: question.namespace === undefined && question.resource.type !== "namespace",
+    namespaces: question.namespace === undefined && !IN_NO_NAMESPACE.has(question.resource.type),
     grouped: question.resource.type === "all",
     colours,
   });

@@ -24,6 +24,7 @@ export interface OwnerReference {
 }
 
 export interface Container {
+  readonly name?: string;
   readonly restartPolicy?: string;
   readonly ports?: readonly {
     readonly name?: string;

@@ -1,13 +1,15 @@
-import { canonicalIp, type Instance, type Workload } from "../../catalog/index.js";
+import { canonicalIp, formatAddress, type Instance, type Workload } from "../../catalog/index.js";
+import { ADMIN_PORT_NAME, cronJobOf, PROXY_CONTAINER, TAP_PORT_NAME } from "../../inject/index.js";
 import { isTcp, type Pod } from "./kinds.js";
 
 const ENDED = new Set(["Succeeded", "Failed"]);
 
-/** The instance that a pod is; undefined while it has no address, and once all its containers have ended. */
+/** The instance that a pod is; undefined once all its containers have ended. */
 export function instanceOf(pod: Pod): Instance | undefined {
   const { name, namespace = "", labels = {}, uid } = pod.metadata;
+  if (ENDED.has(pod.status?.phase ?? "")) return undefined;
   const addresses = addressesOf(pod);
-  if (addresses.length === 0 || ENDED.has(pod.status?.phase ?? "")) return undefined;
+  const ports = namedPorts(pod);
   const node = pod.spec?.nodeName;
   return {
     namespace,
@@ -15,10 +17,25 @@ export function instanceOf(pod: Pod): Instance | undefined {
     workload: workloadOf(pod),
     labels,
     addresses,
-    ports: namedPorts(pod),
+    ports,
     ...(node !== undefined && { node }),
     ...(uid !== undefined && { uid }),
+    ...(hasSidecar(pod) && { sidecar: sidecarAt(addresses[0], ports) }),
   };
+}
+
+function hasSidecar({ spec }: Pod): boolean {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  return containers.some(({ name }) => name === PROXY_CONTAINER);
+}
+
+/** Where a sidecar is looked at: at the ports that it names so, once the pod has an address. */
+function sidecarAt(ip: string | undefined, ports: Readonly<Record<string, number>>) {
+  const at = (name: string) => {
+    const port = ports[name];
+    return ip === undefined || port === undefined ? "" : formatAddress({ ip, port });
+  };
+  return { adminAddress: at(ADMIN_PORT_NAME), tapAddress: at(TAP_PORT_NAME) };
 }
 
 function addressesOf({ status }: Pod): string[] {
@@ -28,7 +45,7 @@ function addressesOf({ status }: Pod): string[] {
 
 /**
  * What a pod is a copy of: its controller, or for a ReplicaSet made by a Deployment that Deployment, whose name is the
- * ReplicaSet's without the hash that the pod's label tells.
+ * ReplicaSet's without the hash that the pod's label tells; for a Job made by a CronJob, that.
  */
 export function workloadOf({ metadata }: Pod): Workload {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
@@ -37,6 +54,8 @@ export function workloadOf({ metadata }: Pod): Workload {
   if (owner.kind === "ReplicaSet" && suffix !== "-" && owner.name.endsWith(suffix)) {
     return { kind: "deployment", name: owner.name.slice(0, -suffix.length) };
   }
+  const cronJob = owner.kind === "Job" ? cronJobOf(owner.name) : undefined;
+  if (cronJob !== undefined) return { kind: "cronjob", name: cronJob };
   return { kind: owner.kind.toLowerCase(), name: owner.name };
 }
 

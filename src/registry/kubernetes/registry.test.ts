@@ -132,18 +132,21 @@ describe("a pod", () => {
     ],
     ["of a ReplicaSet that nobody made", { labels: {} }, { type: "replicaset", name: "web-5d8f" }],
     ["of its own", { ownerReferences: [] }, { type: "pod", name: "one" }],
+    [
+      "the cron job of a job",
+      { ownerReferences: [{ controller: true, kind: "Job", name: "report-29534400" }] },
+      { type: "cronjob", name: "report" },
+    ],
   ])("%s belongs to it", async (_, more, expected) => {
     await start({ pods: [pod("one", "10.1.0.1", more)] });
     const found = cluster.catalog.resources({ type: expected.type, namespace: "", name: "" });
     expect(found).toMatchObject([{ ...expected, namespace: "shop", pods: 1, meshedPods: 0 }]);
   });
 
-  test("counts from when it has an address until its containers have ended", async () => {
+  test("counts until its containers have ended", async () => {
     const waiting = { ...pod("one", ""), status: { phase: "Pending" } };
     await start({ pods: [waiting] });
-    expect(workload()).toEqual([]);
-    cluster.send("pods", "MODIFIED", pod("one", "10.1.0.1"));
-    await vi.waitFor(() => expect(workload()).toHaveLength(1), DEADLINE);
+    expect(workload()).toHaveLength(1);
     cluster.send("pods", "MODIFIED", {
       ...pod("one", "10.1.0.1"),
       status: { phase: "Succeeded", podIP: "10.1.0.1" },
@@ -175,6 +178,24 @@ test("what stayed is not told anew when everything is listed again", async () =>
     [undefined, "10.1.0.3"],
     ["10.1.0.2", undefined],
   ]);
+});
+
+test("a pod with a sidecar is meshed, whoever its proxy is connected to, and looked at once it has an address", async () => {
+  const ports = [
+    { name: "mesh-admin", containerPort: 4191 },
+    { name: "mesh-tap", containerPort: 4190 },
+  ];
+  const initContainers = [{ name: "mesh-proxy", restartPolicy: "Always", ports }];
+  const spec = { nodeName: "node-1", initContainers, containers: [{}] };
+  const waiting = { ...pod("one", ""), spec, status: { phase: "Pending" } };
+  await start({ pods: [waiting, { ...pod("two", "10.1.0.2"), spec: { ...spec, initContainers: [] } }] });
+  expect(cluster.catalog.resources({ type: "node", namespace: "", name: "" })).toEqual([
+    { type: "node", namespace: "", name: "node-1", pods: 2, meshedPods: 1 },
+  ]);
+  expect([...cluster.catalog.sidecars]).toMatchObject([{ name: "one", adminAddress: "", tapAddress: "" }]);
+  cluster.send("pods", "MODIFIED", { ...pod("one", "10.1.0.1"), spec });
+  const expected = [{ name: "one", adminAddress: "10.1.0.1:4191", tapAddress: "10.1.0.1:4190" }];
+  await vi.waitFor(() => expect([...cluster.catalog.sidecars]).toMatchObject(expected), DEADLINE);
 });
 
 test("a kind that may not be read is a problem that names it", async () => {
