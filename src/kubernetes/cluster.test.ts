@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import {
   type ApiServer,
   kubeconfigFor,
+  TOKEN,
   startApiServer,
   statusAnswer,
 } from "../../test/kubernetes/api-server.js";
@@ -183,6 +184,30 @@ test("a credential plugin that is missing is named with its user", async () => {
   config.users = [{ name: "tester", user: { exec: { command: "/nonexistent/plugin" } } }];
   const cluster = await open({ kubeconfig: file(JSON.stringify(config)) });
   expect(failure(await cluster.ask("/version"))).toMatchObject({ kind: "no-credentials" });
+});
+
+test("the token of a credential plugin is shown", async () => {
+  const config = JSON.parse(kubeconfigFor(server.url, server.authority.certificate)) as { users: unknown };
+  const kind = { apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential" };
+  const credential = JSON.stringify({ ...kind, status: { token: TOKEN } });
+  const args = ["-c", `echo '${credential}'`];
+  const exec = { apiVersion: kind.apiVersion, command: "/bin/sh", args, interactiveMode: "Never" };
+  config.users = [{ name: "tester", user: { exec } }];
+  const cluster = await open({ kubeconfig: file(JSON.stringify(config)) });
+  expect(failure(await cluster.ask("/nothing")).kind).toBe("not-found");
+});
+
+test("a file that a kubeconfig in YAML names is looked for beside it", async () => {
+  writeFileSync(join(folder, "authority.crt"), server.authority.certificate);
+  const text = [
+    "current-context: test # the only one",
+    `clusters: [{ name: test, cluster: { server: "${server.url}/", certificate-authority: authority.crt } }]`,
+    `users: [{ name: tester, user: { token: ${TOKEN} } }]`,
+    "contexts: [{ name: test, context: { cluster: test, user: tester } }]",
+  ].join("\n");
+  const cluster = await open({ kubeconfig: file(text) });
+  expect(cluster.namespace).toBe("default");
+  expect(failure(await cluster.ask("/nothing")).kind).toBe("not-found");
 });
 
 test("files of KUBECONFIG are merged as kubectl does: the first wins, missing ones are skipped", async () => {

@@ -54,13 +54,12 @@ export class Cluster {
     selection: ClusterSelection,
     env: Readonly<Record<string, string | undefined>> = process.env,
   ): Promise<Result<Cluster, ClusterFailure>> {
-    const config = await loadKubeconfig(selection, env);
-    if (!config.ok) return config;
-    const { currentContext } = config.value;
-    const namespace = config.value.getContextObject(currentContext)?.namespace ?? "default";
+    const context = await loadKubeconfig(selection, env);
+    if (!context.ok) return context;
+    const { name, namespace } = context.value;
     const { as, asGroups = [] } = selection;
     const impersonation = as === undefined ? undefined : { user: as, groups: asGroups };
-    return ok(new Cluster(currentContext, namespace, new Connection(config.value, impersonation)));
+    return ok(new Cluster(name, namespace, new Connection(context.value, impersonation)));
   }
 
   /** The API server's address, as the kubeconfig has it. */

@@ -1,4 +1,3 @@
-import type { KubeConfig } from "@kubernetes/client-node";
 import { Agent, request as requestPlain, type ClientRequest, type IncomingMessage } from "node:http";
 import { Agent as SecureAgent, request as requestSecure, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
@@ -6,7 +5,9 @@ import { finished } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { WebSocket } from "ws";
 import { fail, ok, type Result } from "../result/index.js";
+import { Credentials, type RequestHeaders } from "./credentials.js";
 import { ClusterFailure } from "./failure.js";
+import type { SelectedContext } from "./kubeconfig.js";
 
 /** How long the API server may take to accept a connection, TLS included: a command that fails has ended after five seconds. */
 const CONNECT_WITHIN_MS = 4_000;
@@ -47,14 +48,16 @@ export interface Impersonation {
 export class Connection {
   /** The API server's address, as the kubeconfig has it. */
   readonly server: string;
-  readonly #config: KubeConfig;
+  readonly #context: SelectedContext;
+  readonly #credentials: Credentials;
   readonly #impersonate: Impersonation | undefined;
   readonly #agent: Agent;
 
-  constructor(config: KubeConfig, impersonate: Impersonation | undefined) {
-    this.#config = config;
+  constructor(context: SelectedContext, impersonate: Impersonation | undefined) {
+    this.#context = context;
+    this.#credentials = new Credentials(context);
     this.#impersonate = impersonate;
-    this.server = config.getCurrentCluster()?.server ?? "";
+    this.server = context.cluster.server;
     this.#agent = this.server.startsWith("http:")
       ? new Agent({ keepAlive: true })
       : new SecureAgent({ keepAlive: true });
@@ -110,17 +113,17 @@ export class Connection {
   }
 
   async #options(request: HttpRequest): Promise<Result<RequestOptions, ClusterFailure>> {
-    const options: RequestOptions & { headers: Record<string, string | readonly string[]> } = {
+    const options: RequestOptions & { headers: RequestHeaders } = {
       method: request.method,
       headers: {},
     };
     try {
-      await this.#config.applyToHTTPSOptions(options);
+      await this.#credentials.applyTo(options);
     } catch (error) {
       return fail(this.#noCredentials(error));
     }
     // The package's agents keep no connection open. Only a proxy needs one of its own.
-    if (!this.#config.getCurrentCluster()?.proxyUrl) options.agent = this.#agent;
+    if (!this.#credentials.goThroughProxy) options.agent = this.#agent;
     options.headers["Accept"] = "application/json";
     if (request.body !== undefined) {
       options.headers["Content-Type"] = request.contentType ?? "application/json";
@@ -139,18 +142,18 @@ export class Connection {
       "unreachable",
       `the API server at ${this.server} cannot be reached (${reasonOf(error)})`,
       {
-        hint: `kubectl cluster-info --context ${this.#config.currentContext}`,
+        hint: `kubectl cluster-info --context ${this.#context.name}`,
       },
     );
   }
 
   #noCredentials(error: unknown): ClusterFailure {
-    const user = this.#config.getContextObject(this.#config.currentContext)?.user ?? "";
+    const user = this.#context.user?.name ?? "";
     return new ClusterFailure(
       "no-credentials",
       `no credentials for user '${user}' of the kubeconfig (${reasonOf(error)})`,
       {
-        hint: `kubectl auth whoami --context ${this.#config.currentContext}`,
+        hint: `kubectl auth whoami --context ${this.#context.name}`,
       },
     );
   }

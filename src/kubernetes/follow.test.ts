@@ -166,7 +166,7 @@ describe("a server that stalls", () => {
 
   test("in a list is a failure that names it, and is over when it answers", async () => {
     let stalled = 0;
-    server.answering = () => ({ watch: () => void stalled++ });
+    server.answering = () => ({ watch: () => stalled++ });
     const following = start();
     await vi.waitFor(() => expect(stalled).toBe(1), DEADLINE);
     await vi.advanceTimersByTimeAsync(31_000);
