@@ -7,8 +7,11 @@ import {
   renderMarkdown,
   renderTable,
   runBench,
+  runBenchInCluster,
   verdictOn,
 } from "../src/bench/index.js";
+import { CLUSTER_FLAGS, clusterSelection } from "../src/cli/index.js";
+import { isAsked } from "../src/kubernetes/index.js";
 import { formatJson, Printer } from "../src/output/index.js";
 import { takeSignals } from "../src/process/index.js";
 
@@ -18,14 +21,26 @@ export default class Bench extends Command {
   static override description =
     "Compares a direct call with one sidecar and with two, in rounds that take turns: throughput at saturation, then latency " +
     "at a fixed rate. It starts all that it needs on free loopback ports, and stops it. With --url and --proxy it loads your own " +
-    "service instead, directly and through that proxy, and nothing else. Ends with 1 when a request failed or a limit was exceeded.";
+    "service instead, directly and through that proxy, and nothing else. With -n, or another flag that names a cluster, it measures " +
+    "in the pods of that, where sidecars are not seen. Ends with 1 when a request failed or a limit was exceeded.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --rounds 5 --duration 10s --max-added-p99 1ms --max-rss 10MB -o markdown",
     "<%= config.bin %> <%= command.id %> --url http://world/ --proxy http://127.0.0.1:4140",
+    "<%= config.bin %> <%= command.id %> -n shop",
   ];
   static override flags = {
-    url: Flags.string({ helpValue: "URL", description: "A service of your own, http://HOST:PORT/PATH." }),
+    namespace: Flags.string({
+      char: "n",
+      helpValue: "NAME",
+      description: "Measure in a cluster, with pods in this namespace (default: the context's).",
+    }),
+    ...CLUSTER_FLAGS,
+    url: Flags.string({
+      helpValue: "URL",
+      exclusive: ["namespace", ...Object.keys(CLUSTER_FLAGS)],
+      description: "A service of your own, http://HOST:PORT/PATH.",
+    }),
     proxy: Flags.string({
       helpValue: "URL",
       description: "The proxy that is to reach it, http://HOST:PORT, used as clients use http_proxy.",
@@ -73,11 +88,20 @@ export default class Bench extends Command {
     const plan = readBenchSettings(flags);
     if (!plan.ok) throw plan.error;
     const { options, limits } = plan.value;
+    const selection = clusterSelection(flags);
 
     const progress = new ProgressLine(process.stderr);
     const interrupt = new AbortController();
     const release = takeSignals(() => interrupt.abort());
-    const result = await runBench(options, (now) => progress.show(now), interrupt.signal);
+    const measures = progress.show.bind(progress);
+    const result =
+      flags.namespace !== undefined || isAsked(selection)
+        ? await runBenchInCluster(
+            { settings: options, selection, namespace: flags.namespace, version: this.config.version },
+            { measures, waits: progress.showWait.bind(progress) },
+            interrupt.signal,
+          )
+        : await runBench(options, measures, interrupt.signal);
     release();
     progress.clear();
     if (!result.ok) throw result.error;

@@ -1,10 +1,11 @@
 // Measures what sidecars cost: load, latency histograms, scenarios, reports.
+export { type ClusterBenchOptions, runBenchInCluster } from "./cluster/run-bench-in-cluster.js";
 export { LatencyHistogram, type Percentiles } from "./histogram.js";
 export { type Machine, thisMachine } from "./machine.js";
 export { ProgressLine } from "./progress-line.js";
 export { renderMarkdown, renderTable } from "./render.js";
 export { type BenchReport, type TargetReport } from "./report.js";
-export { type BenchOptions, type BenchProgress, runBench } from "./run-bench.js";
+export { type BenchOptions, runBench } from "./run-bench.js";
 export { BENCH_DEFAULTS, readBenchSettings } from "./settings.js";
 export { type Spread, spreadOf } from "./spread.js";
 export { type Usage, usageOf } from "./usage.js";

@@ -3,7 +3,7 @@ import { Connection, failureOf, type Outcome } from "./connection.js";
 import { LatencyHistogram, type Percentiles } from "./histogram.js";
 import { Queue } from "./queue.js";
 import { addressOf, requestTo, type Target } from "./target.js";
-import { usageOf, type Usage } from "./usage.js";
+import { usageOfProxy, type Usage } from "./usage.js";
 
 /** One measurement that a load generator is to make. */
 export interface LoadJob {
@@ -104,20 +104,22 @@ class Load {
   async measure(): Promise<LoadResult> {
     const { target, rate, durationMs } = this.#job;
     this.#latencies.reset();
-    const before = target.processes.map(usageOf);
+    const before = await Promise.all(target.processes.map(usageOfProxy));
     const cpu = process.cpuUsage();
     const start = performance.now();
     if (rate === null) await this.#saturate(start + durationMs);
     else await this.#pace(rate, start);
     const { user, system } = process.cpuUsage(cpu);
+    const elapsedMs = performance.now() - start;
+    const after = await Promise.all(target.processes.map(usageOfProxy));
     return {
       answered: this.#answered,
       seconds: Math.max(durationMs, this.#lastAnswer - start) / 1000,
       latencyUs: this.#latencies.percentiles(),
       failures: this.#failures,
-      usage: target.processes.map((pid, index) => usedSince(before[index] ?? null, usageOf(pid))),
+      usage: after.map((used, index) => usedSince(before[index] ?? null, used)),
       generator: {
-        cpu: (user + system) / 1000 / (performance.now() - start),
+        cpu: (user + system) / 1000 / elapsedMs,
         lateUs: this.#lateness.percentiles()?.p99 ?? 0,
       },
     };

@@ -19,6 +19,7 @@ export function notesOn(
     ...machineNotes(machine),
     ...settingsNotes(settings),
     ...targets.flatMap((target) => targetNotes(settings, target)),
+    ...targets.slice(1).flatMap(proxyNotes),
   ];
 }
 
@@ -66,10 +67,12 @@ function targetNotes(settings: LoadSettings, target: TargetReport): string[] {
       `${name}: ${settings.rate} requests a second is more than half of what it takes at saturation; latencies are of a loaded target`,
     );
   }
-  if (target.proxy !== null && target.rssBytes === null) {
-    notes.push(`${name}: CPU and memory of the proxy could not be read (no /proc, or no process named)`);
-  }
   return notes;
+}
+
+function proxyNotes({ name, rssBytes }: TargetReport): string[] {
+  if (rssBytes !== null) return [];
+  return [`${name}: CPU and memory of the proxy could not be read (no /proc, or no process named)`];
 }
 
 function percent(share: number): string {

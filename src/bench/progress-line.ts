@@ -1,5 +1,5 @@
 import { formatDuration, StatusLine, type StatusStream } from "../output/index.js";
-import type { BenchProgress } from "./run-bench.js";
+import type { BenchProgress } from "./measure.js";
 
 /** One line on a terminal that says what a bench is doing; nothing where nobody watches. */
 export class ProgressLine {
@@ -13,6 +13,11 @@ export class ProgressLine {
   show({ target, phase, round, rounds, secondsLeft }: BenchProgress): void {
     const step = phase === "warm-up" ? "warming up" : `round ${round} of ${rounds}, ${phase}`;
     this.#line.show(`${step}: ${target} (${formatDuration(secondsLeft)} left)`);
+  }
+
+  /** Shows what is waited for, instead of the line before. */
+  showWait(what: string): void {
+    this.#line.show(what);
   }
 
   /** Takes the line away. */

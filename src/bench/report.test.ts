@@ -91,9 +91,10 @@ describe("a report", () => {
 
 describe("a report of poor quality says so", () => {
   const noteOn = (settings: Partial<LoadSettings>, machine: Partial<Machine>, rounds: readonly Round[]) =>
-    reportOn({ ...MACHINE, ...machine }, { ...SETTINGS, ...settings }, [{ target: ONE, rounds }]).notes.join(
-      "\n",
-    );
+    reportOn({ ...MACHINE, ...machine }, { ...SETTINGS, ...settings }, [
+      { target: DIRECT, rounds: [round(30_000, 1, 2)] },
+      { target: ONE, rounds },
+    ]).notes.join("\n");
   const good = round(30_000, 100, 200, 1);
 
   it.each([

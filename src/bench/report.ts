@@ -27,7 +27,7 @@ export interface Round {
 export interface TargetReport {
   readonly name: string;
   readonly url: string;
-  /** The proxy it was reached through, `host:port`. */
+  /** The proxy that was asked for it, `host:port`; null for a direct call, and where connections are redirected. */
   readonly proxy: string | null;
   /** Requests a second at saturation. */
   readonly throughput: Spread | null;
@@ -64,11 +64,18 @@ export function reportOn(
   measured: readonly { readonly target: Target; readonly rounds: readonly Round[] }[],
 ): BenchReport {
   const direct = measured[0]?.rounds ?? [];
-  const targets = measured.map(({ target, rounds }) => targetReport(target, rounds, direct));
+  const targets = measured.map(({ target, rounds }, place) =>
+    targetReport(target, rounds, place === 0 ? null : direct),
+  );
   return { machine, settings, targets, notes: notesOn(machine, settings, targets) };
 }
 
-function targetReport(target: Target, rounds: readonly Round[], direct: readonly Round[]): TargetReport {
+/** @param direct what was measured of the direct call; null when this is it */
+function targetReport(
+  target: Target,
+  rounds: readonly Round[],
+  direct: readonly Round[] | null,
+): TargetReport {
   const latency = (percentile: keyof Percentiles) =>
     spreadOf(rounds.map(({ paced }) => paced.latencyUs?.[percentile] ?? null));
   const failures = sumFailures(
@@ -86,7 +93,7 @@ function targetReport(target: Target, rounds: readonly Round[], direct: readonly
       p999: latency("p999"),
       max: latency("max"),
     },
-    addedUs: target.proxy === null ? null : addedTo(direct, rounds),
+    addedUs: direct === null ? null : addedTo(direct, rounds),
     cpuUsPerRequest: {
       saturated: spreadOf(rounds.map(({ saturated }) => cpuPerRequest(saturated))),
       paced: spreadOf(rounds.map(({ paced }) => cpuPerRequest(paced))),

@@ -3,16 +3,15 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseAddress } from "../catalog/index.js";
 import { startControlPlane } from "../control-plane/index.js";
 import { Failure } from "../output/index.js";
 import { fail, ok } from "../result/index.js";
 import { startSidecar, type Sidecar, type SidecarSettings } from "../sidecar/index.js";
 import { startChild, stopChild } from "./child.js";
-import { probe } from "./probe.js";
 import type { Scenario, ScenarioResult } from "./scenario.js";
 import type { Address, Target } from "./target.js";
+import { untilAnswered } from "./until-answered.js";
 
 const CLIENT = "bench-client";
 const SERVER = "bench-server";
@@ -21,8 +20,6 @@ const UNMESHED = "bench-unmeshed";
 const MESHED = "bench";
 const START_LIMIT_MS = 15_000;
 const STOP_MS = 1000;
-const PROBE_MS = 1000;
-const POLL_MS = 50;
 
 /**
  * Starts a service, a control plane, and a sidecar each for the service and for its client, all on loopback and free ports.
@@ -73,7 +70,7 @@ class Sidecars implements Scenario {
       { name: "one sidecar", url: `http://${UNMESHED}/`, proxy, processes: [client.pid] },
       { name: "two sidecars", url: `http://${MESHED}/`, proxy, processes: [client.pid, server.pid] },
     ];
-    for (const target of this.targets) await untilAnswered(target, signal);
+    for (const target of this.targets) await untilAnswered(target, START_LIMIT_MS, signal);
   }
 
   async stop(): Promise<void> {
@@ -118,18 +115,6 @@ class Sidecars implements Scenario {
 
   get #names(): string {
     return join(this.#directory, "disco");
-  }
-}
-
-/** @throws Failure when it takes too long, or when `signal` aborts */
-async function untilAnswered(target: Target, signal: AbortSignal): Promise<void> {
-  const limit = Date.now() + START_LIMIT_MS;
-  for (;;) {
-    if (signal.aborted) throw new Failure("interrupted");
-    const failure = await probe(target, PROBE_MS);
-    if (failure === undefined) return;
-    if (Date.now() > limit) throw new Failure(`${target.name} does not answer: ${failure}`);
-    await sleep(POLL_MS);
   }
 }
 

@@ -4,11 +4,14 @@ export interface Target {
   readonly name: string;
   /** What is asked for: `http://host:port/path`. */
   readonly url: string;
-  /** The proxy that is asked for it, in absolute form, as clients do for `http_proxy`; null for a direct call. */
+  /** The proxy that is asked for it, in absolute form, as clients do for `http_proxy`; null for a direct call, and where connections are redirected to one. */
   readonly proxy: Address | null;
-  /** Process ids of the proxies in the way, whose CPU time and memory are counted. */
-  readonly processes: readonly number[];
+  /** The proxies in the way, whose CPU time and memory are counted. */
+  readonly processes: readonly ProxyProcess[];
 }
+
+/** A proxy: a process of this machine by its id, or one elsewhere by the host:port of its metrics page. */
+export type ProxyProcess = number | string;
 
 /** Where to connect to. */
 export interface Address {

@@ -1,4 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
+import { globalAgent } from "node:http";
+import { fetchPage, readSamples } from "../metrics/index.js";
+import type { ProxyProcess } from "./target.js";
 
 /** What a process has used. */
 export interface Usage {
@@ -17,6 +20,25 @@ export function usageOf(pid: number): Usage | null {
     const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
     if (resident === undefined) return null;
     return { cpuUs: cpuOfThreads(pid) ?? cpuInTicks(pid), rssBytes: Number(resident) * 1024 };
+  } catch {
+    return null;
+  }
+}
+
+/** What a proxy has used until now; null when that cannot be read. */
+export function usageOfProxy(proxy: ProxyProcess): Promise<Usage | null> {
+  return typeof proxy === "number" ? Promise.resolve(usageOf(proxy)) : usageOnPage(proxy);
+}
+
+async function usageOnPage(address: string): Promise<Usage | null> {
+  try {
+    const samples = [...readSamples(await fetchPage(address, globalAgent, new AbortController().signal))];
+    const figure = (name: string) => samples.find(({ id }) => id === name)?.value;
+    const [seconds, rssBytes] = [
+      figure("process_cpu_seconds_total"),
+      figure("process_resident_memory_bytes"),
+    ];
+    return seconds === undefined || rssBytes === undefined ? null : { cpuUs: seconds * 1e6, rssBytes };
   } catch {
     return null;
   }

@@ -19,6 +19,7 @@ export {
 } from "./objects/names.js";
 export { PORTS } from "./objects/ports.js";
 export { findControlPlane } from "./find-control-plane.js";
+export { imageOf } from "./objects/containers.js";
 export type { Installation } from "./installation.js";
 export { printObjects, type ObjectFormat } from "./print.js";
 export { readInstallation, wrongValues } from "./read.js";

@@ -11,7 +11,9 @@ import { type KubernetesObject, resourcePath, type ResourceType } from "./resour
 /** Objects a page of a list; larger pages cost the API server memory, smaller ones cost round trips. */
 const PAGE = 500;
 
+/** As RBAC names them. */
 const PORT_FORWARDS: ResourceType = { ...PODS, plural: "pods/portforward" };
+const POD_LOGS: ResourceType = { ...PODS, plural: "pods/log" };
 
 /** Which objects of a kind. */
 export interface ListScope {
@@ -20,6 +22,13 @@ export interface ListScope {
   /** As kubectl's -l: `app=web,tier!=cache`. */
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+}
+
+/** Whose log. */
+export interface LogSource {
+  readonly pod: string;
+  readonly container: string;
+  readonly namespace: string;
 }
 
 /** What happened to one object. A bookmark says only up to which resource version everything was told. */
@@ -192,6 +201,33 @@ export class Cluster {
       body: JSON.stringify(patch),
     } as const;
     return this.#object<T>(request, { verb: "patch", type, namespace, name });
+  }
+
+  /** Deletes an object. One that is not there is deleted. */
+  async delete(
+    type: ResourceType,
+    name: string,
+    namespace?: string,
+  ): Promise<Result<undefined, ClusterFailure>> {
+    const deleted = await this.#object(
+      { method: "DELETE", target: resourcePath(type, namespace, name) },
+      { verb: "delete", type, namespace, name },
+    );
+    return deleted.ok || deleted.error.kind === "not-found" ? ok(undefined) : deleted;
+  }
+
+  /** Gives every line that a container has printed, and prints, to `onLine`, until it ends or the signal is aborted. */
+  async followLog(
+    { pod, container, namespace }: LogSource,
+    onLine: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, ClusterFailure>> {
+    const query = new URLSearchParams({ container, follow: "true" });
+    const target = `${resourcePath(PODS, namespace, pod)}/log?${query.toString()}`;
+    const answer = await this.#connection.follow({ method: "GET", target }, onLine, signal);
+    if (!answer.ok) return answer;
+    const doing = { verb: "get", type: POD_LOGS, namespace, name: pod };
+    return answer.value === undefined ? ok(undefined) : fail(this.#refused(answer.value, doing));
   }
 
   /** A path that belongs to no kind: `/version`, `/readyz`. */

@@ -10,7 +10,15 @@ export {
   type WebhookConfiguration,
 } from "./kinds.js";
 export { type ClusterSelection, isAsked, namesCluster } from "./kubeconfig.js";
-export { type Condition, isReady, type Pod, PODS, type PodSpec, troubleOf } from "./pods.js";
+export {
+  type Condition,
+  containerStatuses,
+  isReady,
+  type Pod,
+  PODS,
+  type PodSpec,
+  troubleOf,
+} from "./pods.js";
 export { PortForwardError } from "./port-forward.js";
 export { type KubernetesObject, type ObjectMetadata, type ResourceType, typeName } from "./resource.js";
 export { reviewToken, type TokenRefusal, type TokenUser } from "./token-review.js";

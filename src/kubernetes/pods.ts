@@ -8,11 +8,18 @@ export interface Condition {
   readonly message?: string;
 }
 
-interface ContainerStatus {
+/** v1.ContainerStatus; of its states one is there. */
+export interface ContainerStatus {
   readonly name?: string;
+  readonly image?: string;
   readonly ready?: boolean;
+  readonly started?: boolean;
   readonly restartCount?: number;
-  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly running?: object;
+    readonly terminated?: { readonly exitCode?: number; readonly reason?: string; readonly message?: string };
+  };
 }
 
 interface Container {
@@ -34,6 +41,8 @@ export interface Pod extends KubernetesObject {
   readonly spec?: PodSpec;
   readonly status?: {
     readonly phase?: string;
+    readonly reason?: string;
+    readonly message?: string;
     readonly conditions?: readonly Condition[];
     readonly containerStatuses?: readonly ContainerStatus[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
@@ -48,14 +57,21 @@ export function isReady({ metadata, status }: Pod): boolean {
   return ready === true && metadata.deletionTimestamp === undefined;
 }
 
+/** The states of a pod's containers, in the order in which they start. */
+export const containerStatuses = ({ status }: Pod): readonly ContainerStatus[] => [
+  ...(status?.initContainerStatuses ?? []),
+  ...(status?.containerStatuses ?? []),
+];
+
 /** What keeps a pod from running: a node that does not take it, an image that is not there, a program that ends. */
-export function troubleOf({ metadata, status }: Pod): string | undefined {
+export function troubleOf(pod: Pod): string | undefined {
+  const { metadata, status } = pod;
   const unscheduled = status?.conditions?.find(
     ({ type, status: is }) => type === "PodScheduled" && is === "False",
   );
   if (unscheduled)
     return `${metadata.name} is not scheduled: ${unscheduled.message ?? unscheduled.reason ?? "no reason"}`;
-  for (const container of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
+  for (const container of containerStatuses(pod)) {
     const waiting = container.state?.waiting;
     if (waiting?.reason === undefined || waiting.reason === "PodInitializing") continue;
     const message = waiting.message === undefined ? "" : ` (${waiting.message})`;

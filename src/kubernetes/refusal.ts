@@ -47,6 +47,10 @@ export function refusal(
 /** What the API server forbids need not be what was asked for: it may be to impersonate, or another verb that this takes. */
 function forbidden(said: string, doing: Doing): ClusterFailure {
   const denied = DENIED.exec(said)?.groups;
+  // The user may: a quota or a policy does not let it be.
+  if (/ is forbidden: (?!User )/.test(said)) {
+    return new ClusterFailure("refused", `the API server would not ${describe(doing)}: ${said}`);
+  }
   const asked = "path" in doing ? undefined : doing;
   const isOther =
     denied !== undefined && (denied["verb"] !== asked?.verb || denied["resource"] !== asked?.type.plural);

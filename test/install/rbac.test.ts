@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { DOCUMENTED_ACCOUNTS, type DocumentedRight, documentedRights } from "./documented-rights.js";
 import { find, objectsOf } from "./installations.js";
 
 interface Rule {
@@ -9,40 +9,31 @@ interface Rule {
   verbs: string[];
 }
 
-const docs = readFileSync(new URL("../../docs/rbac.md", import.meta.url), "utf8");
 const objects = objectsOf("default");
 const PARTS = objects.filter(({ kind }) => kind === "ServiceAccount").map(({ metadata }) => metadata.name);
 
-/** The rows of a part's table, without the reasons, each of which must be there. */
-function documented(part: string, place: string): string[] {
-  const section = docs.split(/^## /m).find((text) => text.startsWith(`${part}\n`)) ?? "";
-  const [, table = ""] = new RegExp(`^In ${place}:\n\n((?:\\|.*\n)*)`, "m").exec(section) ?? [];
-  const rows = table
-    .split("\n")
-    .slice(2)
-    .filter((line) => line !== "");
-  return rows.map((row) => {
-    const [, group = "", resources = "", verbs = "", why = ""] = row.split("|").map((cell) => cell.trim());
-    expect(why, row).not.toBe("");
-    return [group, resources, verbs].join(" | ");
-  });
-}
+type Right = Omit<DocumentedRight, "why">;
 
-function rendered(kind: string, part: string): string[] {
+/** The rows of a part's tables, each of which must have a reason. */
+const documented = (...of: Parameters<typeof documentedRights>): Right[] =>
+  documentedRights(...of).map(({ why, ...right }) => {
+    expect(why, JSON.stringify(right)).not.toBe("");
+    return right;
+  });
+
+function rendered(kind: string, part: string): Right[] {
   if (!objects.some((object) => object.kind === kind && object.metadata.name === part)) return [];
   const { rules } = find(objects, kind, part) as unknown as { rules: Rule[] };
-  return rules.map(({ apiGroups, resources, resourceNames = [], verbs }) => {
-    const names = resourceNames.map((name) => ` \`${name}\``).join(",");
-    return [
-      apiGroups.map((group) => group || "core").join(", "),
-      resources.join(", ") + names,
-      verbs.join(", "),
-    ].join(" | ");
-  });
+  return rules.map(({ apiGroups, resources, resourceNames = [], verbs }) => ({
+    groups: apiGroups.map((group) => group || "core"),
+    resources,
+    names: resourceNames,
+    verbs,
+  }));
 }
 
 test("every account is documented", () => {
-  expect([...docs.matchAll(/^## (\S+)$/gm)].map(([, name]) => name).sort()).toEqual([...PARTS].sort());
+  expect([...DOCUMENTED_ACCOUNTS].sort()).toEqual([...PARTS].sort());
 });
 
 test.each(PARTS)("docs/rbac.md lists the rights of %s, with a reason each", (part) => {

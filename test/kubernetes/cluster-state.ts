@@ -101,6 +101,7 @@ export class ClusterState {
     if (query.has("watch")) return { watch: (watch) => this.#watch(path, query, watch) };
     const object = this.#objects.get(path);
     if (object !== undefined) {
+      if (method === "DELETE") this.#objects.delete(path);
       if (method === "PUT") return this.#replace(path, object, body as StoredObject);
       if (method === "PATCH") return this.#patch(path, object, body as readonly PatchStep[]);
       return { body: object };

@@ -28,7 +28,7 @@ impl Process {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let kibibytes = |name| Some(number_after(&status, name)? * 1024.0);
         Self {
-            cpu_seconds: field(14).zip(field(15)).map(|(user, system)| (user + system) / TICKS),
+            cpu_seconds: cpu_seconds(),
             start_time_seconds: field(22).zip(boot_time()).map(|(start, boot)| boot + start / TICKS),
             resident_bytes: kibibytes("VmRSS:"),
             virtual_bytes: kibibytes("VmSize:"),
@@ -62,6 +62,14 @@ impl Process {
             }
         }
     }
+}
+
+/// User and system time of all threads, to the nanosecond: /proc tells it in ticks alone.
+fn cpu_seconds() -> Option<f64> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a value of ours that lives through the call.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    (result == 0).then(|| time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
 fn boot_time() -> Option<f64> {
