@@ -38,10 +38,10 @@ export class Catalog {
 
   /** @param clusterDomain the DNS domain that ends whole names of services: `web.shop.svc.cluster.local` */
   constructor(clusterDomain = DEFAULT_CLUSTER_DOMAIN) {
-    const { services, instances, nodes, proxies } = this;
-    const live = new LiveDestinations(services, instances, proxies);
+    const { services, instances, nodes, sidecars } = this;
+    const live = new LiveDestinations(services, instances, sidecars);
     this.targets = new Targets(services, instances, nodes, live, clusterDomain.toLowerCase());
-    this.originalDestinations = new OriginalDestinations(services, instances, nodes, proxies, this.targets);
+    this.originalDestinations = new OriginalDestinations(services, instances, nodes, sidecars, this.targets);
   }
 
   /** Adds a service, or replaces the one of that name. */

@@ -1,6 +1,6 @@
 import { formatAddress } from "./address.js";
 import type { Member } from "./members.js";
-import type { ConnectedProxy, Endpoint, Instance, SocketAddress } from "./model.js";
+import type { Endpoint, Instance, Sidecar, SocketAddress } from "./model.js";
 
 /** Told of one address at a time: undefined before means it is new, undefined after that it is gone. */
 export type EndpointListener = (before: Endpoint | undefined, after: Endpoint | undefined) => void;
@@ -19,7 +19,7 @@ export class EndpointSet {
 
   constructor(
     private readonly namespace: string,
-    private readonly proxyAt: (address: string) => ConnectedProxy | undefined,
+    private readonly sidecarAt: (address: string) => Sidecar | undefined,
   ) {}
 
   *endpoints(): IterableIterator<Endpoint> {
@@ -78,8 +78,8 @@ export class EndpointSet {
     instances: Map<string, Instance>,
     before: Endpoint | undefined,
   ): Endpoint {
-    const proxy = this.proxyAt(formatAddress(address));
-    if (proxy) return { address, ...ownerOf(proxy), meshed: true };
+    const sidecar = this.sidecarAt(formatAddress(address));
+    if (sidecar) return { address, ...ownerOf(sidecar), meshed: true };
     const [instance] = instances.values();
     if (instance) return { address, ...ownerOf(instance), meshed: false };
     // A fixed address has no other source for its owner: the one that a proxy once gave it stands, so that the metrics of
@@ -94,7 +94,7 @@ export class EndpointSet {
 }
 
 /** Whose an address is. */
-export const ownerOf = ({ namespace, workload, name }: ConnectedProxy | Instance) => ({
+export const ownerOf = ({ namespace, workload, name }: Sidecar | Instance) => ({
   namespace,
   workload,
   pod: name,

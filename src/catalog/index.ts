@@ -7,6 +7,7 @@ export type {
   Asker,
   ConnectedProxy,
   Endpoint,
+  Inbound,
   Instance,
   IpFamily,
   Labels,
@@ -19,6 +20,7 @@ export type {
   Service,
   ServicePort,
   Sidecar,
+  SidecarAddresses,
   SocketAddress,
   Workload,
 } from "./model.js";

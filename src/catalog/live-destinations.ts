@@ -1,10 +1,11 @@
 import { formatAddress } from "./address.js";
 import { EndpointSet } from "./endpoint-set.js";
+import { redirectedIps } from "./listeners.js";
 import { destinationAt, membersAt, membersOf, type Destination, type Member } from "./members.js";
-import type { ConnectedProxy, Instance, Service, SocketAddress } from "./model.js";
+import type { Instance, Service, Sidecar, SocketAddress } from "./model.js";
 import type { Scope } from "./placement.js";
-import { redirectedIps, type Proxies } from "./proxies.js";
 import { Index, keyOf, type Instances, type Services } from "./registered.js";
+import type { Sidecars } from "./sidecars.js";
 
 /** A destination that somebody watches, and its endpoints. */
 export interface LiveDestination {
@@ -30,10 +31,10 @@ export class LiveDestinations {
   constructor(
     private readonly services: Services,
     private readonly instances: Instances,
-    private readonly proxies: Proxies,
+    private readonly sidecars: Sidecars,
   ) {
-    const refresh = (proxy: ConnectedProxy) => this.refresh(proxy);
-    proxies.on("joined", refresh).on("left", refresh);
+    const refresh = (sidecar: Sidecar) => this.refresh(sidecar);
+    sidecars.on("joined", refresh).on("left", refresh);
   }
 
   /** The one for a destination, for as long as it is not released. */
@@ -83,7 +84,7 @@ export class LiveDestinations {
   }
 
   private begin(destination: Destination, key: string): Live {
-    const set = new EndpointSet(destination.service.namespace, (address) => this.proxies.at(address));
+    const set = new EndpointSet(destination.service.namespace, (address) => this.sidecars.at(address));
     this.exchange(set, [], membersOf(destination, this.instances));
     return { destination, set, key, users: 0 };
   }
@@ -117,9 +118,9 @@ export class LiveDestinations {
     if (this.byAddress.get(key).size === 0) this.addressesByIp.delete(address.ip, key);
   }
 
-  private refresh(proxy: ConnectedProxy): void {
-    const redirected = redirectedIps(proxy).flatMap((ip) => [...this.addressesByIp.get(ip)]);
-    for (const address of new Set([...proxy.inbound.map((inbound) => inbound.address), ...redirected])) {
+  private refresh(sidecar: Sidecar): void {
+    const redirected = redirectedIps(sidecar).flatMap((ip) => [...this.addressesByIp.get(ip)]);
+    for (const address of new Set([...sidecar.inbound.map((inbound) => inbound.address), ...redirected])) {
       for (const set of this.byAddress.get(address)) set.refresh(address);
     }
   }

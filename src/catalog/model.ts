@@ -18,7 +18,7 @@ export interface Endpoint {
   workload: Workload | undefined;
   /** The instance's name; empty when unknown. */
   pod: string;
-  /** True while a connected proxy listens at the address. */
+  /** True while a proxy of the mesh listens at the address. */
   meshed: boolean;
 }
 
@@ -106,11 +106,11 @@ export interface Instance {
   node?: string;
   /** Tells it from another of its name, where the registry can. */
   uid?: string;
-  /** Where its sidecar is looked at, be it connected here or to another replica; absent when it is known to have none. */
+  /** Where its sidecar listens, be it connected here or to another replica; absent when it is known to have none. */
   sidecar?: SidecarAddresses;
 }
 
-/** A proxy beside an instance, as it is looked at. */
+/** A proxy beside an instance. */
 export interface Sidecar extends SidecarAddresses {
   /** The instance's name, unique within the namespace. */
   name: string;
@@ -118,11 +118,22 @@ export interface Sidecar extends SidecarAddresses {
   workload: Workload;
 }
 
+/** Where others reach a proxy. */
 export interface SidecarAddresses {
   /** host:port of /metrics; empty when the proxy has none. */
   adminAddress: string;
   /** host:port of the tap service; empty when the proxy has none. */
   tapAddress: string;
+  /** Where it takes what others send to the application; none while it does not run. */
+  inbound: Inbound[];
+}
+
+/** A listener of a proxy. */
+export interface Inbound {
+  /** host:port at which others reach it. */
+  address: string;
+  /** host:port of the application behind it; empty where it takes redirected connections to every port of that host. */
+  application: string;
 }
 
 /** A proxy with an open discovery stream (or one that broke a moment ago). */
@@ -131,11 +142,6 @@ export interface ConnectedProxy extends Sidecar {
   version: string;
   /** host:port of the outbound listener; empty when the proxy has none. */
   outboundAddress: string;
-  /**
-   * host:port at which others reach the proxy, and of the application behind it; empty where the proxy takes redirected
-   * connections to every port of that host.
-   */
-  inbound: { address: string; application: string }[];
 }
 
 /** Something wrong in a source of the catalog. */

@@ -2,12 +2,12 @@ import { isIPv6 } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { formatAddress } from "./address.js";
 import { ownerOf } from "./endpoint-set.js";
+import { inboundIps } from "./listeners.js";
 import { destinationAt } from "./members.js";
-import type { Asker, ConnectedProxy, Endpoint, IpFamily, Service, SocketAddress } from "./model.js";
+import type { Asker, Endpoint, IpFamily, Service, Sidecar, SocketAddress } from "./model.js";
 import type { Nodes } from "./nodes.js";
-import type { Proxies } from "./proxies.js";
 import { Index, type Instances, type Services } from "./registered.js";
-import { inboundIps } from "./proxies.js";
+import type { Sidecars } from "./sidecars.js";
 import type { Target, TargetListener, Targets } from "./targets.js";
 
 /** What an address is: a service's (by an authority that names the service everywhere), or one endpoint's. */
@@ -30,13 +30,13 @@ export class OriginalDestinations {
     private readonly services: Services,
     private readonly instances: Instances,
     private readonly nodes: Nodes,
-    private readonly proxies: Proxies,
+    private readonly sidecars: Sidecars,
     private readonly targets: Targets,
   ) {
-    const refresh = (proxy: ConnectedProxy) => {
-      this.changed(inboundIps(proxy));
+    const refresh = (sidecar: Sidecar) => {
+      this.changed(inboundIps(sidecar));
     };
-    proxies.on("joined", refresh).on("left", refresh);
+    sidecars.on("joined", refresh).on("left", refresh);
   }
 
   watch(address: SocketAddress, listener: TargetListener, asker: Asker): Target {
@@ -82,7 +82,7 @@ export class OriginalDestinations {
     }
     const onNodes = this.nodes.hasIp(address.ip) ? this.services.withNodePort(address.port) : undefined;
     if (onNodes) return meaningOf(onNodes.service, onNodes.port);
-    const owner = this.proxies.at(formatAddress(address)) ?? this.instances.at(address);
+    const owner = this.sidecars.at(formatAddress(address)) ?? this.instances.at(address);
     if (owner) return { endpoint: { address, ...ownerOf(owner), meshed: "inbound" in owner } };
     const holder = this.services.withEndpoint(address);
     if (!holder) return undefined;

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { parseAddress } from "./address.js";
+import { Listeners } from "./listeners.js";
 import type { ConnectedProxy } from "./model.js";
 
 interface ProxyEvents {
@@ -13,9 +13,7 @@ interface ProxyEvents {
  */
 export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<ConnectedProxy> {
   private readonly byName = new Map<string, ConnectedProxy>();
-  private readonly byInbound = new Map<string, ConnectedProxy>();
-  /** Those that take redirected connections, by the IP address of which they have every port. */
-  private readonly byIp = new Map<string, ConnectedProxy>();
+  private readonly byAddress = new Listeners<ConnectedProxy>();
 
   constructor() {
     super();
@@ -37,7 +35,7 @@ export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<Conne
 
   /** The proxy that serves at this address (`ip:port`, IPv6 in brackets). */
   at(address: string): ConnectedProxy | undefined {
-    return this.byInbound.get(address) ?? this.byIp.get(parseAddress(address)?.ip ?? "");
+    return this.byAddress.at(address);
   }
 
   join(proxy: ConnectedProxy): void {
@@ -45,8 +43,7 @@ export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<Conne
     if (before && JSON.stringify(before) === JSON.stringify(proxy)) return;
     if (before) this.leave(before.namespace, before.name);
     this.byName.set(keyOf(proxy.namespace, proxy.name), proxy);
-    for (const { address } of proxy.inbound) this.byInbound.set(address, proxy);
-    for (const ip of redirectedIps(proxy)) this.byIp.set(ip, proxy);
+    this.byAddress.add(proxy);
     this.emit("joined", proxy);
   }
 
@@ -54,24 +51,9 @@ export class Proxies extends EventEmitter<ProxyEvents> implements Iterable<Conne
     const proxy = this.get(namespace, name);
     if (!proxy) return;
     this.byName.delete(keyOf(namespace, name));
-    for (const { address } of proxy.inbound) {
-      if (this.byInbound.get(address) === proxy) this.byInbound.delete(address);
-    }
-    for (const ip of redirectedIps(proxy)) {
-      if (this.byIp.get(ip) === proxy) this.byIp.delete(ip);
-    }
+    this.byAddress.remove(proxy);
     this.emit("left", proxy);
   }
 }
-
-/** The IP addresses at which a proxy is reached. */
-export const inboundIps = ({ inbound }: Pick<ConnectedProxy, "inbound">): string[] =>
-  inbound.flatMap(({ address }) => parseAddress(address)?.ip ?? []);
-
-/** The IP addresses of which every port is redirected to a proxy. Loopback never is: many may share that. */
-export const redirectedIps = ({ inbound }: ConnectedProxy): string[] =>
-  inboundIps({ inbound: inbound.filter(({ application }) => application === "") }).filter(
-    (ip) => ip !== "::1" && !ip.startsWith("127."),
-  );
 
 const keyOf = (namespace: string, name: string) => `${namespace}/${name}`;

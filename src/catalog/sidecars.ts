@@ -1,4 +1,6 @@
 import { EventEmitter } from "node:events";
+import { isDeepStrictEqual } from "node:util";
+import { Listeners } from "./listeners.js";
 import type { Instance, Sidecar } from "./model.js";
 import type { Proxies } from "./proxies.js";
 
@@ -20,11 +22,12 @@ interface Known {
 const NOTHING: Known = { connected: undefined, declared: undefined, sidecar: undefined };
 
 /**
- * The sidecars that can be looked at, one a namespace and name: the proxies that are connected here, and those of which a
- * registry tells, for they may be connected to another replica. One whose addresses change leaves first.
+ * The sidecars of the mesh, one a namespace and name: the proxies that are connected here, and those of which a
+ * registry tells, for they may be connected to another replica, or not yet. One whose addresses change leaves first.
  */
 export class Sidecars extends EventEmitter<SidecarEvents> implements Iterable<Sidecar> {
   readonly #known = new Map<string, Known>();
+  readonly #listeners = new Listeners<Sidecar>();
 
   constructor(proxies: Proxies) {
     super();
@@ -42,6 +45,11 @@ export class Sidecars extends EventEmitter<SidecarEvents> implements Iterable<Si
     return this.#known.get(keyOf({ namespace, name }))?.sidecar;
   }
 
+  /** The sidecar that takes what is sent to this address (`ip:port`, IPv6 in brackets). */
+  at(address: string): Sidecar | undefined {
+    return this.#listeners.at(address);
+  }
+
   /** To be called after an instance came, went or changed. */
   instanceChanged(before: Instance | undefined, after: Instance | undefined): void {
     if (before && !after) this.#set(keyOf(before), { declared: undefined });
@@ -53,15 +61,18 @@ export class Sidecars extends EventEmitter<SidecarEvents> implements Iterable<Si
     const before = known.sidecar;
     const now = { ...known, ...change };
     const after = together(now);
-    const isNews = !before || !after || !isSame(before, after);
+    const isNews = !isDeepStrictEqual(before, after);
     if (after) this.#known.set(key, { ...now, sidecar: isNews ? after : before });
     else this.#known.delete(key);
-    if (before && isNews) this.emit("left", before);
-    if (after && isNews) this.emit("joined", after);
+    if (!isNews) return;
+    if (before) this.#listeners.remove(before);
+    if (after) this.#listeners.add(after);
+    if (before) this.emit("left", before);
+    if (after) this.emit("joined", after);
   }
 }
 
-/** What a registry says of addresses counts more than what a proxy says of itself. */
+/** Of where it is looked at, what a registry says counts more than what the proxy says of itself. */
 function together({ connected, declared }: Known): Sidecar | undefined {
   if (!connected || !declared) return connected ?? declared;
   const { namespace, name, workload } = connected;
@@ -71,17 +82,12 @@ function together({ connected, declared }: Known): Sidecar | undefined {
     workload,
     adminAddress: declared.adminAddress || connected.adminAddress,
     tapAddress: declared.tapAddress || connected.tapAddress,
+    inbound: connected.inbound,
   };
 }
 
 function declaredBy({ namespace, name, workload, sidecar }: Instance): Sidecar | undefined {
   return sidecar && { namespace, name, workload, ...sidecar };
 }
-
-const isSame = (a: Sidecar, b: Sidecar) =>
-  a.adminAddress === b.adminAddress &&
-  a.tapAddress === b.tapAddress &&
-  a.workload.kind === b.workload.kind &&
-  a.workload.name === b.workload.name;
 
 const keyOf = ({ namespace, name }: Pick<Sidecar, "namespace" | "name">) => `${namespace}/${name}`;

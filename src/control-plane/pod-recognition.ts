@@ -21,12 +21,15 @@ export function recognizePods(tokens: Pick<PodTokens, "podOf">, catalog: Catalog
     return ok({
       follow: (listener) =>
         catalog.watchInstance(said.namespace, said.name, (instance) =>
-          // One of the same name that was there before, or came after, is another pod.
-          listener(instance?.uid === pod.value.uid ? proxyIn(instance, said) : undefined),
+          listener(instance && isPod(pod.value, instance) ? proxyIn(instance, said) : undefined),
         ),
     });
   };
 }
+
+/** Whether an instance is the pod, and not one of its name that was there before or came after; a pod without an address is to come. */
+const isPod = ({ uid }: BoundPod, instance: Instance) =>
+  instance.uid === uid && instance.addresses.length > 0;
 
 /** The proxy that runs in a pod. */
 function proxyIn(pod: Instance, said: ConnectedProxy): Result<ConnectedProxy, ProxyRefusal> {

@@ -27,9 +27,15 @@ export function readProxy(message: Proxy__Output, peer: string): Result<Connecte
     adminAddress: reachable(message.adminAddress),
     tapAddress: reachable(message.tapAddress),
     outboundAddress: message.outboundAddress,
-    inbound: message.inbound.map(({ address, application }) => ({
-      address: reachable(address),
-      application,
-    })),
+    inbound: withoutRepetition(
+      message.inbound.map(({ address, application }) => ({ address: reachable(address), application })),
+    ),
   });
+}
+
+/** Listeners for several families are reached at one address where the instance has only that. */
+function withoutRepetition(inbound: ConnectedProxy["inbound"]): ConnectedProxy["inbound"] {
+  return inbound.filter(
+    ({ address }, index) => inbound.findIndex((other) => other.address === address) === index,
+  );
 }

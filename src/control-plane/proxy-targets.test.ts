@@ -16,7 +16,7 @@ const proxy = (name: string, adminAddress: string): ConnectedProxy => ({
 test("tells of pods that have a sidecar, connected or not, and of other connected proxies, each once", () => {
   const catalog = new Catalog();
   const instance = { namespace: "shop", workload: { kind: "deployment", name: "web" }, labels: {} };
-  const sidecar = { adminAddress: "[fd00::7]:4191", tapAddress: "" };
+  const sidecar = { adminAddress: "[fd00::7]:4191", tapAddress: "", inbound: [] };
   catalog.putInstance({ ...instance, name: "web-1", addresses: ["fd00::7"], ports: {}, sidecar });
   catalog.putInstance({ ...instance, name: "web-2", addresses: ["10.0.0.7"], ports: {}, sidecar });
   catalog.putInstance({ ...instance, name: "bare", addresses: ["10.0.0.8"], ports: {} });

@@ -7,6 +7,7 @@ export interface Pod extends KubernetesObject {
   };
   readonly spec?: {
     readonly nodeName?: string;
+    readonly hostNetwork?: boolean;
     readonly initContainers?: readonly Container[];
     readonly containers?: readonly Container[];
   };
@@ -14,6 +15,8 @@ export interface Pod extends KubernetesObject {
     readonly phase?: string;
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip?: string }[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly containerStatuses?: readonly ContainerStatus[];
   };
 }
 
@@ -26,11 +29,18 @@ export interface OwnerReference {
 export interface Container {
   readonly name?: string;
   readonly restartPolicy?: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly ports?: readonly {
     readonly name?: string;
     readonly containerPort: number;
     readonly protocol?: string;
   }[];
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  /** It runs, and its startup probe has succeeded. */
+  readonly started?: boolean;
 }
 
 /** v1.Service, as far as it is read. */

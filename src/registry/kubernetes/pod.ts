@@ -1,6 +1,7 @@
-import { canonicalIp, formatAddress, type Instance, type Workload } from "../../catalog/index.js";
-import { ADMIN_PORT_NAME, cronJobOf, PROXY_CONTAINER, TAP_PORT_NAME } from "../../inject/index.js";
+import { canonicalIp, type Instance, type Workload } from "../../catalog/index.js";
+import { cronJobOf } from "../../inject/index.js";
 import { isTcp, type Pod } from "./kinds.js";
+import { sidecarOf } from "./sidecar.js";
 
 const ENDED = new Set(["Succeeded", "Failed"]);
 
@@ -11,6 +12,7 @@ export function instanceOf(pod: Pod): Instance | undefined {
   const addresses = addressesOf(pod);
   const ports = namedPorts(pod);
   const node = pod.spec?.nodeName;
+  const sidecar = sidecarOf(pod, addresses, ports);
   return {
     namespace,
     name,
@@ -20,22 +22,8 @@ export function instanceOf(pod: Pod): Instance | undefined {
     ports,
     ...(node !== undefined && { node }),
     ...(uid !== undefined && { uid }),
-    ...(hasSidecar(pod) && { sidecar: sidecarAt(addresses[0], ports) }),
+    ...(sidecar && { sidecar }),
   };
-}
-
-function hasSidecar({ spec }: Pod): boolean {
-  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
-  return containers.some(({ name }) => name === PROXY_CONTAINER);
-}
-
-/** Where a sidecar is looked at: at the ports that it names so, once the pod has an address. */
-function sidecarAt(ip: string | undefined, ports: Readonly<Record<string, number>>) {
-  const at = (name: string) => {
-    const port = ports[name];
-    return ip === undefined || port === undefined ? "" : formatAddress({ ip, port });
-  };
-  return { adminAddress: at(ADMIN_PORT_NAME), tapAddress: at(TAP_PORT_NAME) };
 }
 
 function addressesOf({ status }: Pod): string[] {

@@ -9,6 +9,8 @@ import {
   RegisteredCluster,
   startServer,
 } from "../../../test/kubernetes/registered-cluster.js";
+import { applyChanges, flagContext, plan } from "../../inject/index.js";
+import type { Json } from "../../manifest/index.js";
 
 let server: ApiServer;
 let cluster: RegisteredCluster;
@@ -196,6 +198,86 @@ test("a pod with a sidecar is meshed, whoever its proxy is connected to, and loo
   cluster.send("pods", "MODIFIED", { ...pod("one", "10.1.0.1"), spec });
   const expected = [{ name: "one", adminAddress: "10.1.0.1:4191", tapAddress: "10.1.0.1:4190" }];
   await vi.waitFor(() => expect([...cluster.catalog.sidecars]).toMatchObject(expected), DEADLINE);
+});
+
+describe("the sidecar of a pod", () => {
+  const IPS = ["10.1.0.1", "fd00::1"];
+
+  /** A pod as inject meshes it, with a state of its sidecar. */
+  function meshedPod(started: boolean, spec: object = {}): object {
+    const before = { apiVersion: "v1", kind: "Pod", ...pod("one", "10.1.0.1", {}, spec) } as unknown as Json;
+    const planned = plan(before, flagContext({ given: {}, podTemplatePaths: [], version: "1.2.3" }));
+    if (planned.outcome !== "injected") throw new Error(JSON.stringify(planned));
+    const { object } = applyChanges(before, planned.removals, planned.additions);
+    const status = {
+      phase: "Running",
+      podIPs: IPS.map((ip) => ({ ip })),
+      initContainerStatuses: [{ name: "mesh-proxy", started }],
+    };
+    return { ...(object as object), status };
+  }
+
+  const sidecars = () => [...cluster.catalog.sidecars];
+
+  test("makes the pod's endpoints meshed while it runs, whether or not it is connected", async () => {
+    await start({
+      services: [service("web")],
+      endpointslices: [slice("web-1", "web", [{ ip: "10.1.0.1", pod: "one", ready: true }])],
+      pods: [meshedPod(true)],
+    });
+    const web = cluster.target("web");
+    expect(web.endpoints()).toMatchObject([{ pod: "one", meshed: true }]);
+    const byAddress = cluster.original({ ip: "10.1.0.1", port: 9 });
+    expect(byAddress.endpoints()).toMatchObject([{ pod: "one", meshed: true }]);
+    cluster.send("pods", "MODIFIED", meshedPod(false));
+    await vi.waitFor(() => expect(web.endpoints()).toMatchObject([{ pod: "one", meshed: false }]), DEADLINE);
+    expect(byAddress.endpoints()).toMatchObject([{ pod: "one", meshed: false }]);
+    cluster.send("pods", "MODIFIED", meshedPod(true));
+    await vi.waitFor(() => expect(web.endpoints()).toMatchObject([{ pod: "one", meshed: true }]), DEADLINE);
+    cluster.send("pods", "DELETED", meshedPod(true));
+    await vi.waitFor(() => expect(sidecars()).toEqual([]), DEADLINE);
+  });
+
+  test("is known as it says itself when it connects, which is no event then", async () => {
+    await start({ pods: [meshedPod(true)] });
+    const sidecar = {
+      name: "one",
+      namespace: "shop",
+      workload: { kind: "deployment", name: "web" },
+      adminAddress: "10.1.0.1:4191",
+      tapAddress: "10.1.0.1:4190",
+      inbound: [
+        { address: "10.1.0.1:4143", application: "" },
+        { address: "[fd00::1]:4143", application: "" },
+      ],
+    };
+    expect(sidecars()).toEqual([sidecar]);
+    const events: string[] = [];
+    cluster.catalog.sidecars.on("joined", () => events.push("joined")).on("left", () => events.push("left"));
+    cluster.catalog.proxies.join({ ...sidecar, version: "1.2.3", outboundAddress: "127.0.0.1:4140" });
+    cluster.catalog.proxies.leave("shop", "one");
+    expect(events).toEqual([]);
+  });
+
+  test("has no address of its own in the network of its node", async () => {
+    await start({ pods: [{ ...meshedPod(true), spec: { hostNetwork: true, ...SIDECAR } }] });
+    expect(sidecars()).toMatchObject([{ inbound: [] }]);
+  });
+
+  test.each([
+    ["0.0.0.0:10086=127.0.0.1:8086", [{ address: "10.1.0.1:10086", application: "127.0.0.1:8086" }]],
+    ["127.0.0.1:10086=127.0.0.1:8086", []],
+    ["192.0.2.1:4143=original", []],
+  ])("that takes %s is reached at addresses of the pod alone", async (value, inbound) => {
+    const [container] = SIDECAR.initContainers;
+    const env = [{ name: "MESH_PROXY_INBOUND", value }];
+    await start({ pods: [{ ...meshedPod(true), spec: { initContainers: [{ ...container, env }] } }] });
+    expect(sidecars()).toMatchObject([{ name: "one", inbound }]);
+  });
+
+  const SIDECAR = {
+    initContainers: [{ name: "mesh-proxy", env: [{ name: "MESH_PROXY_INBOUND", value: "4143=original" }] }],
+  };
 });
 
 test("a kind that may not be read is a problem that names it", async () => {

@@ -1,0 +1,43 @@
+import { parseAddress } from "./address.js";
+import type { Inbound } from "./model.js";
+
+/** Who takes what others send to an address. */
+interface Listening {
+  readonly inbound: readonly Inbound[];
+}
+
+/** Those who listen, by the addresses at which they do. Where two claim one, the last that was added has it. */
+export class Listeners<T extends Listening> {
+  readonly #byAddress = new Map<string, T>();
+  /** Those that take redirected connections, by the IP address of which they have every port. */
+  readonly #byIp = new Map<string, T>();
+
+  /** Who serves at this address (`ip:port`, IPv6 in brackets). */
+  at(address: string): T | undefined {
+    return this.#byAddress.get(address) ?? this.#byIp.get(parseAddress(address)?.ip ?? "");
+  }
+
+  add(one: T): void {
+    for (const { address } of one.inbound) this.#byAddress.set(address, one);
+    for (const ip of redirectedIps(one)) this.#byIp.set(ip, one);
+  }
+
+  remove(one: T): void {
+    for (const { address } of one.inbound) {
+      if (this.#byAddress.get(address) === one) this.#byAddress.delete(address);
+    }
+    for (const ip of redirectedIps(one)) {
+      if (this.#byIp.get(ip) === one) this.#byIp.delete(ip);
+    }
+  }
+}
+
+/** The IP addresses at which someone is reached. */
+export const inboundIps = ({ inbound }: Listening): string[] =>
+  inbound.flatMap(({ address }) => parseAddress(address)?.ip ?? []);
+
+/** The IP addresses of which every port is redirected to someone. Loopback never is: many may share that. */
+export const redirectedIps = ({ inbound }: Listening): string[] =>
+  inboundIps({ inbound: inbound.filter(({ application }) => application === "") }).filter(
+    (ip) => ip !== "::1" && !ip.startsWith("127."),
+  );
