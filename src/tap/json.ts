@@ -21,8 +21,8 @@ export function eventAsJson(event: TapEvent__Output, proxy: string): object {
 function detailsAsJson({ request, response, end }: TapEvent__Output): object {
   if (request) return { ...request };
   if (response) {
-    const { status, proxyError } = response;
-    return { status, latency_us: microsecondsOf(response.latency), proxy_error: proxyError };
+    const { status, proxyError, retries } = response;
+    return { status, latency_us: microsecondsOf(response.latency), proxy_error: proxyError, retries };
   }
   return {
     duration_us: microsecondsOf(end?.duration),

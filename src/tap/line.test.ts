@@ -28,10 +28,15 @@ describe("a line", () => {
     expect(formatTapLine(event, "default/hello-1", { wide: false })).toBe(
       "req id=hello-1:7 dir=out src=[::1]:5000 dst=world-1 tls=yes method=GET authority=world path=/",
     );
-    const response = { status: 503, latency: { seconds: 0, nanos: 1_200_000 }, proxyError: "no-endpoints" };
+    const response = {
+      status: 503,
+      latency: { seconds: 0, nanos: 1_200_000 },
+      proxyError: "no-endpoints",
+      retries: 2,
+    };
     expect(
       formatTapLine(withEvent({ event: "response", response }), "default/hello-1", { wide: false }),
-    ).toMatch(/^rsp id=hello-1:7 .* status=503 latency=1\.2ms proxy-error=no-endpoints$/);
+    ).toMatch(/^rsp id=hello-1:7 .* status=503 latency=1\.2ms proxy-error=no-endpoints retries=2$/);
     const end = {
       duration: { seconds: 3, nanos: 4e8 },
       requestBytes: 0,
@@ -63,7 +68,7 @@ describe("a line", () => {
 });
 
 test("JSON has times in microseconds and addresses as text", () => {
-  const response = { status: 200, latency: { seconds: 1, nanos: 1_500 }, proxyError: "" };
+  const response = { status: 200, latency: { seconds: 1, nanos: 1_500 }, proxyError: "", retries: 0 };
   expect(eventAsJson(withEvent({ event: "response", response }), "default/hello-1")).toEqual({
     type: "response",
     request_id: 7,
@@ -91,6 +96,7 @@ test("JSON has times in microseconds and addresses as text", () => {
     status: 200,
     latency_us: 1_000_001.5,
     proxy_error: "",
+    retries: 0,
     dropped: 0,
   });
 });

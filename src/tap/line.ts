@@ -38,6 +38,7 @@ function fieldsOf({ request, response, end }: TapEvent__Output): [string, string
       ["status", String(response.status)],
       ["latency", latency(response.latency)],
       ["proxy-error", response.proxyError],
+      ["retries", response.retries === 0 ? "" : String(response.retries)],
     ];
   }
   return [

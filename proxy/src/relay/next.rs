@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::buffer::Room;
 use super::http::{Client, Side};
@@ -11,6 +11,10 @@ use crate::error::ProxyError;
 use crate::http1::{Parsed, RequestHead};
 use crate::listener::Hello;
 use crate::metrics::{CloseReason, Limit};
+
+/// How long a connection without a request stays open once the drain has begun: the next request may be on its way, and whoever
+/// sends it is being told to go elsewhere.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// What comes next on a connection.
 // It is moved once a request, which is cheaper than a box.
@@ -31,6 +35,8 @@ struct Progress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waiting {
     Idle,
+    /// Idle, in a drain.
+    LastCall,
     InHead,
 }
 
@@ -88,16 +94,18 @@ impl Client {
 
     /// Nothing more is there yet. A head that has begun must come to its end in time; before that the connection is idle.
     fn wait(&self, cx: &Context<'_>, progress: &mut Progress) -> Poll<Next> {
-        let state = if self.peer.received.is_empty() { Waiting::Idle } else { Waiting::InHead };
-        if state == Waiting::Idle && self.worker.drain.has_started() {
-            return Poll::Ready(Next::Ended(CloseReason::Drain));
-        }
+        let state = match self.peer.received.is_empty() {
+            true if self.worker.drain.has_started() => Waiting::LastCall,
+            true => Waiting::Idle,
+            false => Waiting::InHead,
+        };
         if progress.waiting != Some(state) {
             progress.waiting = Some(state);
             let timeouts = &self.worker.config.timeouts;
             self.watch.wakes(cx);
             self.watch.set(match state {
                 Waiting::Idle => self.idle_since + timeouts.idle,
+                Waiting::LastCall => Instant::now() + LAST_CALL,
                 Waiting::InHead => Instant::now() + timeouts.header,
             });
             return Poll::Pending;
@@ -108,6 +116,7 @@ impl Client {
                 self.worker.limits().reached(Limit::IdleTimeout);
                 Poll::Ready(Next::Ended(CloseReason::Idle))
             }
+            (true, Waiting::LastCall) => Poll::Ready(Next::Ended(CloseReason::Drain)),
             (true, Waiting::InHead) => {
                 self.worker.limits().reached(Limit::HeaderTimeout);
                 Poll::Ready(Next::Refused(ProxyError::HeaderTimeout))

@@ -39,8 +39,10 @@ impl Record {
         if !std::mem::replace(&mut self.counted, true) {
             http.request();
         }
-        if client.worker.tap.active() && self.tapped.is_none() {
-            self.tapped = tap(client, request, endpoint);
+        match (&mut self.tapped, endpoint) {
+            (Some(tapped), Some(endpoint)) => tapped.sent_again(endpoint),
+            (None, _) if client.worker.tap.active() => self.tapped = tap(client, request, endpoint),
+            _ => {}
         }
     }
 

@@ -73,7 +73,8 @@ impl Tap {
             Direction::Inbound => proto::Direction::Inbound,
             Direction::Outbound => proto::Direction::Outbound,
         };
-        let tapped = TappedRequest { id: self.observers.next_request_id(), direction, parties, observers };
+        let id = self.observers.next_request_id();
+        let tapped = TappedRequest { id, direction, parties, retries: 0, observers };
         tapped.report(Event::Request(RequestStart {
             method: request.method.to_owned(),
             scheme: request.scheme.to_owned(),
@@ -118,16 +119,25 @@ pub struct TappedRequest {
     id: u64,
     direction: proto::Direction,
     parties: Parties,
+    /// How often it was sent again.
+    retries: u32,
     observers: Vec<Arc<Observer>>,
 }
 
 impl TappedRequest {
+    /// The request goes to another endpoint, or once more to the same; those events that follow tell of that one.
+    pub fn sent_again(&mut self, endpoint: &Endpoint) {
+        self.parties.destination = destination(endpoint);
+        self.retries += 1;
+    }
+
     /// Reports the response's head. `latency` is counted from the end of the request's head.
     pub fn response(&mut self, status: u16, latency: Duration, proxy_error: Option<ProxyError>) {
         self.report(Event::Response(ResponseStart {
             status: status.into(),
             latency: protobuf_duration(latency),
             proxy_error: proxy_error.map_or("", ProxyError::reason).to_owned(),
+            retries: self.retries,
         }));
     }
 
@@ -228,6 +238,7 @@ mod tests {
         assert!(scene.tap.active());
 
         let mut tapped = scene.tap.request(&scene.request()).unwrap();
+        tapped.sent_again(&scene.endpoint);
         tapped.response(502, Duration::from_millis(5), Some(ProxyError::ConnectRefused));
         tapped.end(Duration::from_millis(7), 10, 20, Some("client-closed"));
 
@@ -252,6 +263,7 @@ mod tests {
                 status: 502,
                 latency: Some(prost_types::Duration { seconds: 0, nanos: 5_000_000 }),
                 proxy_error: "connect-refused".to_owned(),
+                retries: 1,
             }),
             Event::End(End {
                 duration: Some(prost_types::Duration { seconds: 0, nanos: 7_000_000 }),

@@ -274,3 +274,26 @@ fn connections_that_were_made_before_a_drain_are_served() {
     }
     assert_eq!(relay.proxy.wait().0, Some(0));
 }
+
+#[test]
+fn a_request_that_was_on_its_way_when_a_drain_began_is_served() {
+    let backend = Backend::answering(|_| OK.to_owned());
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut clients: Vec<_> = (0..50).map(|_| relay.connect()).collect();
+    for client in &mut clients {
+        client.send(GET);
+        client.expect(OK);
+    }
+    relay.proxy.signal("STOP");
+    relay.proxy.signal("TERM");
+    for client in &mut clients {
+        client.send("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    relay.proxy.signal("CONT");
+    for client in &mut clients {
+        let answer = client.rest();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.contains("Connection: close"), "{answer}");
+    }
+    assert_eq!(relay.proxy.wait().0, Some(0));
+}
