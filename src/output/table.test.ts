@@ -27,6 +27,15 @@ test("a row is one line however long it is and whatever is in it", () => {
   expect(table).toContain(`${"x".repeat(500)}\\x0a\\x1b[31m`);
 });
 
+test("columns line up by what a terminal shows", () => {
+  const rows = ["µs", "e\u0301", "世界"].map((name) => ({ name, share: 1 }));
+  expect(formatTable(columns, rows).split("\n").slice(1)).toEqual([
+    "µs        1%",
+    "e\u0301         1%",
+    "世界      1%",
+  ]);
+});
+
 test("colours do not move the columns", () => {
   const colours = coloursFor({ isTTY: true }, {});
   const painted = formatTable(

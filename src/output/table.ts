@@ -1,4 +1,3 @@
-import Table from "cli-table3";
 import { escapeControls } from "./text.js";
 
 /** A column of a table of `Row`s. */
@@ -11,33 +10,43 @@ export interface Column<Row> {
   align?: "left" | "right";
 }
 
-const NO_BORDERS = Object.fromEntries(
-  ["top", "bottom", "left", "right", "mid"].flatMap((edge) => [
-    [edge, ""],
-    [`${edge}-mid`, ""],
-    [`${edge}-left`, ""],
-    [`${edge}-right`, ""],
-    [`${edge}-${edge}`, ""],
-  ]),
-);
+const GAP = "   ";
 
 /**
  * A table without borders as kubectl prints it: headings, then a line a row, three spaces between columns. It is never
  * wrapped. Without rows it is the headings alone. The last line has no line end.
  */
 export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const table = new Table({
-    chars: { ...NO_BORDERS, middle: "   " },
-    style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 0 },
-    colAligns: columns.map((column) => column.align ?? "left"),
-  });
-  table.push(columns.map((column) => column.heading));
-  for (const row of rows) table.push(columns.map((column) => cell(column, row)));
-  return table
-    .toString()
-    .split("\n")
+  const cells = columns.map((column) => columnCells(column, rows));
+  return [undefined, ...rows]
+    .map((_, line) => cells.map((ofColumn) => ofColumn[line] ?? "").join(GAP))
     .map((line) => line.trimEnd())
     .join("\n");
+}
+
+/** The cells of a column, its heading first, all as wide as the widest. */
+function columnCells<Row>({ heading, value, paint, align }: Column<Row>, rows: readonly Row[]): string[] {
+  const texts = [heading, ...rows.map((row) => escapeControls(value(row)))];
+  const widths = texts.map(displayWidth);
+  const widest = widths.reduce((most, width) => Math.max(most, width), 0);
+  return texts.map((text, line) => {
+    const row = rows[line - 1];
+    const painted = row === undefined || paint === undefined ? text : paint(text, row);
+    const blanks = " ".repeat(widest - (widths[line] ?? 0));
+    return align === "right" ? blanks + painted : painted + blanks;
+  });
+}
+
+const PLAIN = /^[ -~]*$/;
+const COMBINING = /\p{Mark}|\u200d/gu;
+const WIDE =
+  /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}|[\uff01-\uff60]/gu;
+
+/** How many columns of a terminal a text takes. */
+function displayWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length;
+  const visible = text.replace(COMBINING, "");
+  return [...visible].length + (visible.match(WIDE)?.length ?? 0);
 }
 
 /** A table as Markdown has it: headings, alignment, then a line a row. The last line has no line end. */
@@ -48,9 +57,4 @@ export function formatMarkdownTable<Row>(columns: readonly Column<Row>[], rows: 
     line(columns.map(({ align }) => (align === "right" ? "---:" : "---"))),
     ...rows.map((row) => line(columns.map(({ value }) => value(row)))),
   ].join("\n");
-}
-
-function cell<Row>(column: Column<Row>, row: Row): string {
-  const text = escapeControls(column.value(row));
-  return column.paint === undefined ? text : column.paint(text, row);
 }

@@ -43,8 +43,8 @@ test("a meshed CoreDNS answers, is shown and watched, and becomes what it was", 
   expect(await resolved("kubernetes.default.svc.cluster.local")).toMatch(/^\d+\.\d+\.\d+\.\d+\n$/);
 
   const stat = async () => {
-    const { stdout } = await mesh("stat", "deploy", "-n", "kube-system");
-    return stdout;
+    const { stdout, stderr } = await mesh("stat", "deploy", "-n", "kube-system");
+    return stdout + stderr;
   };
   await expect.poll(stat, { timeout: 30_000, interval: 1000 }).toMatch(/^coredns +1\/1 +100\.00% /m);
 
