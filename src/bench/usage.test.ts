@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { expect, it } from "vitest";
-import { usageOf } from "./usage.js";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import { usageOf, usageOfProxy } from "./usage.js";
 
 it.runIf(existsSync("/proc/self/stat"))("grows with what a process does", () => {
   const before = usageOf(process.pid);
@@ -19,4 +22,18 @@ it.runIf(existsSync("/proc/self/stat"))("grows with what a process does", () => 
 
 it("is unknown for a process that does not exist", () => {
   expect(usageOf(2 ** 30)).toBeNull();
+});
+
+it("is read from a metrics page where the proxy is elsewhere, and unknown where that does not answer", async () => {
+  const page = "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.25\n";
+  const server = createServer((_request, response) => {
+    response.end(`${page}process_resident_memory_bytes 5e6\n`);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await usageOfProxy(address)).toEqual({ cpuUs: 1_250_000, rssBytes: 5_000_000 });
+  server.close();
+  await once(server, "close");
+  expect(await usageOfProxy(address)).toBeNull();
 });
