@@ -39,7 +39,7 @@ export default class Stat extends Command {
       char: "t",
       helpValue: "TIME",
       default: "1m",
-      description: "How far to look back, at most 10m.",
+      description: "How far to look back; more than 10m needs a Prometheus.",
     }),
     watch: Flags.boolean({ char: "w", description: "Show it again and again." }),
     output: Flags.option({

@@ -65,6 +65,12 @@ export default class ControlPlaneRun extends Command {
       helpValue: "HOST:PORT",
       description: "Where probes (/live, /ready) and Prometheus (/metrics) connect; nowhere without it.",
     }),
+    "prometheus-url": Flags.string({
+      helpValue: "URL",
+      description:
+        "A Prometheus that scrapes the proxies. What commands show comes from it; without it, from what the control plane itself " +
+        "has seen in the last ten minutes.",
+    }),
     "cluster-domain": Flags.string({
       default: "cluster.local",
       helpValue: "DOMAIN",
@@ -127,6 +133,7 @@ async function rolesOf(flags: RunFlags): Promise<Roles> {
     source,
     listen: flags.listen,
     apiListen: flags["api-listen"],
+    prometheusUrl: flags["prometheus-url"],
     clusterDomain: flags["cluster-domain"],
   };
   const roles = new Set<string>(flags.role);

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Catalog, type ConnectedProxy } from "../catalog/index.js";
-import { Scraper } from "../metrics/index.js";
+import { PrometheusFirst, Scraper, type TrafficSource } from "../metrics/index.js";
 import { Failure } from "../output/index.js";
 import type { Cluster } from "../kubernetes/index.js";
 import { startDirectoryRegistry } from "../registry/directory/index.js";
@@ -24,6 +24,8 @@ export interface ControlPlaneOptions {
   listen: string;
   /** HOST:PORT for commands, on loopback; port 0 takes a free one. */
   apiListen: string;
+  /** A Prometheus that scrapes the proxies: http or https. Figures come from it, and without it from the control plane's memory. */
+  prometheusUrl?: string | undefined;
   /** The DNS domain of the cluster; `cluster.local` when left out. */
   clusterDomain?: string;
   /** The version of the control plane, as it is told to commands. */
@@ -96,6 +98,8 @@ async function startParts(
   parts.add(() => registry.value.stop());
   const scraper = scrapeProxies(catalog);
   parts.add(() => scraper.close());
+  const traffic = trafficSource(scraper, options.prometheusUrl);
+  if (!traffic.ok) return traffic;
   parts.add(() => presence.stop());
 
   const discovery = await listen({
@@ -120,7 +124,7 @@ async function startParts(
   const api = await listen({
     address: options.apiListen,
     flag: "--api-listen",
-    services: apiServices({ catalog, traffic: scraper, log, version, startedAt, connectedProxies }),
+    services: apiServices({ catalog, traffic: traffic.value, log, version, startedAt, connectedProxies }),
   });
   if (!api.ok) return api;
   parts.add(() => api.value.close());
@@ -181,6 +185,25 @@ function scrapeProxies({ sidecars }: Catalog): Scraper {
   sidecars.on("joined", (sidecar) => scraper.add(sidecar)).on("left", (sidecar) => scraper.remove(sidecar));
   return scraper;
 }
+
+function trafficSource(scraper: Scraper, url: string | undefined): Result<TrafficSource, Failure> {
+  if (url === undefined) return ok(scraper);
+  const { protocol, username, search, hash } = URL.canParse(url) ? new URL(url) : NO_URL;
+  const isPlain = username === "" && search === "" && hash === "";
+  if (isPlain && (protocol === "http:" || protocol === "https:"))
+    return ok(new PrometheusFirst(url, scraper));
+  return fail(
+    new Failure(
+      `--prometheus-url ${url}: expected http://HOST:PORT or https://HOST:PORT, with a path at most`,
+      {
+        hint: "--prometheus-url http://127.0.0.1:9090",
+        exitStatus: 2,
+      },
+    ),
+  );
+}
+
+const NO_URL = { protocol: "", username: "", search: "", hash: "" };
 
 function refuseOpenApi(address: string, port: number): Failure {
   return new Failure(`--api-listen ${address}: the API has no access control and listens on loopback only`, {

@@ -19,6 +19,11 @@ export function invalid(what: string, hint: string): Refusal {
   return { code: status.INVALID_ARGUMENT, details: `${what}\ntry: ${hint}` };
 }
 
+/** A refusal of a request that makes sense, and cannot be answered here or now. */
+export function unanswerable(what: string, hint: string): Refusal {
+  return { code: status.FAILED_PRECONDITION, details: `${what}\ntry: ${hint}` };
+}
+
 /** Checks what came over the wire. */
 export function readSelector(message: ResourceSelector__Output | null): Result<ResourceSelector, Refusal> {
   if (message === null) return fail(invalid("no resource was named", "TYPE or TYPE/NAME"));

@@ -8,7 +8,14 @@ import { formatDuration } from "../output/index.js";
 import { loadApi } from "../proto/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
-import { describeSelector, invalid, readSelector, type Refusal, whatThereIs } from "./selector.js";
+import {
+  describeSelector,
+  invalid,
+  readSelector,
+  type Refusal,
+  unanswerable,
+  whatThereIs,
+} from "./selector.js";
 import { type Side, type StatPeer, type StatView, viewsOf } from "./stat-view.js";
 
 const DEFAULT_WINDOW_SECONDS = 60;
@@ -32,7 +39,7 @@ export function statService(catalog: Catalog, source: TrafficSource): GrpcServic
         return;
       }
       answer(catalog, source, question.value).then(
-        (response) => respond(null, response),
+        (answered) => (answered.ok ? respond(null, answered.value) : respond(answered.error)),
         (error: unknown) => respond(error instanceof Error ? error : new Error(String(error))),
       );
     },
@@ -67,7 +74,11 @@ function readPeer({ from, to }: StatRequest__Output): Result<StatPeer | undefine
   return selector.ok ? ok({ role: from ? "from" : "to", selector: selector.value }) : selector;
 }
 
-async function answer(catalog: Catalog, source: TrafficSource, question: Question): Promise<StatResponse> {
+async function answer(
+  catalog: Catalog,
+  source: TrafficSource,
+  question: Question,
+): Promise<Result<StatResponse, Refusal>> {
   const { selector, peer, windowSeconds } = question;
   const known = new Map(catalog.resources(selector).map((resource) => [keyOf(resource), resource]));
   const rows = new Map<string, StatRow>();
@@ -75,12 +86,12 @@ async function answer(catalog: Catalog, source: TrafficSource, question: Questio
   if (peer === undefined || selector.name !== "") {
     for (const [key, resource] of known) rows.set(key, { resource });
   }
-  const notes = new Set<string>();
-  const nodeOf = catalog.nodeOf.bind(catalog);
-  for (const view of viewsOf(selector, peer, windowSeconds, nodeOf)) {
-    const { groups, notes: about } = await source.query(view.query);
-    for (const note of about) notes.add(note);
-    for (const [named, traffic] of byResource(groups, view)) {
+  const views = viewsOf(selector, peer, windowSeconds, catalog.nodeOf.bind(catalog));
+  const answered = await source.query(views.map(({ query }) => query));
+  if (!answered.ok) return fail(unanswerable(answered.error.reason, answered.error.hint));
+  const { groups, notes, keeper } = answered.value;
+  for (const [index, view] of views.entries()) {
+    for (const [named, traffic] of byResource(groups[index] ?? [], view)) {
       const key = keyOf(named);
       const resource = known.get(key);
       const figures = figuresOf(traffic, view.side);
@@ -88,8 +99,8 @@ async function answer(catalog: Catalog, source: TrafficSource, question: Questio
       rows.set(key, { resource: resource ?? { ...named, pods: 0, meshedPods: 0 }, ...figures });
     }
   }
-  if (rows.size === 0) return { rows: [], notes: whyNothing(catalog, question, notes) };
-  return { rows: [...rows.values()].sort(byTypeAndName), notes: [...notes] };
+  if (rows.size === 0) return ok({ rows: [], notes: whyNothing(catalog, question, notes), keeper });
+  return ok({ rows: [...rows.values()].sort(byTypeAndName), notes: [...notes], keeper });
 }
 
 /** The traffic of each resource of a view; what belongs to none is left out. */
@@ -145,7 +156,7 @@ function durationOf(seconds: number | undefined) {
 function whyNothing(
   catalog: Catalog,
   { selector, peer, windowSeconds }: Question,
-  notes: Set<string>,
+  notes: readonly string[],
 ): string[] {
   const asked = peer === undefined ? [selector] : [selector, peer.selector];
   const missing = asked.find((wanted) => catalog.resources(wanted).length === 0);

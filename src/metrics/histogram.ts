@@ -1,6 +1,17 @@
 /** How many observations fell into each bucket, by the bucket's upper bound. Counts may be fractions. */
 export type Histogram = Map<number, number>;
 
+/** The histogram of counts that are each of everything up to the bound, as Prometheus has them. */
+export function histogramOf(upTo: readonly (readonly [bound: number, count: number])[]): Histogram {
+  const histogram: Histogram = new Map();
+  let below = 0;
+  for (const [bound, count] of [...upTo].sort(([a], [b]) => a - b)) {
+    histogram.set(bound, Math.max(0, count - below));
+    below = Math.max(below, count);
+  }
+  return histogram;
+}
+
 /** Adds the counts of one histogram to another's. */
 export function addHistogram(to: Histogram, from: Histogram): void {
   for (const [upper, count] of from) to.set(upper, (to.get(upper) ?? 0) + count);

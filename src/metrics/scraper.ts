@@ -1,10 +1,11 @@
 import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { KEPT_SECONDS } from "./history.js";
+import { fail, ok, type Result } from "../result/index.js";
 import { fetchPage } from "./page.js";
 import type { ProxyIdentity, ProxyTraffic } from "./proxy-traffic.js";
 import { TrafficMemory } from "./traffic-memory.js";
-import type { TrafficAnswer, TrafficQuery, TrafficSource } from "./traffic.js";
+import type { TrafficAnswer, TrafficQuery, TrafficSource, Unanswerable } from "./traffic.js";
 
 const INTERVAL_MS = 2_000;
 // A proxy's turn comes a little earlier or later each time, so that they do not all come at once.
@@ -16,6 +17,12 @@ const EXPIRE_EVERY_MS = 30_000;
 const MAX_SERIES = 5_000;
 // Proxies with the same trouble are not all named.
 const NAMED_FAILURES = 3;
+
+const KEPT_MINUTES = KEPT_SECONDS / 60;
+const TOO_LONG: Unanswerable = {
+  reason: `the control plane itself keeps ${KEPT_MINUTES} minutes of traffic`,
+  hint: `-t ${KEPT_MINUTES}m, or give the control plane a Prometheus: --prometheus-url URL`,
+};
 
 /** A proxy to be scraped. */
 export interface ScrapeTarget extends ProxyIdentity {
@@ -80,9 +87,12 @@ export class Scraper implements TrafficSource {
     this.#agent.destroy();
   }
 
-  query(query: TrafficQuery): Promise<TrafficAnswer> {
-    const groups = this.#memory.query(query, now());
-    return Promise.resolve({ groups, notes: [...this.#windowNotes(query), ...this.#qualityNotes()] });
+  query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>> {
+    const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
+    if (windowSeconds > KEPT_SECONDS) return Promise.resolve(fail(TOO_LONG));
+    const groups = queries.map((query) => this.#memory.query(query, now()));
+    const notes = [...this.#windowNotes(windowSeconds), ...this.#qualityNotes()];
+    return Promise.resolve(ok({ groups, notes, keeper: "control-plane" }));
   }
 
   async #scrapeUntilStopped(scrape: Scrape): Promise<void> {
@@ -113,12 +123,7 @@ export class Scraper implements TrafficSource {
     }
   }
 
-  #windowNotes({ windowSeconds }: TrafficQuery): string[] {
-    if (windowSeconds > KEPT_SECONDS) {
-      return [
-        `the control plane keeps ${KEPT_SECONDS / 60} minutes of traffic; the figures are of that time`,
-      ];
-    }
+  #windowNotes(windowSeconds: number): string[] {
     const watched = now() - this.#startedAt;
     if (watched >= windowSeconds) return [];
     return [`the control plane began to watch ${Math.ceil(watched)}s ago; the figures are of that time`];

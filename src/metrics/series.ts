@@ -1,4 +1,4 @@
-import type { Histogram } from "./histogram.js";
+import { type Histogram, histogramOf } from "./histogram.js";
 import { History } from "./history.js";
 import { TRAFFIC_LABELS, type TrafficLabels, type TrafficQuery } from "./traffic.js";
 
@@ -75,13 +75,6 @@ export class Series {
 
   #latencySums(from: number, to: number): Histogram {
     const sums = this.#latency?.sum(from, to) ?? [];
-    const upTo = [...this.#latencyGrowth.keys()].map((bound, i) => [bound, sums[i] ?? 0] as const);
-    const histogram: Histogram = new Map();
-    let below = 0;
-    for (const [bound, count] of upTo.sort(([a], [b]) => a - b)) {
-      histogram.set(bound, Math.max(0, count - below));
-      below = Math.max(below, count);
-    }
-    return histogram;
+    return histogramOf([...this.#latencyGrowth.keys()].map((bound, i) => [bound, sums[i] ?? 0] as const));
   }
 }

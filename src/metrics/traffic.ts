@@ -1,3 +1,4 @@
+import type { Result } from "../result/index.js";
 import { addHistogram, type Histogram } from "./histogram.js";
 
 /** What traffic is told apart by; the names are the labels of the proxies' metrics. Unknown is the empty string. */
@@ -57,14 +58,26 @@ export function addTraffic(to: Traffic, from: Omit<Traffic, "labels">): void {
   addHistogram(to.latency, from.latency);
 }
 
-/** The answer to a query. */
+/** What keeps the figures: a Prometheus that scrapes the proxies, or the control plane's own memory. */
+export type TrafficKeeper = "prometheus" | "control-plane";
+
+/** The answer to some queries. */
 export interface TrafficAnswer {
-  groups: Traffic[];
+  /** Of each query, in their order. */
+  groups: readonly (readonly Traffic[])[];
   /** What the reader should know of the figures' quality, a sentence each. */
-  notes: string[];
+  notes: readonly string[];
+  keeper: TrafficKeeper;
+}
+
+/** Queries that nobody can answer: why, and what to try. */
+export interface Unanswerable {
+  readonly reason: string;
+  readonly hint: string;
 }
 
 /** Where stats come from: the built-in scraper, or a Prometheus that scrapes the proxies. */
 export interface TrafficSource {
-  query(query: TrafficQuery): Promise<TrafficAnswer>;
+  /** @param queries about the same window; all of them are answered from the same figures */
+  query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>>;
 }

@@ -3,8 +3,8 @@ import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatRespo
 import type { StatRow__Output } from "../../generated/mesh/api/v1/StatRow.js";
 
 /** What `mesh stat -o json` prints; the fields are described in docs/stat-and-tap.md. */
-export function statAsJson({ rows, notes }: StatResponse__Output, windowSeconds: number): object {
-  return { window_seconds: windowSeconds, notes, rows: rows.map(rowAsJson) };
+export function statAsJson({ rows, notes, keeper }: StatResponse__Output, windowSeconds: number): object {
+  return { window_seconds: windowSeconds, keeper, notes, rows: rows.map(rowAsJson) };
 }
 
 function rowAsJson({ resource, http, tcp }: StatRow__Output): object {

@@ -34,7 +34,7 @@ export async function showStat(
     return;
   }
   if (response.rows.length > 0) printer.print(tableOf(response, question, printer));
-  for (const note of response.notes) printer.note(note);
+  for (const note of notesOf(response, question)) printer.note(note);
 }
 
 /** Shows the figures again and again, also when the control plane went away and came back, until the signal is aborted. */
@@ -78,12 +78,12 @@ class StatWatch {
     }
     this.#last = tableOf(response, this.question, this.printer);
     if (this.printer.interactive) {
-      this.#view.show([this.#last, ...response.notes].join("\n"));
+      this.#view.show([this.#last, ...notesOf(response, this.question)].join("\n"));
       return;
     }
     if (cameBack) this.printer.note("the control plane is back");
     this.#view.show(this.#last);
-    for (const note of response.notes) this.printer.note(note);
+    for (const note of notesOf(response, this.question)) this.printer.note(note);
   }
 
   miss(failure: Failure): void {
@@ -94,6 +94,11 @@ class StatWatch {
       this.#view.show([...(this.#last === "" ? [] : [this.#last]), sentence].join("\n"));
     } else if (isNews) this.printer.note(sentence);
   }
+}
+
+/** Sentences about the figures; where there is room for it, one about who keeps them. */
+function notesOf({ notes, keeper }: StatResponse__Output, { output }: StatQuestion): readonly string[] {
+  return output === "wide" && keeper === "prometheus" ? [...notes, "the figures are Prometheus's"] : notes;
 }
 
 function ask(client: ControlPlaneClient, question: StatQuestion): Promise<StatResponse__Output> {

@@ -78,7 +78,7 @@ describe("help", () => {
   it("tells of a default once, in the words of all flags", async () => {
     const { stdout } = await runMesh(["stat", "--help"]);
     const text = stdout.replace(/\s+/g, " ");
-    expect(text).toContain("How far to look back, at most 10m (default: 1m).");
+    expect(text).toContain("How far to look back; more than 10m needs a Prometheus (default: 1m).");
     expect(text).toContain("(default: table).");
     expect(text).not.toContain("[default:");
   });

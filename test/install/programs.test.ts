@@ -1,6 +1,5 @@
 // Holds what the rendered containers are started with against the programs that they start.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { findProxyBinary } from "../../src/sidecar/index.js";
 import { type ApiServer, startApiServer } from "../kubernetes/api-server.js";
 import { ended, startMesh } from "../mesh-command.js";
+import { startPrometheus } from "../prometheus.js";
 import { find, objectsOf, SHAPES } from "./installations.js";
 
 interface Container {
@@ -145,26 +145,10 @@ test(
     const words = argumentsOf("default", "mesh-prometheus", "prometheus").map((word) =>
       word.replace("=/etc/prometheus", `=${folder}`).replace("=/prometheus", `=${join(folder, "data")}`),
     );
-    const prometheus = spawn("prometheus", [...words, "--log.format=json"], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    const ended = once(prometheus, "exit");
-    onTestFinished(async () => {
-      prometheus.kill("SIGKILL");
-      await ended;
-    });
-    const log = createInterface({ input: prometheus.stderr });
-    const address = await new Promise<string>((resolve, reject) => {
-      const lines: string[] = [];
-      log.on("line", (line) => {
-        lines.push(line);
-        const { msg, address } = JSON.parse(line) as Record<string, string>;
-        if (msg === "Listening on") resolve(address ?? "");
-      });
-      void ended.then(() => reject(new Error(lines.join("\n"))));
-    });
+    const prometheus = await startPrometheus(words);
+    onTestFinished(() => prometheus.stop());
     const targets = async () => {
-      const answer = await fetch(`http://${address}/api/v1/targets?scrapePool=mesh-proxy`);
+      const answer = await fetch(`http://${prometheus.address}/api/v1/targets?scrapePool=mesh-proxy`);
       const { data } = (await answer.json()) as { data: { activeTargets: { labels: object }[] } };
       return data.activeTargets.map(({ labels }) => labels);
     };

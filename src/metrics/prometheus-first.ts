@@ -1,0 +1,65 @@
+import { ok, type Result } from "../result/index.js";
+import { Prometheus } from "./prometheus.js";
+import type { TrafficAnswer, TrafficQuery, TrafficSource, Unanswerable } from "./traffic.js";
+
+const ANSWER_WITHIN_MS = 3_000;
+// Who asks every two seconds is not made to wait each time.
+const LEFT_ALONE_MS = 15_000;
+// It scrapes every ten seconds or so: of less than some scrapes nothing can be said.
+const SHORTEST_SECONDS = 60;
+
+/**
+ * Asks a Prometheus, which remembers for long and has scraped every proxy, and the other source where that does not answer or
+ * the window is too short for it.
+ */
+export class PrometheusFirst implements TrafficSource {
+  readonly #prometheus: Prometheus;
+  #failed: { at: number; reason: string } | undefined;
+
+  constructor(
+    url: string,
+    private readonly otherwise: TrafficSource,
+  ) {
+    this.#prometheus = new Prometheus(url);
+  }
+
+  async query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>> {
+    const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
+    if (windowSeconds < SHORTEST_SECONDS) {
+      return this.#askOther(queries, `Prometheus is not asked about less than ${SHORTEST_SECONDS}s`);
+    }
+    const failed = this.#failed;
+    if (failed && performance.now() - failed.at < LEFT_ALONE_MS)
+      return this.#askOther(queries, failed.reason);
+    try {
+      const groups = await this.#prometheus.query(queries, AbortSignal.timeout(ANSWER_WITHIN_MS));
+      this.#failed = undefined;
+      return ok({ groups, notes: [], keeper: "prometheus" });
+    } catch (error) {
+      const reason = `Prometheus (${this.#prometheus.url}): ${reasonOf(error)}`;
+      this.#failed = { at: performance.now(), reason };
+      return this.#askOther(queries, reason);
+    }
+  }
+
+  async #askOther(
+    queries: readonly TrafficQuery[],
+    reason: string,
+  ): Promise<Result<TrafficAnswer, Unanswerable>> {
+    const answer = await this.otherwise.query(queries);
+    if (!answer.ok) {
+      return { ...answer, error: { ...answer.error, reason: `${reason}; ${answer.error.reason}` } };
+    }
+    const note = `${reason}; the figures are what the control plane itself has seen`;
+    return ok({ ...answer.value, notes: [note, ...answer.value.notes] });
+  }
+}
+
+/** Why a call has failed, in a few words; the library hides what is of interest in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === "TimeoutError") return `no answer within ${ANSWER_WITHIN_MS / 1000}s`;
+  const { cause } = error;
+  if (cause instanceof Error) return "code" in cause ? String(cause.code) : cause.message;
+  return error.message;
+}

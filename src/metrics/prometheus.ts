@@ -1,0 +1,140 @@
+import { type Histogram, histogramOf } from "./histogram.js";
+import { expressionsOf, trafficLabels, watchedExpressions } from "./promql.js";
+import type { Traffic, TrafficLabel, TrafficQuery } from "./traffic.js";
+
+/** One series of an answer to an instant query. */
+interface Found {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A Prometheus that scrapes the proxies, by its HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/). */
+export class Prometheus {
+  /** @param url http or https; a path in it comes before that of the API */
+  constructor(readonly url: string) {}
+
+  /**
+   * The traffic that each query is about, in their order.
+   * @param queries about the same window
+   * @param signal ends the wait for an answer
+   * @throws Error in a few words: why there is no answer
+   */
+  async query(queries: readonly TrafficQuery[], signal: AbortSignal): Promise<Traffic[][]> {
+    const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
+    const time = Date.now() / 1000;
+    const ask = (expression: string) => this.#ask(expression, time, signal);
+    const [watched, groups] = await Promise.all([
+      Promise.all(watchedExpressions(windowSeconds).map(ask)),
+      Promise.all(queries.map((query) => groupsOf(query, ask))),
+    ]);
+    const known = watched.flat().map(({ value }) => value);
+    if (known.length === 0) throw new Error("it knows no proxy of the mesh");
+    for (const group of groups.flat()) group.seconds = Math.min(windowSeconds, Math.max(...known));
+    return groups;
+  }
+
+  /** The answer to an instant query. */
+  async #ask(query: string, time: number, signal: AbortSignal): Promise<Found[]> {
+    const response = await fetch(`${this.url.replace(/\/+$/, "")}/api/v1/query`, {
+      method: "POST",
+      body: new URLSearchParams({ query, time: String(time) }),
+      signal,
+    });
+    const text = await response.text();
+    const answer = readAnswer(text);
+    if (answer?.status === "success" && answer.data?.resultType === "vector") {
+      return answer.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+    }
+    throw new Error(answer?.error ?? `status ${response.status}, and no answer of a Prometheus`);
+  }
+}
+
+/** What the API answers with, as far as it is read here. */
+interface Answer {
+  readonly status: string;
+  readonly error?: string;
+  readonly data?: {
+    readonly resultType: string;
+    readonly result: readonly { metric: Record<string, string>; value: [number, string] }[];
+  };
+}
+
+function readAnswer(text: string): Answer | undefined {
+  try {
+    const answer: unknown = JSON.parse(text);
+    return typeof answer === "object" && answer !== null && "status" in answer
+      ? (answer as Answer)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function groupsOf(
+  query: TrafficQuery,
+  ask: (expression: string) => Promise<Found[]>,
+): Promise<Traffic[]> {
+  const expressions = expressionsOf(query);
+  const [responses, latency, requestBytes, responseBytes, openConnections] = await Promise.all(
+    [
+      expressions.responses,
+      expressions.latency,
+      expressions.bytes.requestBytes,
+      expressions.bytes.responseBytes,
+      expressions.openConnections,
+    ].map(ask),
+  );
+  const groups = new Groups(query.groupBy);
+  for (const found of responses ?? []) {
+    const group = groups.of(found);
+    if (found.labels["classification"] === "failure") group.failures += found.value;
+    else group.successes += found.value;
+  }
+  for (const found of requestBytes ?? []) groups.of(found).requestBytes += found.value;
+  for (const found of responseBytes ?? []) groups.of(found).responseBytes += found.value;
+  for (const found of openConnections ?? []) groups.of(found).openConnections += found.value;
+  groups.addLatency(latency ?? []);
+  return groups.all();
+}
+
+class Groups {
+  readonly #groups = new Map<string, Traffic>();
+
+  constructor(private readonly groupBy: readonly TrafficLabel[]) {}
+
+  of({ labels }: Found): Traffic {
+    const own = trafficLabels(labels, this.groupBy);
+    const key = JSON.stringify(own);
+    const known = this.#groups.get(key);
+    if (known) return known;
+    const group: Traffic = {
+      labels: own,
+      seconds: 0,
+      successes: 0,
+      failures: 0,
+      latency: new Map(),
+      openConnections: 0,
+      requestBytes: 0,
+      responseBytes: 0,
+    };
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  addLatency(buckets: readonly Found[]): void {
+    const upTo = new Map<Traffic, [bound: number, count: number][]>();
+    for (const found of buckets) {
+      const bound = Number(found.labels["le"]?.replace("+Inf", "Infinity"));
+      const group = this.of(found);
+      upTo.set(group, [...(upTo.get(group) ?? []), [bound, found.value]]);
+    }
+    for (const [group, counts] of upTo) group.latency = latencyOf(counts);
+  }
+
+  all(): Traffic[] {
+    return [...this.#groups.values()];
+  }
+}
+
+const latencyOf = (counts: readonly [bound: number, count: number][]): Histogram =>
+  histogramOf(counts.filter(([bound]) => !Number.isNaN(bound)));
