@@ -1,3 +1,4 @@
+import stringWidth from "string-width";
 import { escapeControls } from "./text.js";
 
 /** A column of a table of `Row`s. */
@@ -38,16 +39,9 @@ function columnCells<Row>({ heading, value, paint, align }: Column<Row>, rows: r
 }
 
 const PLAIN = /^[ -~]*$/;
-const COMBINING = /\p{Mark}|\u200d/gu;
-const WIDE =
-  /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}|[\uff01-\uff60]/gu;
 
 /** How many columns of a terminal a text takes. */
-function displayWidth(text: string): number {
-  if (PLAIN.test(text)) return text.length;
-  const visible = text.replace(COMBINING, "");
-  return [...visible].length + (visible.match(WIDE)?.length ?? 0);
-}
+const displayWidth = (text: string): number => (PLAIN.test(text) ? text.length : stringWidth(text));
 
 /** A table as Markdown has it: headings, alignment, then a line a row. The last line has no line end. */
 export function formatMarkdownTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
