@@ -96,6 +96,12 @@ describe("a control plane in the cluster", () => {
     expect(forward?.headers).toMatchObject({ "impersonate-user": "jane", "impersonate-group": "dev, ops" });
   });
 
+  test("is found in another pod when one that is said to be ready is not there", async () => {
+    state.put(controlPlanePod("control-plane-0", "True"));
+    await startPod("control-plane-1");
+    expect((await mesh("stat", "pod", "-n", "shop")).stdout).toContain("old-1");
+  });
+
   test("is found again when its pod is replaced, by what watches", async () => {
     const first = await startPod("control-plane-1");
     const watch = startMesh(["stat", "pod", "-w"], environment);
