@@ -183,7 +183,7 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s removes what was made", async (sig
   podStatus = { phase: "Pending" };
   const child = startMesh(["bench", "-n", "shop"], { KUBECONFIG: server.kubeconfig });
   onTestFinished(() => void child.kill("SIGKILL"));
-  await expect.poll(() => madeAndDeleted().made.length, { timeout: 15_000 }).toBe(5);
+  await expect.poll(() => madeAndDeleted().made.length, { timeout: 60_000 }).toBe(5);
   child.kill(signal);
   expect(await ended(child)).toMatchObject({ status: 1, stderr: "error: interrupted\n" });
   const { made, deleted } = madeAndDeleted();
