@@ -106,6 +106,8 @@ export interface Instance {
   node?: string;
   /** Tells it from another of its name, where the registry can. */
   uid?: string;
+  /** Its addresses are its node's, which others have as well. */
+  sharesAddresses?: true;
   /** Where its sidecar listens, be it connected here or to another replica; absent when it is known to have none. */
   sidecar?: SidecarAddresses;
 }

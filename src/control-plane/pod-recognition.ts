@@ -34,14 +34,13 @@ const isPod = ({ uid }: BoundPod, instance: Instance) =>
 /** The proxy that runs in a pod. */
 function proxyIn(pod: Instance, said: ConnectedProxy): Result<ConnectedProxy, ProxyRefusal> {
   const addresses = [said.adminAddress, said.tapAddress, ...said.inbound.map(({ address }) => address)];
+  const own = pod.sharesAddresses ? [] : pod.addresses;
   const foreign = addresses.find(
-    (address) => address !== "" && !pod.addresses.includes(parseAddress(address)?.ip ?? ""),
+    (address) => address !== "" && !own.includes(parseAddress(address)?.ip ?? ""),
   );
   if (foreign === undefined) return ok({ ...said, workload: pod.workload });
-  return refusal(
-    "other-address",
-    `${foreign} is no address of pod ${nameOf(said)}, which has ${pod.addresses.join(", ")}`,
-  );
+  const has = pod.sharesAddresses ? "those of its node alone" : own.join(", ");
+  return refusal("other-address", `${foreign} is no address of pod ${nameOf(said)}, which has ${has}`);
 }
 
 const nameOf = ({ namespace, name }: Pick<BoundPod, "namespace" | "name">) => `${namespace}/${name}`;

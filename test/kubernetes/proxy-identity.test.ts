@@ -115,6 +115,14 @@ describe("a proxy is refused, and told why,", () => {
   });
 });
 
+test("a pod that has only its node's address cannot take it for its own", async () => {
+  const pod = { ...newPod(), hostNetwork: true };
+  controlPlane.addPod(pod);
+  await controlPlane.startProxy(pod, { token: controlPlane.state.tokens.issue(pod) });
+  await vi.waitFor(() => expect(refusalsOf(pod, "other-address")).toBeGreaterThan(0), SOON);
+  await meshed(pod, 0);
+});
+
 test("a refusal is logged once by the proxy, which is not ready, until another token is where it looks for one", async () => {
   const pod = addedPod();
   const proxy = await controlPlane.startProxy(pod, { token: controlPlane.state.tokens.issue(newPod()) });

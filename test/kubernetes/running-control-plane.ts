@@ -21,6 +21,7 @@ export interface TestPod {
   readonly ip: string;
   /** The Deployment's name. */
   readonly workload: string;
+  readonly hostNetwork?: boolean;
 }
 
 /** A proxy that was started for a pod. */
@@ -158,7 +159,7 @@ export class RunningControlPlane {
   }
 }
 
-function asObject({ namespace, name, uid, ip, workload }: TestPod): StoredObject {
+function asObject({ namespace, name, uid, ip, workload, hostNetwork = false }: TestPod): StoredObject {
   const owner = {
     apiVersion: "apps/v1",
     kind: "ReplicaSet",
@@ -174,7 +175,7 @@ function asObject({ namespace, name, uid, ip, workload }: TestPod): StoredObject
       labels: { app: workload, "pod-template-hash": "5d8f" },
       ...{ ownerReferences: [owner] },
     },
-    spec: { containers: [{ name: "app" }] },
+    spec: { containers: [{ name: "app" }], hostNetwork },
     status: { phase: "Running", podIP: ip, podIPs: [{ ip }] },
   };
 }

@@ -22,6 +22,7 @@ export function instanceOf(pod: Pod): Instance | undefined {
     ports,
     ...(node !== undefined && { node }),
     ...(uid !== undefined && { uid }),
+    ...(pod.spec?.hostNetwork === true && { sharesAddresses: true }),
     ...(sidecar && { sidecar }),
   };
 }
