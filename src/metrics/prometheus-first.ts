@@ -3,7 +3,7 @@ import { Prometheus } from "./prometheus.js";
 import type { TrafficAnswer, TrafficQuery, TrafficSource, Unanswerable } from "./traffic.js";
 
 const ANSWER_WITHIN_MS = 3_000;
-// Who asks every two seconds is not made to wait each time.
+// Of one that lets people wait; who asks every two seconds is not made to wait each time.
 const LEFT_ALONE_MS = 15_000;
 // It scrapes every ten seconds or so: of less than some scrapes nothing can be said.
 const SHORTEST_SECONDS = 60;
@@ -14,7 +14,7 @@ const SHORTEST_SECONDS = 60;
  */
 export class PrometheusFirst implements TrafficSource {
   readonly #prometheus: Prometheus;
-  #failed: { at: number; reason: string } | undefined;
+  #silent: { since: number; reason: string } | undefined;
 
   constructor(
     url: string,
@@ -28,16 +28,16 @@ export class PrometheusFirst implements TrafficSource {
     if (windowSeconds < SHORTEST_SECONDS) {
       return this.#askOther(queries, `Prometheus is not asked about less than ${SHORTEST_SECONDS}s`);
     }
-    const failed = this.#failed;
-    if (failed && performance.now() - failed.at < LEFT_ALONE_MS)
-      return this.#askOther(queries, failed.reason);
+    const silent = this.#silent;
+    if (silent && performance.now() - silent.since < LEFT_ALONE_MS) {
+      return this.#askOther(queries, silent.reason);
+    }
     try {
       const groups = await this.#prometheus.query(queries, AbortSignal.timeout(ANSWER_WITHIN_MS));
-      this.#failed = undefined;
       return ok({ groups, notes: [], keeper: "prometheus" });
     } catch (error) {
       const reason = `Prometheus (${this.#prometheus.url}): ${reasonOf(error)}`;
-      this.#failed = { at: performance.now(), reason };
+      this.#silent = isTimeout(error) ? { since: performance.now(), reason } : undefined;
       return this.#askOther(queries, reason);
     }
   }
@@ -55,10 +55,12 @@ export class PrometheusFirst implements TrafficSource {
   }
 }
 
+const isTimeout = (error: unknown) => error instanceof Error && error.name === "TimeoutError";
+
 /** Why a call has failed, in a few words; the library hides what is of interest in the cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return `no answer within ${ANSWER_WITHIN_MS / 1000}s`;
+  if (isTimeout(error)) return `no answer within ${ANSWER_WITHIN_MS / 1000}s`;
   const { cause } = error;
   if (cause instanceof Error) return "code" in cause ? String(cause.code) : cause.message;
   return error.message;

@@ -1,6 +1,9 @@
 import { type Histogram, histogramOf } from "./histogram.js";
-import { expressionsOf, trafficLabels, watchedExpressions } from "./promql.js";
+import { expressionsOf, scrapesExpression, trafficLabels, watchedExpressions } from "./promql.js";
 import type { Traffic, TrafficLabel, TrafficQuery } from "./traffic.js";
+
+/** Two make a rate; one more, and it is of most of the time. */
+const FEWEST_SCRAPES = 3;
 
 /** One series of an answer to an instant query. */
 interface Found {
@@ -23,13 +26,16 @@ export class Prometheus {
     const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
     const time = Date.now() / 1000;
     const ask = (expression: string) => this.#ask(expression, time, signal);
-    const [watched, groups] = await Promise.all([
+    const [scrapes, watched, groups] = await Promise.all([
+      ask(scrapesExpression(windowSeconds)),
       Promise.all(watchedExpressions(windowSeconds).map(ask)),
       Promise.all(queries.map((query) => groupsOf(query, ask))),
     ]);
-    const known = watched.flat().map(({ value }) => value);
-    if (known.length === 0) throw new Error("it knows no proxy of the mesh");
-    for (const group of groups.flat()) group.seconds = Math.min(windowSeconds, Math.max(...known));
+    const [most] = scrapes;
+    if (!most) throw new Error("it knows no proxy of the mesh");
+    if (most.value < FEWEST_SCRAPES) throw new Error("it has scraped too seldom to tell of so short a time");
+    const seconds = Math.max(...watched.flat().map(({ value }) => value));
+    for (const group of groups.flat()) group.seconds = Math.min(windowSeconds, seconds);
     return groups;
   }
 

@@ -32,6 +32,10 @@ export function expressionsOf({ direction, match, groupBy, windowSeconds }: Traf
   };
 }
 
+/** How often Prometheus has scraped the proxy that it scraped most; nothing where it has scraped none. */
+export const scrapesExpression = (windowSeconds: number): string =>
+  `max(count_over_time(mesh_discovery_connected[${milliseconds(windowSeconds)}]))`;
+
 /** In so many steps of a window it is looked for when Prometheus began to watch. */
 const STEPS = 30;
 /** Steps of so many seconds are fine enough. */

@@ -5,6 +5,7 @@ import { adminService } from "./admin-service.js";
 import { deployment } from "./deployment.js";
 import { CONTROL_PLANE, metadata, selectorOf } from "./names.js";
 import { PORTS } from "./ports.js";
+import { prometheusUrl } from "./prometheus.js";
 
 /** Discovery for proxies, identity, and the API for commands. */
 export function controlPlane(installation: Installation): (IService | IDeployment)[] {
@@ -45,6 +46,7 @@ const service = ({ version }: Installation): IService => ({
 
 function programArguments({ values }: Installation): string[] {
   const { trustDomain, issuer } = values.identity;
+  const figures = prometheusUrl(values);
   return [
     "--registry=kubernetes",
     "--role=discovery",
@@ -52,6 +54,7 @@ function programArguments({ values }: Installation): string[] {
     `--cluster-domain=${values.clusterDomain}`,
     `--trust-domain=${trustDomain}`,
     ...(issuer.secretName === "" ? [] : [`--issuer-secret=${issuer.secretName}`]),
+    ...(figures === "" ? [] : [`--prometheus-url=${figures}`]),
     `--listen=127.0.0.1:${PORTS.discovery.server}`,
     `--api-listen=127.0.0.1:${PORTS.api}`,
     `--admin-listen=0.0.0.0:${PORTS.admin}`,
