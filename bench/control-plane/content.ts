@@ -80,7 +80,8 @@ function serviceNumber(number: number, pods: number): BenchService {
   };
 }
 
-const ipNumber = (number: number) => `10.${64 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
+/** Of this machine itself: whoever scrapes a pod reaches the simulated proxies. */
+const ipNumber = (number: number) => `127.${64 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
 
 /** An address that no pod has, another one for each change. */
 export const newIp = (change: number) => `10.251.${change >> 8}.${change & 255}`;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "../ports.js";
 import type { ApiServer } from "./api-server.js";
 import { type BenchService, Content, newIp } from "./content.js";
 import { ControlPlane } from "./control-plane.js";
@@ -40,7 +41,8 @@ export async function measureControlPlane(
 ): Promise<Figures> {
   const content = new Content(settings.pods);
   onStep(`writing ${settings.pods} pods`);
-  const tokens = await writeContent(server.client, content);
+  const adminPort = await freePort();
+  const tokens = await writeContent(server.client, content, adminPort);
   onStep("starting the control plane");
   const began = performance.now();
   const { controlPlane, address } = await ControlPlane.startDiscovery(server.kubeconfig);
@@ -50,7 +52,7 @@ export async function measureControlPlane(
     const aloneRssBytes = controlPlane.usage().rssBytes;
     onStep(`opening ${settings.pods} streams`);
     const opening = performance.now();
-    proxies = new SimulatedProxies(folder, address, content, tokens);
+    proxies = new SimulatedProxies({ folder, address, adminPort, content, tokens });
     const targets = content.pods.reduce((sum, pod) => sum + content.authoritiesOf(pod).length, 0);
     await proxies.untilOpen(settings.pods, targets);
     const toldMs = performance.now() - opening;

@@ -30,9 +30,11 @@ export const plainPod = () => ({
 });
 
 /** The same with the sidecar that `mesh inject` adds: so large are objects in real clusters. */
-export function meshedPodTemplate(): PodTemplate {
+export function meshedPodTemplate(adminPort: number): PodTemplate {
+  const pod = plainPod();
+  const annotations = { "config.mesh.dev/admin-port": String(adminPort) };
   const text = execFileSync(process.execPath, [MESH, "inject", "-f", "-"], {
-    input: JSON.stringify(plainPod()),
+    input: JSON.stringify({ ...pod, metadata: { ...pod.metadata, annotations } }),
     stdio: ["pipe", "pipe", "ignore"],
   });
   return JSON.parse(text.toString("utf8")) as PodTemplate;
@@ -97,6 +99,9 @@ export const serviceObject = ({ namespace, name }: BenchService) => ({
   spec: { selector: { app: name }, ports: [{ name: "http", port: 80, targetPort: "http" }] },
 });
 
+/** A slice may have no loopback addresses. Nothing connects to these. */
+const endpointIp = ({ ip }: BenchPod) => ip.replace(/^127/, "10");
+
 /** The service's one slice; the first endpoint is at another address when one is given. */
 export function sliceObject({ namespace, name, pods }: BenchService, firstIp?: string) {
   return {
@@ -106,7 +111,7 @@ export function sliceObject({ namespace, name, pods }: BenchService, firstIp?: s
     addressType: "IPv4",
     ports: [{ name: "http", port: 8080, protocol: "TCP" }],
     endpoints: pods.map((pod, index) => ({
-      addresses: [index === 0 ? (firstIp ?? pod.ip) : pod.ip],
+      addresses: [index === 0 ? (firstIp ?? endpointIp(pod)) : endpointIp(pod)],
       conditions: { ready: true, serving: true, terminating: false },
       nodeName: "node-0",
       targetRef: { kind: "Pod", name: pod.name, namespace },

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Failure } from "../../src/output/index.js";
 import { SupervisedProcess } from "../../src/process/index.js";
 import type { Content } from "./content.js";
+import { metricsPage } from "./metrics-page.js";
 
 const STREAMS = fileURLToPath(new URL("../../../target/release/discovery-streams", import.meta.url));
 
@@ -11,6 +12,18 @@ const STREAMS = fileURLToPath(new URL("../../../target/release/discovery-streams
 interface Told {
   readonly count: number;
   readonly lastMs: number;
+}
+
+/** What is simulated. */
+export interface Simulation {
+  readonly folder: string;
+  /** Of the control plane. */
+  readonly address: string;
+  /** Where all of them give their metrics. */
+  readonly adminPort: number;
+  readonly content: Content;
+  /** Of each pod, by `namespace/name`. */
+  readonly tokens: ReadonlyMap<string, string>;
 }
 
 /** A process with a discovery stream for each pod. */
@@ -22,8 +35,7 @@ export class SimulatedProxies {
   #failure: string | undefined;
   #onNews: () => void = () => undefined;
 
-  /** @param tokens of each pod, by `namespace/name` */
-  constructor(folder: string, address: string, content: Content, tokens: ReadonlyMap<string, string>) {
+  constructor({ folder, address, adminPort, content, tokens }: Simulation) {
     const file = join(folder, "proxies");
     const lines = content.pods.map((pod) => {
       const { namespace, name, ip } = pod;
@@ -31,9 +43,11 @@ export class SimulatedProxies {
       return [namespace, name, ip, token, ...content.authoritiesOf(pod)].join(" ");
     });
     writeFileSync(file, lines.join("\n"), { mode: 0o600 });
+    const page = join(folder, "metrics");
+    writeFileSync(page, metricsPage());
     this.#process = new SupervisedProcess({
       command: "setpriv",
-      args: ["--pdeathsig", "KILL", STREAMS, address, file],
+      args: ["--pdeathsig", "KILL", STREAMS, address, file, `0.0.0.0:${adminPort}`, page],
       env: process.env,
       onLine: (line) => this.#read(line),
     });

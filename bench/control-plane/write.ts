@@ -1,12 +1,26 @@
 import type { ApiClient } from "./api-client.js";
 import type { BenchPod, BenchService, Content } from "./content.js";
-import { meshedPodTemplate, podObject, runningPod, serviceObject, sliceObject } from "./objects.js";
+import {
+  meshedPodTemplate,
+  podObject,
+  type PodTemplate,
+  runningPod,
+  serviceObject,
+  sliceObject,
+} from "./objects.js";
 
 /** The audience of the tokens by which proxies show who they are. */
 const AUDIENCE = "mesh.dev";
 
-/** Writes all of a cluster's content; gives the token of each pod, by `namespace/name`. */
-export async function writeContent(client: ApiClient, content: Content): Promise<Map<string, string>> {
+/**
+ * Writes all of a cluster's content; gives the token of each pod, by `namespace/name`.
+ * @param adminPort where each pod's sidecar gives its metrics
+ */
+export async function writeContent(
+  client: ApiClient,
+  content: Content,
+  adminPort: number,
+): Promise<Map<string, string>> {
   await client.forAll(["mesh-system", ...content.namespaces], async (name) => {
     await client.create("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } });
     const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default" } };
@@ -17,13 +31,16 @@ export async function writeContent(client: ApiClient, content: Content): Promise
     kind: "Node",
     metadata: { name: "node-0", labels: { "topology.kubernetes.io/zone": "a" } },
   });
-  const tokens = await writePods(client, content.pods);
+  const tokens = await writePods(client, content.pods, meshedPodTemplate(adminPort));
   await client.forAll([...content.services, content.shared], (service) => writeService(client, service));
   return tokens;
 }
 
-async function writePods(client: ApiClient, pods: readonly BenchPod[]): Promise<Map<string, string>> {
-  const template = meshedPodTemplate();
+async function writePods(
+  client: ApiClient,
+  pods: readonly BenchPod[],
+  template: PodTemplate,
+): Promise<Map<string, string>> {
   const tokens = new Map<string, string>();
   await client.forAll(pods, async (pod) => {
     const { namespace, name, ip } = pod;

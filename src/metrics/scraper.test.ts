@@ -2,6 +2,7 @@ import { type RequestListener, type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { Scraper, type TrafficQuery } from "./index.js";
+import { intervalMs } from "./scraper.js";
 
 const SOON = { timeout: 60_000, interval: 50 };
 const QUERY: TrafficQuery = { direction: "inbound", match: {}, groupBy: ["dst_pod"], windowSeconds: 60 };
@@ -12,6 +13,14 @@ afterAll(() => {
 });
 
 // Concurrent, since a proxy counts as failing only after some attempts.
+test.each([
+  [1, 2_000],
+  [200, 2_000],
+  [5_000, 50_000],
+])("each of %i proxies is asked every %i ms: never more than 100 a second", (proxies, expected) => {
+  expect(intervalMs(proxies)).toBe(expected);
+});
+
 describe.concurrent("the scraper", () => {
   test("a proxy's traffic is told as it goes on, over one connection", async () => {
     let responses = 0;

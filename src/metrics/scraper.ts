@@ -8,8 +8,10 @@ import { TrafficMemory } from "./traffic-memory.js";
 import type { TrafficAnswer, TrafficQuery, TrafficSource, Unanswerable } from "./traffic.js";
 
 const INTERVAL_MS = 2_000;
+// With many proxies each has its turn less often, so that what scraping costs does not grow with the cluster.
+const MOST_A_SECOND = 100;
 // A proxy's turn comes a little earlier or later each time, so that they do not all come at once.
-const JITTER_MS = 200;
+const JITTER_SHARE = 0.1;
 // A proxy that goes on failing is asked less and less often.
 const SLOWEST_INTERVAL_MS = 10_000;
 const FAILURES_UNTIL_NOTED = 3;
@@ -40,7 +42,7 @@ interface Scrape {
 }
 
 /**
- * Reads the metrics of every connected proxy about every two seconds and keeps what stats need of the last ten minutes, within
+ * Reads the metrics of every sidecar about every two seconds, of very many less often, and keeps what stats need of the last ten minutes, within
  * bounds: at most so many series, the rest is counted and told. What was seen by proxies that have left stays as long.
  */
 export class Scraper implements TrafficSource {
@@ -90,21 +92,27 @@ export class Scraper implements TrafficSource {
   query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>> {
     const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
     if (windowSeconds > KEPT_SECONDS) return Promise.resolve(fail(TOO_LONG));
-    const groups = queries.map((query) => this.#memory.query(query, now()));
+    const turnSeconds = intervalMs(this.#scrapes.size) / 1_000;
+    const groups = queries.map((query) => this.#memory.query(query, now(), turnSeconds));
     const notes = [...this.#windowNotes(windowSeconds), ...this.#qualityNotes()];
     return Promise.resolve(ok({ groups, notes, keeper: "control-plane" }));
   }
 
   async #scrapeUntilStopped(scrape: Scrape): Promise<void> {
     const { signal } = scrape.stop;
+    const pauseFor = (ms: number) => delay(ms, undefined, { signal, ref: false }).catch(() => undefined);
+    const first = intervalMs(this.#scrapes.size);
+    // Very many are not all asked at once when the control plane starts.
+    if (first > INTERVAL_MS) await pauseFor(Math.random() * first);
     while (!signal.aborted) {
       await this.#scrape(scrape);
+      const interval = intervalMs(this.#scrapes.size);
       const pause = Math.min(
-        INTERVAL_MS * Math.max(1, scrape.failures - FAILURES_UNTIL_NOTED),
-        SLOWEST_INTERVAL_MS,
+        interval * Math.max(1, scrape.failures - FAILURES_UNTIL_NOTED),
+        Math.max(interval, SLOWEST_INTERVAL_MS),
       );
-      const jitter = JITTER_MS * (2 * Math.random() - 1);
-      await delay(pause + jitter, undefined, { signal, ref: false }).catch(() => undefined);
+      const jitter = JITTER_SHARE * pause * (2 * Math.random() - 1);
+      await pauseFor(pause + jitter);
     }
   }
 
@@ -140,6 +148,11 @@ export class Scraper implements TrafficSource {
     if (overflow > 0) notes.push(`${overflow} series beyond the first ${maxSeries} are not counted`);
     return notes;
   }
+}
+
+/** How long after one turn a proxy has its next, when there are so many. */
+export function intervalMs(proxies: number): number {
+  return Math.max(INTERVAL_MS, (proxies / MOST_A_SECOND) * 1_000);
 }
 
 /** Seconds on a clock that never goes back. */

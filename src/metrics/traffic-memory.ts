@@ -8,8 +8,8 @@ import {
   type TrafficQuery,
 } from "./traffic.js";
 
-// A proxy whose last page is older no longer tells what happens now.
-const FRESH_SECONDS = 5;
+// A proxy whose last page is older than so many turns no longer tells what happens now.
+const FRESH_TURNS = 2.5;
 
 /**
  * What all proxies saw in the last ten minutes, also those that have left since. Times are in seconds on a clock that never
@@ -48,13 +48,16 @@ export class TrafficMemory {
     }
   }
 
-  /** The traffic that a query is about; the window is cut to what is kept. */
-  query(query: TrafficQuery, now: number): Traffic[] {
+  /**
+   * The traffic that a query is about; the window is cut to what is kept.
+   * @param turnSeconds how often each proxy is asked for its page
+   */
+  query(query: TrafficQuery, now: number, turnSeconds = 2): Traffic[] {
     const window = Math.min(query.windowSeconds, KEPT_SECONDS);
     const groups = new Map<string, Traffic>();
     for (const proxy of this.#proxies.values()) {
       if (proxy.since === undefined) continue;
-      const end = now - proxy.until <= FRESH_SECONDS ? proxy.until : now;
+      const end = now - proxy.until <= FRESH_TURNS * turnSeconds ? proxy.until : now;
       const seconds = Math.min(window, end - proxy.since);
       for (const sums of proxy.sums(query, end - seconds, end)) {
         const group = groupFor(groups, pick(sums.labels, query.groupBy));

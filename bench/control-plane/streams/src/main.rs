@@ -1,11 +1,13 @@
 //! Opens a discovery stream for each of many simulated proxies and says on standard output what they are told.
 //!
-//! `discovery-streams ADDRESS FILE`: a line of the file is a proxy, `NAMESPACE NAME IP TOKEN AUTHORITY…`. What is printed:
+//! `discovery-streams ADDRESS FILE ADMIN PAGE`: a line of the file is a proxy, `NAMESPACE NAME IP TOKEN AUTHORITY…`; whoever asks
+//! at ADMIN (all addresses of this machine, one port) for the metrics of any of them gets the file PAGE. What is printed:
 //!
 //! - `streams N snapshots M`: so many are open, and so many targets were told in full;
 //! - `told IP COUNT MICROSECONDS`: COUNT streams were told that an endpoint at IP came, the last one at that time since 1970;
 //! - `failed REASON`: a stream could not be opened, or has ended.
 
+mod admin;
 mod proxy;
 mod tally;
 
@@ -14,6 +16,7 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
@@ -33,14 +36,18 @@ const OPENING: usize = 64;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, address, file] = arguments.as_slice() else {
-        return Err("expected ADDRESS FILE".into());
+    let [_, address, file, admin, page] = arguments.as_slice() else {
+        return Err("expected ADDRESS FILE ADMIN PAGE".into());
     };
+    let page = std::fs::read(page)?;
     let lines = std::fs::read_to_string(file)?;
     let proxies = lines.lines().map(Proxy::read).collect::<Option<Vec<_>>>().ok_or("a line is no proxy")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, run(format!("http://{address}"), proxies));
-    Ok(())
+    LocalSet::new().block_on(&runtime, async {
+        tokio::task::spawn_local(admin::serve(TcpListener::bind(admin).await?, page));
+        run(format!("http://{address}"), proxies).await;
+        Ok(())
+    })
 }
 
 async fn run(address: String, proxies: Vec<Proxy>) {
