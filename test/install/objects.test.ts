@@ -114,12 +114,21 @@ test("--ha: the autoscaler, not the deployment, says how many; webhooks must ans
   ).not.toContain("Fail");
 });
 
-test("without a Prometheus there is no Grafana; with one of the user's own there is, and it asks that", () => {
+test("without a Prometheus there is no Grafana; with one of the user's own there is, and mesh stat and it ask that", () => {
   const names = (shape: string) => objectsOf(shape).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
   expect(names("minimal").join()).not.toMatch(/prometheus|grafana|NetworkPolicy/);
   expect(names("with everything")).toContain("Deployment/mesh-grafana");
   const settings = find(objectsOf("with everything"), "ConfigMap", "mesh-grafana-settings");
   expect(JSON.stringify(settings)).toContain("https://prometheus.example.com/path");
+  const asked = (shape: string) =>
+    /"--prometheus-url=([^"]*)"/.exec(
+      JSON.stringify(find(objectsOf(shape), "Deployment", "mesh-control-plane")),
+    )?.[1];
+  expect(["minimal", "with everything", "default"].map(asked)).toEqual([
+    undefined,
+    "https://prometheus.example.com/path",
+    "http://mesh-prometheus.mesh-system.svc:9090",
+  ]);
 });
 
 test("an issuer of the user's own may be read, and no Secret is made", () => {
