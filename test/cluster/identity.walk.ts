@@ -44,7 +44,9 @@ test("a pod that calls itself another is refused, and both sides say why", async
   await kubectl.run(["apply", "-f", "-"], await meshedPod("honest"));
   await kubectl.run(["wait", "-n", NAMESPACE, "pod/honest", "--for=condition=Ready", "--timeout=60s"]);
   const controlPlane = logOf("mesh-system", "deployment/mesh-control-plane", "control-plane");
-  expect(await controlPlane()).toMatch(/proxy connected proxy=identity\/honest workload=pod\/honest /);
+  await expect
+    .poll(controlPlane, SOON)
+    .toContain('"message":"proxy connected","proxy":"identity/honest","workload":"pod/honest"');
 
   const manifest = await meshedPod("impostor");
   const name = /(- name: MESH_PROXY_NAME\n +)valueFrom:\n +fieldRef:\n +fieldPath: metadata\.name\n/;
@@ -53,5 +55,7 @@ test("a pod that calls itself another is refused, and both sides say why", async
   const impostor = logOf(NAMESPACE, "impostor", "mesh-proxy");
   const reason = "the token is of pod identity/impostor, not of identity/honest";
   await expect.poll(() => impostor().catch(() => ""), SOON).toContain(reason);
-  expect(await controlPlane()).toContain(`proxy refused proxy=identity/honest reason=other-pod`);
+  await expect
+    .poll(controlPlane, SOON)
+    .toContain('"message":"proxy refused","proxy":"identity/honest","reason":"other-pod"');
 });
