@@ -124,7 +124,8 @@ export class Connection {
     }
     // The package's agents keep no connection open. Only a proxy needs one of its own.
     if (!this.#credentials.goThroughProxy) options.agent = this.#agent;
-    options.headers["Accept"] = "application/json";
+    // A port-forward has no type of its own: asked for JSON alone, the API server answers 406.
+    options.headers["Accept"] = "application/json, */*";
     if (request.body !== undefined) {
       options.headers["Content-Type"] = request.contentType ?? "application/json";
       options.headers["Content-Length"] = String(Buffer.byteLength(request.body));
