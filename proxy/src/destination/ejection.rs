@@ -91,7 +91,7 @@ impl Ejection {
         }
     }
 
-    /// True when this failure ejects the endpoint.
+    /// True when this failure ejects an endpoint that was in order until now.
     pub fn fail(&self, now: Instant, random: &Random) -> bool {
         self.failures.set(self.failures.get().saturating_add(1));
         let is_over = match self.state.get() {
@@ -99,22 +99,17 @@ impl Ejection {
             State::Probing { .. } => true,
             State::Ejected { .. } => false,
         };
-        if is_over {
-            self.eject(now, random);
-        }
-        is_over
+        is_over && self.eject(now, random)
     }
 
-    /// Ejects at once. True when the endpoint was not ejected before.
+    /// Ejects at once. True when the endpoint was in order until now.
     pub fn refuse(&self, now: Instant, random: &Random) -> bool {
-        let is_new = !matches!(self.state.get(), State::Ejected { .. });
-        if is_new {
-            self.eject(now, random);
-        }
-        is_new
+        !matches!(self.state.get(), State::Ejected { .. }) && self.eject(now, random)
     }
 
-    fn eject(&self, now: Instant, random: &Random) {
+    /// True when the endpoint was in order until now.
+    fn eject(&self, now: Instant, random: &Random) -> bool {
+        let was_member = self.is_member();
         // Early probes say nothing of how long the endpoint has been given, and there may be many of them.
         let is_another = self.state.get() != State::Probing { is_early: true };
         let ejections = self.ejections.get().saturating_add(is_another.into()).max(1);
@@ -122,6 +117,7 @@ impl Ejection {
         self.ejections.set(ejections);
         self.failures.set(0);
         self.state.set(State::Ejected { until: now + random.jitter(time) });
+        was_member
     }
 }
 
@@ -185,7 +181,7 @@ mod tests {
             assert!((0.75 * expected..=1.25 * expected).contains(&time), "{time} for {expected}");
             now = ejection.due().unwrap();
             assert_eq!(ejection.begin(now), Role::Probe);
-            assert!(ejection.fail(now, &random));
+            assert!(!ejection.fail(now, &random), "it was out already");
         }
     }
 
@@ -195,7 +191,7 @@ mod tests {
         let ejection = refused(now);
         for _ in 0..20 {
             ejection.begin(now);
-            assert!(ejection.refuse(now, &random));
+            assert!(!ejection.refuse(now, &random), "it was out already");
         }
         assert!(time_out(&ejection, now) < Duration::from_secs(2));
         ejection.begin(now);
