@@ -9,7 +9,7 @@ import type { TrafficAnswer, TrafficQuery, TrafficSource, Unanswerable } from ".
 
 const INTERVAL_MS = 2_000;
 // With many proxies each has its turn less often, so that what scraping costs does not grow with the cluster.
-const MOST_A_SECOND = 100;
+const MOST_A_SECOND = 25;
 // A proxy's turn comes a little earlier or later each time, so that they do not all come at once.
 const JITTER_SHARE = 0.1;
 // A proxy that goes on failing is asked less and less often.
