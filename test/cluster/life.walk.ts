@@ -1,57 +1,27 @@
-// Pods come and go, and nobody who calls them loses a request.
-import { readFileSync } from "node:fs";
+// Pods come and go, and what runs them is away for a while: nobody who calls them loses a request.
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { applyPrinted, edited, kubectl, rolledOut, uninstall, WITHOUT_DASHBOARDS } from "./administrator.js";
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { applyPrinted, rolledOut, uninstall, WITHOUT_DASHBOARDS } from "./administrator.js";
+import { expectNoLoss, inLife, inSystem, startCallers, stopCallers } from "./callers.js";
 
-const inLife = (...words: string[]) => kubectl.run(["-n", "life", ...words]);
-const inSystem = (...words: string[]) => kubectl.run(["-n", "mesh-system", ...words]);
+/** MESH_LIFE_FULL=true: outages as long as those of real life. */
+const IS_FULL = process.env.MESH_LIFE_FULL === "true";
+const API_SERVER_AWAY_MS = IS_FULL ? 120_000 : 15_000;
+const CONTROL_PLANE_AWAY_MS = IS_FULL ? 300_000 : 15_000;
+/** Shorter than the time after which Kubernetes itself takes all pods of a node out of their services. */
+const KUBELET_AWAY_MS = 20_000;
+
+const { pids } = inject("cluster");
 
 beforeAll(async () => {
   await applyPrinted("install", ...WITHOUT_DASHBOARDS);
   await rolledOut("mesh-system", "mesh-control-plane");
-  const image = await inSystem(
-    ...["get", "deployment/mesh-control-plane", "-o", "jsonpath={.spec.template.spec.containers[0].image}"],
-  );
-  const manifests = readFileSync(new URL("life.yaml", import.meta.url), "utf8");
-  const { stdout } = await edited("inject", manifests.replaceAll("APPLICATION_IMAGE", image));
-  await kubectl.run(["apply", "-f", "-"], stdout);
-  for (const name of ["web", "caller"]) await rolledOut("life", name);
-  await vi.waitFor(async () => expect((await outcomes()).every((seen) => seen["200"])).toBe(true), 60_000);
+  await startCallers();
 });
 afterAll(async () => {
-  await kubectl.run(["delete", "namespace", "life", "--ignore-not-found"]);
+  await stopCallers();
   await uninstall();
 });
-
-type Outcomes = Record<string, number>;
-
-/** How often each of the callers has seen each outcome so far. */
-async function outcomes(): Promise<Outcomes[]> {
-  const names = await inLife("get", "pods", "-l", "app=caller", "-o", "jsonpath={.items[*].metadata.name}");
-  const print = `fetch("http://127.0.0.1:9000").then((answer) => answer.text()).then(console.log)`;
-  const ask = (name: string) => inLife("exec", name, "-c", "caller", "--", "/node", "-e", print);
-  const printed = await Promise.all(names.split(" ").map(ask));
-  return printed.map((text) => JSON.parse(text) as Outcomes);
-}
-
-/** Fails when a caller lost a request while `change` was going on, or sent none. */
-async function expectNoLoss(change: () => Promise<unknown>): Promise<void> {
-  const before = await outcomes();
-  await change();
-  const after = await outcomes();
-  expect(after.length).toBe(2);
-  const sent = after.map((seen, index) => {
-    const more = Object.entries(seen).map(
-      ([outcome, count]) => [outcome, count - (before[index]?.[outcome] ?? 0)] as const,
-    );
-    return Object.fromEntries(more.filter(([, count]) => count > 0));
-  });
-  for (const seen of sent) {
-    expect(Object.keys(seen)).toEqual(["200"]);
-    expect(seen["200"]).toBeGreaterThan(100);
-  }
-}
 
 async function scaled(replicas: number): Promise<void> {
   await inLife("scale", "deployment/web", `--replicas=${replicas}`);
@@ -100,6 +70,73 @@ describe("an application that exits at once loses no request", () => {
       await inLife("delete", "pod", name, "--force", "--grace-period=0");
       await rolledOut("life", "web");
       await pause(5_000);
+    }),
+  );
+});
+
+test(
+  "without a control plane what runs goes on, and new pods wait and say for what",
+  { timeout: 600_000 },
+  () =>
+    expectNoLoss(async () => {
+      const run = (replicas: number) =>
+        inSystem("scale", "deployment/mesh-control-plane", `--replicas=${replicas}`);
+      onTestFinished(() => void run(1));
+      await run(0);
+      await inSystem(
+        "wait",
+        "pod",
+        "-l",
+        "app.kubernetes.io/name=mesh-control-plane",
+        "--for=delete",
+        "--timeout=60s",
+      );
+      await inLife("scale", "deployment/web", "--replicas=4");
+      await pause(CONTROL_PLANE_AWAY_MS);
+
+      const newest = await inLife(
+        ...["get", "pods", "-l", "app=web", "--sort-by=.metadata.creationTimestamp"],
+        ...["-o", "jsonpath={.items[-1:].metadata.name}"],
+      );
+      expect(await inLife("get", "pod", newest, "-o", "jsonpath={.status.containerStatuses[0].ready}")).toBe(
+        "false",
+      );
+      expect(await inLife("logs", newest, "-c", "mesh-proxy")).toContain("control plane not reached");
+
+      await run(1);
+      await rolledOut("mesh-system", "mesh-control-plane");
+      await rolledOut("life", "web");
+      await scaled(3);
+      await settled();
+    }),
+);
+
+describe.runIf(pids)("while it is stopped, and when it goes on,", () => {
+  /** Stops a program of the cluster for some time. */
+  async function stopped(pid: number | undefined, milliseconds: number): Promise<void> {
+    if (pid === undefined) return;
+    onTestFinished(() => void process.kill(pid, "SIGCONT"));
+    process.kill(pid, "SIGSTOP");
+    await pause(milliseconds);
+    process.kill(pid, "SIGCONT");
+  }
+
+  test("a kubelet is not missed", { timeout: 240_000 }, () =>
+    expectNoLoss(async () => {
+      await inLife("scale", "deployment/web", "--replicas=4");
+      await stopped(pids?.kubelet, KUBELET_AWAY_MS);
+      await rolledOut("life", "web");
+      await scaled(3);
+      await settled();
+    }),
+  );
+
+  test("the API server is not missed", { timeout: 600_000 }, () =>
+    expectNoLoss(async () => {
+      await stopped(pids?.apiServer, API_SERVER_AWAY_MS);
+      await inLife("rollout", "restart", "deployment/web");
+      await rolledOut("life", "web");
+      await settled();
     }),
   );
 });

@@ -15,6 +15,8 @@ export interface ClusterAccess {
   readonly kubeconfig: string;
   /** The words that are kubectl. */
   readonly kubectl: readonly string[];
+  /** The processes of some of its programs, when they are on this machine: to be stopped for a while. */
+  readonly pids?: { readonly apiServer: number; readonly kubelet: number };
 }
 
 /**
@@ -29,11 +31,11 @@ export async function startCluster(folder: string, cgroup: string): Promise<Clus
   };
   const kubectl = new Kubectl(access.kubectl, access.kubeconfig);
   makeNetwork();
-  await startControlPlane(folder, credentials, kubectl);
-  await startNode(folder, credentials, kubectl, cgroup);
+  const apiServer = await startControlPlane(folder, credentials, kubectl);
+  const kubelet = await startNode(folder, credentials, kubectl, cgroup);
   await kubectl.run(["apply", "-f", "-"], coreDnsManifests());
   await kubectl.run(["-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"]);
-  return access;
+  return { ...access, pids: { apiServer: apiServer.pid, kubelet: kubelet.pid } };
 }
 
 const coreDnsManifests = () =>

@@ -11,12 +11,15 @@ const ETCD = "http://127.0.0.1:2379";
 /** Where the node's own programs find the API server. */
 export const API_SERVER = "https://127.0.0.1:6443";
 
-/** Starts etcd, API server, controller manager and scheduler, and waits until they make service accounts: no pods without those. */
+/**
+ * Starts etcd, API server, controller manager and scheduler, and waits until they make service accounts: no pods without those.
+ * Returns the API server.
+ */
 export async function startControlPlane(
   folder: string,
   credentials: Credentials,
   kubectl: Kubectl,
-): Promise<void> {
+): Promise<Part> {
   new Part(folder, "etcd", [KUBE, "etcd", ...etcdArguments(folder)]);
   const apiServer = new Part(folder, "kube-apiserver", [
     KUBE,
@@ -35,6 +38,7 @@ export async function startControlPlane(
     ...alone(credentials.kubeconfig(API_SERVER, "system:kube-scheduler")),
   ]);
   await manager.until(() => kubectl.succeeds("get", "-n", "default", "serviceaccount", "default"));
+  return apiServer;
 }
 
 function etcdArguments(folder: string): string[] {

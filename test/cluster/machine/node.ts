@@ -17,6 +17,7 @@ const KUBE = compiled("kube");
 
 /**
  * Starts what runs pods (containerd, kubelet) and what makes services reachable (kube-proxy), and waits until the node is ready.
+ * Returns the kubelet.
  * @param cgroup the control group, from the root of each hierarchy, below which pods have theirs
  */
 export async function startNode(
@@ -24,7 +25,7 @@ export async function startNode(
   credentials: Credentials,
   kubectl: Kubectl,
   cgroup: string,
-): Promise<void> {
+): Promise<Part> {
   const containerd = new Part(folder, "containerd", ["containerd", "--config", containerdConfig(folder)]);
   await containerd.until(() => isSuccess("ctr", "-a", SOCKET, "version"));
   await importImages(folder);
@@ -46,6 +47,7 @@ export async function startNode(
   await kubelet.until(() =>
     kubectl.succeeds("wait", "--for=condition=Ready", `node/${NODE}`, "--timeout=1s"),
   );
+  return kubelet;
 }
 
 function containerdConfig(folder: string): string {

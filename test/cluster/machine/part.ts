@@ -23,6 +23,12 @@ export class Part {
     this.#process.unref();
   }
 
+  /** Its process. */
+  get pid(): number {
+    if (this.#process.pid === undefined) throw new Error(`${this.#name} was not started`);
+    return this.#process.pid;
+  }
+
   /** Waits until `isReady` is true; throws with the end of the log when the program ends before, or is not ready in time. */
   async until(isReady: () => Promise<boolean>): Promise<void> {
     const limit = performance.now() + READY_WITHIN_MS;
