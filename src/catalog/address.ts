@@ -22,3 +22,6 @@ export function canonicalIp(text: string): string | undefined {
   if (version === 4) return text;
   return new NetAddress({ address: text, family: "ipv6" }).address.replace(/^::ffff:(?=\d+\.)/, "");
 }
+
+/** Whether an IP address is that of the machine it is used on. */
+export const isLoopbackIp = (ip: string): boolean => ip === "::1" || ip.startsWith("127.");

@@ -1,4 +1,4 @@
-import { canonicalIp } from "./address.js";
+import { canonicalIp, isLoopbackIp } from "./address.js";
 import type { SocketAddress } from "./model.js";
 
 /** What an application wrote in Host, taken apart. `port` is undefined when it named none. */
@@ -16,12 +16,16 @@ export function parseAuthority(text: string): Authority | undefined {
   return { host: match[1], port };
 }
 
-/** The address that an authority is; port 80 where it names none. Undefined when its host is a name. */
+/**
+ * The address that an authority is; port 80 where it names none. Undefined when its host is a name, or an address that means
+ * something else on each machine.
+ */
 export function addressIn(text: string): SocketAddress | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text);
   const ip = canonicalIp(match?.[1] ?? match?.[2] ?? "");
   const port = Number(match?.[3] ?? 80);
-  return ip === undefined || port < 1 || port > 65535 ? undefined : { ip, port };
+  if (ip === undefined || isLoopbackIp(ip) || port < 1 || port > 65535) return undefined;
+  return { ip, port };
 }
 
 /** A service that a host may mean. */

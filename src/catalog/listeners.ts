@@ -1,4 +1,4 @@
-import { parseAddress } from "./address.js";
+import { isLoopbackIp, parseAddress } from "./address.js";
 import type { Inbound } from "./model.js";
 
 /** Who takes what others send to an address. */
@@ -39,5 +39,5 @@ export const inboundIps = ({ inbound }: Listening): string[] =>
 /** The IP addresses of which every port is redirected to someone. Loopback never is: many may share that. */
 export const redirectedIps = ({ inbound }: Listening): string[] =>
   inboundIps({ inbound: inbound.filter(({ application }) => application === "") }).filter(
-    (ip) => ip !== "::1" && !ip.startsWith("127."),
+    (ip) => !isLoopbackIp(ip),
   );

@@ -57,10 +57,10 @@ async function outcomesFor(seconds: number): Promise<Record<string, number>> {
   return JSON.parse(printed) as Record<string, number>;
 }
 
-/** Fails when a request was lost, but for those that an application had begun to answer when it ended. */
+/** Fails when a request was lost. */
 function expectNoLoss({ "200": succeeded, ...others }: Record<string, number>): void {
   expect(succeeded).toBeGreaterThan(0);
-  expect(Object.keys(others).filter((outcome) => outcome !== "502 upstream-reset")).toEqual([]);
+  expect(others).toEqual({});
 }
 
 /** What `mesh stat` prints of the namespace. */

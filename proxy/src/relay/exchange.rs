@@ -125,12 +125,16 @@ impl<'a> Exchange<'a> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Ends an exchange whose request was lost and goes nowhere else. What the endpoint's proxy has said of it goes to the client.
-    pub async fn settle(&mut self, lost: Lost) -> Ended {
+    /// Ends an exchange whose request was lost and goes nowhere else. What the endpoint's proxy has said of it goes to the client,
+    /// but not that nobody has seen the request when an application at another endpoint may have: `was_seen`.
+    pub async fn settle(&mut self, lost: Lost, was_seen: bool) -> Ended {
         self.let_go_of_request();
         match lost {
-            Lost::Unwritten | Lost::Reset => Ended::Unanswered { was_written: self.was_written },
-            Lost::Unreached | Lost::Unanswered => self.run().await,
+            Lost::Unanswered => self.run().await,
+            Lost::Unreached if !was_seen => self.run().await,
+            Lost::Unwritten | Lost::Reset | Lost::Unreached => {
+                Ended::Unanswered { was_written: was_seen || self.was_written }
+            }
         }
     }
 

@@ -189,7 +189,7 @@ impl Client {
         if let Ended::Lost(lost) = ended
             && !attempts.go_on(lost, endpoint, link.reused, target, &self.worker)
         {
-            ended = exchange.settle(lost).await;
+            ended = exchange.settle(lost, attempts.was_seen()).await;
         }
         (ended, exchange.report)
     }

@@ -51,6 +51,11 @@ impl Attempts {
         true
     }
 
+    /// Whether an application may have seen the request.
+    pub fn was_seen(&self) -> bool {
+        self.was_seen
+    }
+
     /// What to tell of a request for which there is no connection (any more). Once an application may have seen it, nobody is to
     /// think otherwise.
     pub fn error(&self, no_link: ProxyError) -> ProxyError {

@@ -163,3 +163,17 @@ fn a_proxy_says_that_an_application_may_have_seen_what_ended_it() {
     let answer = client.until("\r\n\r\n");
     assert!(answer.contains("mesh-proxy-error: upstream-reset\r\n"), "{answer}");
 }
+
+#[tokio::test]
+async fn that_nobody_saw_it_is_not_passed_on_when_another_may_have() {
+    let breaking = breaking();
+    let proxies = [breaking.address, nobody()].map(|application| Relay::inbound(application, &[]));
+    let (relay, _client, _control_plane, _stream) =
+        caller(&proxies.each_ref().map(|proxy| proxy.address)).await;
+    for _ in 0..20 {
+        let before = breaking.heads().len();
+        let last = answer(&relay, &request("GET"), "\r\n\r\n");
+        let was_seen = breaking.heads().len() > before;
+        assert_eq!(last.contains("mesh-proxy-error: upstream-reset\r\n"), was_seen, "{last}");
+    }
+}
