@@ -14,11 +14,7 @@ import type { Settings } from "./settings.js";
 import { commit, versionOf } from "./versions.js";
 
 /** What is to be compared, and how. */
-export interface Comparison {
-  readonly against: Settings["against"];
-  readonly rounds: number;
-  /** Of each measurement under load. */
-  readonly seconds: number;
+export interface Comparison extends Omit<Settings, "envoy"> {
   readonly programs: Programs;
   /** How the report says that it was started. */
   readonly command: string;
@@ -71,7 +67,9 @@ async function runRounds(rows: readonly Row[], comparison: Comparison): Promise<
     const first = round % rows.length;
     const order = [...rows.slice(first), ...rows.slice(0, first)];
     const onStep = (step: string) => comparison.onStep(`round ${round + 1} of ${comparison.rounds}, ${step}`);
-    done.push(await runRound(order, { ...comparison, steps: KINDS[comparison.against].steps, onStep }));
+    const { steps } = KINDS[comparison.against];
+    const wanted = steps.filter((step) => comparison.step === undefined || comparison.step === step);
+    done.push(await runRound(order, { ...comparison, steps: wanted, onStep }));
   }
   return done;
 }

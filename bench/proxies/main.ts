@@ -10,25 +10,29 @@ import { compareProxies } from "./compare.js";
 import { KINDS } from "./kinds.js";
 import { renderMarkdown, renderText } from "./render.js";
 import type { Report } from "./report.js";
-import { readSettings } from "./settings.js";
+import { readSettings, type Settings } from "./settings.js";
 
 /** Where the report is left, in three forms. */
 const RESULTS = ".cache/bench-proxies";
 const FLOOR = "target/release/forwarding-floor";
 
+/** What to type for the same. */
+function commandOf({ against, rounds, seconds, step }: Omit<Settings, "envoy">): string {
+  const words = `npm run bench:proxies -- --against ${against} --rounds ${rounds} --seconds ${seconds}`;
+  return step === undefined ? words : `${words} --step ${step}`;
+}
+
 async function main(): Promise<void> {
-  const { against, rounds, seconds, envoy } = readSettings(process.argv.slice(2));
+  const { envoy, ...settings } = readSettings(process.argv.slice(2));
   const interrupted = new AbortController();
   const release = takeSignals(() => interrupted.abort());
   const directory = await mkdtemp(join(tmpdir(), "mesh-bench-proxies-"));
   const line = new StatusLine();
   try {
     const report = await compareProxies({
-      against,
-      rounds,
-      seconds,
+      ...settings,
       programs: { envoy, floor: existsSync(FLOOR) ? FLOOR : undefined },
-      command: `npm run bench:proxies -- --against ${against} --rounds ${rounds} --seconds ${seconds}`,
+      command: commandOf(settings),
       directory,
       signal: interrupted.signal,
       onStep: (step) => {
@@ -37,7 +41,7 @@ async function main(): Promise<void> {
       },
     });
     line.clear();
-    const { bars } = KINDS[against];
+    const { bars } = KINDS[settings.against];
     await keep(report, bars);
     console.log(renderText(report, bars));
     console.log(`\nAs Markdown and JSON, with every round: ${RESULTS}/report.md, ${RESULTS}/report.json`);

@@ -74,6 +74,8 @@ const STEP_NAMES = {
 /** A measurement under load. */
 export type Step = keyof typeof STEP_NAMES;
 
+export const STEPS = Object.keys(STEP_NAMES) as readonly Step[];
+
 /** A row while it is measured. */
 class MeasuredRow {
   readonly name: string;

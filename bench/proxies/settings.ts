@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { Failure } from "../../src/output/index.js";
+import { STEPS, type Step } from "./round.js";
 
 /** How much is measured. */
 export interface Settings {
@@ -8,26 +9,37 @@ export interface Settings {
   readonly rounds: number;
   /** Of each measurement under load. */
   readonly seconds: number;
+  /** The one measurement that is made, for more rounds of it in less time; undefined for all. */
+  readonly step: Step | undefined;
   /** The binary of Envoy; without one it does not take part. */
   readonly envoy: string | undefined;
 }
 
 /** Reads the flags; a wrong one is a Failure with status 2 that names it. */
 export function readSettings(args: readonly string[]): Settings {
-  const { against, rounds, seconds, envoy } = readFlags(args);
+  const { against, rounds, seconds, step, envoy } = readFlags(args);
   if (against !== "peers" && against !== "itself") {
     throw new Failure(`--against ${against} cannot be taken`, {
       hint: "--against peers, or --against itself",
       exitStatus: 2,
     });
   }
+  if (step !== undefined && !isStep(step)) {
+    throw new Failure(`--step ${step} cannot be taken`, {
+      hint: `one of ${STEPS.join(", ")}`,
+      exitStatus: 2,
+    });
+  }
   return {
     against,
+    step,
     rounds: wholeNumber("--rounds", rounds, 100),
     seconds: wholeNumber("--seconds", seconds, 600),
     envoy,
   };
 }
+
+const isStep = (text: string): text is Step => (STEPS as readonly string[]).includes(text);
 
 function readFlags(args: readonly string[]) {
   try {
@@ -37,6 +49,7 @@ function readFlags(args: readonly string[]) {
         against: { type: "string", default: "peers" },
         rounds: { type: "string", default: "3" },
         seconds: { type: "string", default: "5" },
+        step: { type: "string" },
         envoy: { type: "string" },
       },
     }).values;
