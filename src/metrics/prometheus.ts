@@ -1,6 +1,6 @@
 import { type Histogram, histogramOf } from "./histogram.js";
 import { expressionsOf, scrapesExpression, trafficLabels, watchedExpressions } from "./promql.js";
-import type { Traffic, TrafficLabel, TrafficQuery } from "./traffic.js";
+import { noTraffic, type Traffic, type TrafficLabel, type TrafficQuery } from "./traffic.js";
 
 /** Two make a rate; one more, and it is of most of the time. */
 const FEWEST_SCRAPES = 3;
@@ -113,16 +113,7 @@ class Groups {
     const key = JSON.stringify(own);
     const known = this.#groups.get(key);
     if (known) return known;
-    const group: Traffic = {
-      labels: own,
-      seconds: 0,
-      successes: 0,
-      failures: 0,
-      latency: new Map(),
-      openConnections: 0,
-      requestBytes: 0,
-      responseBytes: 0,
-    };
+    const group = noTraffic(own);
     this.#groups.set(key, group);
     return group;
   }

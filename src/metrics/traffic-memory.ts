@@ -2,6 +2,7 @@ import { KEPT_SECONDS } from "./history.js";
 import { type ProxyIdentity, ProxyTraffic, type SeriesBudget } from "./proxy-traffic.js";
 import {
   addTraffic,
+  noTraffic,
   type Traffic,
   type TrafficLabel,
   type TrafficLabels,
@@ -77,16 +78,7 @@ function groupFor(groups: Map<string, Traffic>, labels: TrafficLabels): Traffic 
   const key = Object.values(labels).join("\0");
   const known = groups.get(key);
   if (known !== undefined) return known;
-  const group: Traffic = {
-    labels,
-    seconds: 0,
-    successes: 0,
-    failures: 0,
-    latency: new Map(),
-    openConnections: 0,
-    requestBytes: 0,
-    responseBytes: 0,
-  };
+  const group = noTraffic(labels);
   groups.set(key, group);
   return group;
 }

@@ -47,6 +47,18 @@ export interface Traffic {
   responseBytes: number;
 }
 
+/** A group of which nothing is known yet. */
+export const noTraffic = (labels: TrafficLabels): Traffic => ({
+  labels,
+  seconds: 0,
+  successes: 0,
+  failures: 0,
+  latency: new Map(),
+  openConnections: 0,
+  requestBytes: 0,
+  responseBytes: 0,
+});
+
 /** Adds what one group amounted to to another's figures; the labels stay. */
 export function addTraffic(to: Traffic, from: Omit<Traffic, "labels">): void {
   to.seconds = Math.max(to.seconds, from.seconds);

@@ -35,6 +35,12 @@ export async function applyPrinted(...words: string[]): Promise<void> {
   await kubectl.run(["apply", "--server-side", "-f", "-"], stdout);
 }
 
+/** An image with a Node.js at /node that a cluster has in which the mesh is installed: the control plane's. */
+export function applicationImage(): Promise<string> {
+  const image = "jsonpath={.spec.template.spec.containers[0].image}";
+  return kubectl.run(["get", "-n", "mesh-system", "deployment/mesh-control-plane", "-o", image]);
+}
+
 /** Waits until the newest pods of a deployment are ready, and no others are left. */
 export async function rolledOut(namespace: string, name: string): Promise<void> {
   await kubectl.run(["-n", namespace, "rollout", "status", `deployment/${name}`, "--timeout=120s"]);

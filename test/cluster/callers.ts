@@ -1,18 +1,18 @@
 // An application in namespace life whose processes end at once when they are told to, and those who call it all the time.
 import { readFileSync } from "node:fs";
 import { expect, vi } from "vitest";
-import { edited, kubectl, rolledOut } from "./administrator.js";
+import { applicationImage, edited, kubectl, rolledOut } from "./administrator.js";
 
 export const inLife = (...words: string[]) => kubectl.run(["-n", "life", ...words]);
 export const inSystem = (...words: string[]) => kubectl.run(["-n", "mesh-system", ...words]);
 
 /** Deploys them with sidecars, in a cluster that has the mesh, and waits until all callers are answered. */
 export async function startCallers(): Promise<void> {
-  const image = await inSystem(
-    ...["get", "deployment/mesh-control-plane", "-o", "jsonpath={.spec.template.spec.containers[0].image}"],
-  );
   const manifests = readFileSync(new URL("life.yaml", import.meta.url), "utf8");
-  const { stdout } = await edited("inject", manifests.replaceAll("APPLICATION_IMAGE", image));
+  const { stdout } = await edited(
+    "inject",
+    manifests.replaceAll("APPLICATION_IMAGE", await applicationImage()),
+  );
   await kubectl.run(["apply", "-f", "-"], stdout);
   for (const name of ["web", "caller"]) await rolledOut("life", name);
   await vi.waitFor(async () => expect((await outcomes()).every((seen) => seen["200"])).toBe(true), 60_000);

@@ -1,6 +1,14 @@
 // A pod cannot speak for another: the control plane believes the API server about who a proxy is.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { applyPrinted, edited, kubectl, rolledOut, uninstall, WITHOUT_DASHBOARDS } from "./administrator.js";
+import {
+  applicationImage,
+  applyPrinted,
+  edited,
+  kubectl,
+  rolledOut,
+  uninstall,
+  WITHOUT_DASHBOARDS,
+} from "./administrator.js";
 
 const NAMESPACE = "identity";
 const SOON = { timeout: 60_000, interval: 1000 };
@@ -17,8 +25,7 @@ afterAll(async () => {
 
 /** The manifest of a pod with a sidecar. */
 async function meshedPod(name: string): Promise<string> {
-  const path = "jsonpath={.spec.template.spec.containers[0].image}";
-  const image = await kubectl.run(["get", "-n", "mesh-system", "deployment/mesh-control-plane", "-o", path]);
+  const image = await applicationImage();
   const { stdout } = await edited(
     "inject",
     `apiVersion: v1

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
+  applicationImage,
   applyPrinted,
   edited,
   kubectl,
@@ -10,12 +11,6 @@ import {
   uninstall,
   WITHOUT_DASHBOARDS,
 } from "./administrator.js";
-
-/** It has a Node.js, and a cluster that the mesh is installed in has it. */
-async function applicationImage(): Promise<string> {
-  const image = "jsonpath={.spec.template.spec.containers[0].image}";
-  return kubectl.run(["get", "-n", "mesh-system", "deployment/mesh-control-plane", "-o", image]);
-}
 
 beforeAll(async () => {
   await applyPrinted("install", ...WITHOUT_DASHBOARDS);

@@ -1,6 +1,6 @@
 // New pods get their sidecar from the API server, by a label of their namespace or their own.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { applyPrinted, kubectl, mesh, rolledOut, uninstall } from "./administrator.js";
+import { applicationImage, applyPrinted, kubectl, mesh, rolledOut, uninstall } from "./administrator.js";
 
 const NAMESPACE = "webhook-walk";
 
@@ -15,12 +15,7 @@ afterAll(async () => {
   await uninstall();
 });
 
-/** An image that every node has, with a program that can do nothing for long: Node, in the control plane's. */
-const image = () =>
-  kubectl.run([
-    ...["get", "deployment", "-n", "mesh-system", "mesh-control-plane"],
-    ...["-o", "jsonpath={.spec.template.spec.containers[0].image}"],
-  ]);
+/** A program that does nothing for long. */
 const IDLE = ["/node", "-e", "setInterval(() => {}, 1e6)"];
 
 /** A Deployment of one pod, with labels of that pod. */
@@ -34,7 +29,9 @@ const deployment = async (name: string, labels: Record<string, string> = {}) => 
       metadata: { labels: { app: name, ...labels } },
       spec: {
         terminationGracePeriodSeconds: 1,
-        containers: [{ name: "app", image: await image(), imagePullPolicy: "Never", command: IDLE }],
+        containers: [
+          { name: "app", image: await applicationImage(), imagePullPolicy: "Never", command: IDLE },
+        ],
       },
     },
   },
