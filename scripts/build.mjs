@@ -31,6 +31,7 @@ try {
     "--includeDirs=proto",
     "--outDir=generated",
     "mesh/proxy/v1/discovery.proto",
+    "mesh/proxy/v1/identity.proto",
     "mesh/proxy/v1/tap.proto",
     "mesh/api/v1/api.proto",
   ]);

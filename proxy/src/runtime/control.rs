@@ -180,6 +180,7 @@ fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
         tap_address: reached_at(addresses.tap),
         inbound: inbound.collect(),
         outbound_address: addresses.outbound.first().map(ToString::to_string).unwrap_or_default(),
+        identity: String::new(),
     }
 }
 
