@@ -56,7 +56,14 @@ export function reasonOf(status: number | undefined, reason: string | undefined)
 }
 
 /** The stages of a task, in which the same error means different things. */
-export type Stage = "connecting" | "before the head" | "in the body" | "in a tunnel";
+export type Stage =
+  | "connecting"
+  | "before the head"
+  /** Node reads the body, and tells by an error of a framing that is not kept. */
+  | "in the body"
+  /** The client reads the body itself, and knows its length from the head. */
+  | "in a body of known length"
+  | "in a tunnel";
 
 /** What an error at some stage means. */
 export function outcomeOf(error: unknown, stage: Stage, exchange?: Exchange): Outcome {
@@ -66,6 +73,7 @@ export function outcomeOf(error: unknown, stage: Stage, exchange?: Exchange): Ou
   const failed = (failing: Failing): Outcome => ({ kind: "failed", failing, detail });
   if (error instanceof Answered) return failed(`proxy: ${error.reason}`);
   if (error instanceof EndedEarly && stage === "in a tunnel") return failed("ended early");
+  if (error instanceof EndedEarly && stage === "in a body of known length") return failed("cut");
   if (error instanceof EndedEarly && stage === "in the body") {
     if (exchange?.response.framing === "until-close") return failed("ended early");
     return { kind: "wrong", detail: `a short body without a sign of it: ${detail}` };

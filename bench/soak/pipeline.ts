@@ -74,11 +74,13 @@ async function readAnswer(
   let endpoint: string | undefined;
   try {
     const head = await readHead(reader);
-    stage = "in the body";
     endpoint = head.field(ENDPOINT_HEADER);
     const reason = reasonOf(head.status, head.field("mesh-proxy-error"));
     if (reason !== undefined) throw new Answered(reason);
     if (head.status !== 200) throw new Wrong(`the answer was ${head.status}`);
+    const length = head.field("content-length");
+    if (length !== String(exchange.response.bytes)) throw new Wrong(`the answer's length was ${length}`);
+    stage = "in a body of known length";
     const steps = {
       moved: (bytes: number) => watch.received(bytes),
       pause: (milliseconds: number) => watch.pause(milliseconds),
