@@ -1,7 +1,8 @@
 // The programs of the tests' Kubernetes, compiled into .cache/cluster/ when their sources are newer: six minutes the first time.
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { announce, outputOf, root, run, StepFailed } from "./steps.mjs";
+import { findGo } from "./go.mjs";
+import { announce, outputOf, root, run } from "./steps.mjs";
 
 const SOURCES = join(root, "test", "cluster");
 const PROGRAMS = join(root, ".cache", "cluster");
@@ -18,16 +19,11 @@ function compile(name, folder, packagePath, linked = () => []) {
   const sources = join(SOURCES, folder);
   const program = join(PROGRAMS, name);
   if (existsSync(program) && statSync(program).mtimeMs >= lastChange(sources)) return;
-  if (!outputOf("go", ["version"])) {
-    throw new StepFailed(
-      "go was not found: it compiles the Kubernetes of the tests",
-      "KUBECONFIG=FILE npm run test:cluster",
-    );
-  }
+  const go = findGo("the tests on a Kubernetes");
   announce(`compiling ${name} into .cache/cluster/ (several minutes the first time)`);
   mkdirSync(PROGRAMS, { recursive: true });
-  const flags = ["-s", "-w", ...linked(sources)].join(" ");
-  run("go", ["build", "-p", "2", "-trimpath", "-ldflags", flags, "-o", program, packagePath], {
+  const flags = ["-s", "-w", ...linked(go, sources)].join(" ");
+  run(go, ["build", "-p", "2", "-trimpath", "-ldflags", flags, "-o", program, packagePath], {
     cwd: sources,
     env: { ...process.env, CGO_ENABLED: "0" },
   });
@@ -41,8 +37,8 @@ const lastChange = (folder) =>
   );
 
 /** Kubernetes' programs know their version only when it is linked into them. */
-function kubernetesVersion(sources) {
-  const version = outputOf("go", ["-C", sources, "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"]);
+function kubernetesVersion(go, sources) {
+  const version = outputOf(go, ["-C", sources, "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"]);
   const [major, minor] = version.slice(1).split(".");
   const values = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };
   return Object.entries(values).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`);

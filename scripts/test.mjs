@@ -1,9 +1,11 @@
-// Runs every check and every test suite of both languages. The last line is `N passed, N failed`; the exit status agrees.
+// Runs every check and every test suite of both languages: npm test. With --cluster also the walks of npm run test:cluster. The
+// last line is `N passed, N failed`; the exit status agrees.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { setUp } from "./setup.mjs";
-import { announce, reportFailure, root } from "./steps.mjs";
+import { announce, reportFailure, root, StepFailed } from "./steps.mjs";
 import { installTestPrograms, installOtherNode } from "./test-tools.mjs";
 
 /**
@@ -45,13 +47,12 @@ function readVitest(report) {
   return { passed: tests.length - (failures.length - brokenFiles.length), failures };
 }
 
-async function vitest(node, name, flags = []) {
+/** Runs vitest, or a script that passes its words on to it. */
+async function vitest(node, name, words) {
   const file = join(root, ".cache", `vitest-${name}.json`);
   rmSync(file, { force: true });
-  const { succeeded } = await runShowing(node, [
-    ...["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", ...flags],
-    `--outputFile.json=${file}`,
-  ]);
+  const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const { succeeded } = await runShowing(node, [...words, ...report]);
   try {
     return settle(readVitest(JSON.parse(readFileSync(file, "utf8"))), succeeded);
   } catch (error) {
@@ -80,8 +81,10 @@ function settle({ passed, failures }, succeeded) {
   return { passed, failures: isBroken ? ["it ended without telling how"] : failures };
 }
 
-function suites(otherNode) {
-  return [
+const UNIT_TESTS = ["node_modules/vitest/vitest.mjs", "run"];
+
+function suites(otherNode, withCluster) {
+  const all = [
     ["eslint", () => check(process.execPath, ["node_modules/eslint/bin/eslint.js", "."])],
     ["prettier", () => check(process.execPath, ["node_modules/prettier/bin/prettier.cjs", "--check", "."])],
     ["types", () => check(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"])],
@@ -90,22 +93,26 @@ function suites(otherNode) {
       "clippy",
       () => check("cargo", ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     ],
-    [`TypeScript tests, Node ${process.version}`, () => vitest(process.execPath, "own-node")],
+    [`TypeScript tests, Node ${process.version}`, () => vitest(process.execPath, "own-node", UNIT_TESTS)],
     // Soaks are long, and hold the proxy: one Node.js is enough for them.
     [
       "TypeScript tests, Node 24",
-      () => vitest(otherNode, "other-node", ["--exclude=bench/soak/soak.test.ts"]),
+      () => vitest(otherNode, "other-node", [...UNIT_TESTS, "--exclude=bench/soak/soak.test.ts"]),
     ],
     ["Rust tests", cargoTest],
   ];
+  if (withCluster) {
+    all.push(["Kubernetes", () => vitest(process.execPath, "cluster", ["scripts/test-cluster.mjs"])]);
+  }
+  return all;
 }
 
-async function testAll() {
+async function testAll(withCluster) {
   setUp();
   installTestPrograms();
   const results = [];
   mkdirSync(join(root, ".cache"), { recursive: true });
-  for (const [name, suite] of suites(installOtherNode())) {
+  for (const [name, suite] of suites(installOtherNode(), withCluster)) {
     announce(name);
     const started = Date.now();
     results.push({ name, ...(await suite()), seconds: Math.round((Date.now() - started) / 1000) });
@@ -137,8 +144,18 @@ function printSummary(results) {
   console.log(`${sum(({ passed }) => passed)} passed, ${failed} failed`);
 }
 
+/** The flags that were given; throws StepFailed for what is none. */
+function readFlags(words) {
+  try {
+    return parseArgs({ args: words, options: { cluster: { type: "boolean", default: false } } }).values;
+  } catch (error) {
+    throw new StepFailed(error.message, "npm test, or npm test -- --cluster");
+  }
+}
+
 try {
-  const results = await testAll();
+  const { cluster } = readFlags(process.argv.slice(2));
+  const results = await testAll(cluster);
   printFailures(results);
   printSummary(results);
 } catch (failure) {
