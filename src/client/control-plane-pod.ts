@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { CONTROL_PLANE, NAMESPACE, PORTS, selectorOf } from "../install/index.js";
+import { CONTROL_PLANE, NAMESPACE, PORTS, selectorOf } from "../installed-names/index.js";
 import {
   type Cluster,
   type ClusterFailure,

@@ -6,7 +6,7 @@ import {
   readKeySecret,
   SECRETS,
 } from "../certificates/index.js";
-import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE, TRUST_ROOTS_CONFIG_MAP } from "../install/index.js";
+import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE, TRUST_ROOTS_CONFIG_MAP } from "../installed-names/index.js";
 import { type Cluster, type ClusterFailure, CONFIG_MAPS } from "../kubernetes/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import { keepUp } from "../upkeep/index.js";

@@ -5,8 +5,7 @@ import {
   type KubernetesObject,
   type ResourceType,
 } from "../kubernetes/index.js";
-import { CONTROL_PLANE, NAMESPACE } from "./objects/names.js";
-import { PORTS } from "./objects/ports.js";
+import { CONTROL_PLANE, NAMESPACE, PORTS } from "../installed-names/index.js";
 
 interface Service extends KubernetesObject {
   readonly spec?: { readonly clusterIP?: string };

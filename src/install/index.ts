@@ -8,16 +8,6 @@ export {
   objectsToUninstall,
   type ObjectName,
 } from "./installed.js";
-export {
-  CONTROL_PLANE,
-  ISSUER_SECRET,
-  NAMESPACE,
-  selectorOf,
-  TRUST_ROOTS_CONFIG_MAP,
-  WEBHOOK,
-  WEBHOOK_SECRET,
-} from "./objects/names.js";
-export { PORTS } from "./objects/ports.js";
 export { findControlPlane } from "./find-control-plane.js";
 export { imageOf } from "./objects/containers.js";
 export type { Installation } from "./installation.js";

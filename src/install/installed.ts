@@ -2,7 +2,12 @@ import { type Cluster, ClusterFailure, CONFIG_MAPS, type ResourceType } from "..
 import type { JsonObject } from "../manifest/index.js";
 import { Failure } from "../output/index.js";
 import { fail, ok, type Result } from "../result/index.js";
-import { GIVEN_VALUES_KEY, NAMESPACE, OWNED_BY_INSTALL, VALUES_CONFIG_MAP } from "./objects/names.js";
+import {
+  GIVEN_VALUES_KEY,
+  NAMESPACE,
+  OWNED_BY_INSTALL,
+  VALUES_CONFIG_MAP,
+} from "../installed-names/index.js";
 
 interface Kind {
   readonly apiVersion: string;

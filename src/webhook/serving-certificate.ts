@@ -6,7 +6,7 @@ import {
   type KeySecret,
   newServerCertificate,
 } from "../certificates/index.js";
-import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../install/index.js";
+import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../installed-names/index.js";
 import {
   type Cluster,
   type ClusterFailure,

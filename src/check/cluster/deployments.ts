@@ -1,4 +1,4 @@
-import { NAMESPACE } from "../../install/index.js";
+import { NAMESPACE } from "../../installed-names/index.js";
 import { PODS, troubleOf } from "../../kubernetes/index.js";
 import { type Check, failed, passed } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";

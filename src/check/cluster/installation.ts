@@ -1,13 +1,12 @@
 import {
-  CONTROL_PLANE,
   installedObjects,
   installedValues,
   missing,
-  NAMESPACE,
   type ObjectName,
   readInstallation,
   render,
 } from "../../install/index.js";
+import { CONTROL_PLANE, NAMESPACE } from "../../installed-names/index.js";
 import { isObject } from "../../manifest/index.js";
 import { type Check, failed, failedForGood, passed, someOf, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";

@@ -1,4 +1,5 @@
-import { INSTALLED_TYPES, NAMESPACE } from "../../install/index.js";
+import { INSTALLED_TYPES } from "../../install/index.js";
+import { NAMESPACE } from "../../installed-names/index.js";
 import { type ResourceType, typeName } from "../../kubernetes/index.js";
 import { type Check, failedForGood, passed, someOf } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";

@@ -1,5 +1,5 @@
 import { daysLeft, readKeySecret, SECRETS } from "../../certificates/index.js";
-import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE } from "../../install/index.js";
+import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE } from "../../installed-names/index.js";
 import { type Check, failed, passed, warned } from "../check.js";
 import type { ClusterContext } from "./context.js";
 import { DEPLOYMENTS } from "./objects.js";

@@ -6,7 +6,7 @@ import {
   readKeySecret,
   SECRETS,
 } from "../../certificates/index.js";
-import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../../install/index.js";
+import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../../installed-names/index.js";
 import { type Check, failed, passed } from "../check.js";
 import type { ClusterContext } from "./context.js";
 import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, type WebhookConfiguration } from "../../kubernetes/index.js";

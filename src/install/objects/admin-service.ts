@@ -1,6 +1,12 @@
 import type { IService } from "kubernetes-models/v1/Service";
-import { type CONTROL_PLANE, metadata, NAMESPACE, selectorOf, type WEBHOOK } from "./names.js";
-import { PORTS } from "./ports.js";
+import {
+  type CONTROL_PLANE,
+  metadata,
+  NAMESPACE,
+  PORTS,
+  selectorOf,
+  type WEBHOOK,
+} from "../../installed-names/index.js";
 
 type Part = typeof CONTROL_PLANE | typeof WEBHOOK;
 

@@ -1,7 +1,7 @@
 import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler";
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1/PodDisruptionBudget";
 import type { Installation } from "../installation.js";
-import { CONTROL_PLANE, metadata, selectorOf, WEBHOOK } from "./names.js";
+import { CONTROL_PLANE, metadata, selectorOf, WEBHOOK } from "../../installed-names/index.js";
 
 /** When nodes are drained, one pod of each part goes at a time. A single pod may go as well. */
 export const disruptionBudgets = ({ version }: Installation): IPodDisruptionBudget[] =>

@@ -6,7 +6,7 @@ import type { IVolume } from "kubernetes-models/v1/Volume";
 import { imageReference, type MeshImage } from "../../image-names/index.js";
 import type { Installation } from "../installation.js";
 import type { ResourceValues } from "../values/index.js";
-import { type PartName, selectorOf } from "./names.js";
+import { type PartName, selectorOf } from "../../installed-names/index.js";
 
 const IMAGE_VALUES = {
   "mesh-control-plane": "controlPlane",

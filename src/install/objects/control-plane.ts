@@ -3,8 +3,7 @@ import type { IService } from "kubernetes-models/v1/Service";
 import type { Installation } from "../installation.js";
 import { adminService } from "./admin-service.js";
 import { deployment } from "./deployment.js";
-import { CONTROL_PLANE, metadata, selectorOf } from "./names.js";
-import { PORTS } from "./ports.js";
+import { CONTROL_PLANE, metadata, PORTS, selectorOf } from "../../installed-names/index.js";
 import { prometheusUrl } from "./prometheus.js";
 
 /** Discovery for proxies, identity, and the API for commands. */

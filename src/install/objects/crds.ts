@@ -2,7 +2,7 @@ import type { ICustomResourceDefinition } from "kubernetes-models/apiextensions.
 import { plainOf, readManifest } from "../../manifest/index.js";
 import type { Installation } from "../installation.js";
 import { template, templatesIn } from "../templates.js";
-import { labelsOf } from "./names.js";
+import { labelsOf } from "../../installed-names/index.js";
 
 /** The mesh's own kinds. They are the same whatever the values are. */
 export function crds({ version }: Pick<Installation, "version">): ICustomResourceDefinition[] {

@@ -12,8 +12,14 @@ import {
   resourcesOf,
   restricted,
 } from "./containers.js";
-import { CONTROL_PLANE, labelsOf, metadata, selectorOf, type WEBHOOK } from "./names.js";
-import { PORTS } from "./ports.js";
+import {
+  CONTROL_PLANE,
+  labelsOf,
+  metadata,
+  PORTS,
+  selectorOf,
+  type WEBHOOK,
+} from "../../installed-names/index.js";
 import { type SidecarWishes, withSidecar } from "./sidecar.js";
 
 /** The user of the control plane's image; not the sidecar's. */

@@ -6,8 +6,7 @@ import type { Installation } from "../installation.js";
 import { template, templatesIn } from "../templates.js";
 import type { Values } from "../values/index.js";
 import { fingerprint, placement, resourcesOf, restricted } from "./containers.js";
-import { GRAFANA, labelsOf, metadata, selectorOf } from "./names.js";
-import { PORTS } from "./ports.js";
+import { GRAFANA, labelsOf, metadata, PORTS, selectorOf } from "../../installed-names/index.js";
 import { prometheusUrl } from "./prometheus.js";
 
 /** The user of Grafana's image. */

@@ -1,6 +1,6 @@
 import type { INamespace } from "kubernetes-models/v1/Namespace";
 import type { Installation } from "../installation.js";
-import { clusterMetadata, INJECT_LABEL, NAMESPACE } from "./names.js";
+import { clusterMetadata, INJECT_LABEL, NAMESPACE } from "../../installed-names/index.js";
 
 /** The namespace of the mesh, with Pod Security's strictest profile. Its pods bring their sidecars with them. */
 export function namespace({ version }: Installation): INamespace {

@@ -10,11 +10,11 @@ import {
   metadata,
   NAMESPACE,
   type PartName,
+  PORTS,
   PROMETHEUS,
   selectorOf,
   WEBHOOK,
-} from "./names.js";
-import { PORTS } from "./ports.js";
+} from "../../installed-names/index.js";
 
 type Peers = readonly INetworkPolicyPeer[];
 

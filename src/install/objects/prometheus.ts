@@ -7,8 +7,7 @@ import { template } from "../templates.js";
 import { parseQuantity, type Values } from "../values/index.js";
 import { alertingRules } from "./alerting-rules.js";
 import { fingerprint, placement, resourcesOf, restricted } from "./containers.js";
-import { labelsOf, metadata, NAMESPACE, PROMETHEUS, selectorOf } from "./names.js";
-import { PORTS } from "./ports.js";
+import { labelsOf, metadata, NAMESPACE, PORTS, PROMETHEUS, selectorOf } from "../../installed-names/index.js";
 import { scrapeConfiguration } from "./scrape-configuration.js";
 
 /** The user nobody of Prometheus's image. */

@@ -17,7 +17,7 @@ import {
   TRUST_ROOTS_CONFIG_MAP,
   WEBHOOK,
   WEBHOOK_SECRET,
-} from "./names.js";
+} from "../../installed-names/index.js";
 import { grafanaIsInstalled } from "./grafana.js";
 import { WEBHOOK_CONFIGURATION } from "./webhook-configurations.js";
 

@@ -1,8 +1,7 @@
 import type { JsonObject } from "../../manifest/index.js";
 import type { Values } from "../values/index.js";
 import { adminHost } from "./admin-service.js";
-import { CONTROL_PLANE, WEBHOOK } from "./names.js";
-import { PORTS } from "./ports.js";
+import { CONTROL_PLANE, PORTS, WEBHOOK } from "../../installed-names/index.js";
 
 /**
  * What Prometheus reads, and how often. It finds the mesh's own pods by DNS, and the control plane tells it of the proxies: so it

@@ -1,7 +1,13 @@
 import type { IConfigMap } from "kubernetes-models/v1/ConfigMap";
 import { printDocuments } from "../../manifest/index.js";
 import type { Installation } from "../installation.js";
-import { CONTROL_PLANE, GIVEN_VALUES_KEY, metadata, VALUES_CONFIG_MAP, VALUES_KEY } from "./names.js";
+import {
+  CONTROL_PLANE,
+  GIVEN_VALUES_KEY,
+  metadata,
+  VALUES_CONFIG_MAP,
+  VALUES_KEY,
+} from "../../installed-names/index.js";
 
 /** What the installation is made of: an upgrade starts from what was given, and the webhook reads what is in force. */
 export const valuesConfigMap = ({ values, given, version }: Installation): IConfigMap => ({

@@ -1,7 +1,7 @@
 import type { IMutatingWebhookConfiguration } from "kubernetes-models/admissionregistration.k8s.io/v1/MutatingWebhookConfiguration";
 import type { IValidatingWebhookConfiguration } from "kubernetes-models/admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration";
 import type { Installation } from "../installation.js";
-import { clusterMetadata, INJECT_LABEL, NAMESPACE, WEBHOOK } from "./names.js";
+import { clusterMetadata, INJECT_LABEL, NAMESPACE, WEBHOOK } from "../../installed-names/index.js";
 
 /** The name of both configurations, into which the webhook writes the authority of its certificate. */
 export const WEBHOOK_CONFIGURATION = "mesh-webhook";

@@ -3,8 +3,14 @@ import type { IService } from "kubernetes-models/v1/Service";
 import type { Installation } from "../installation.js";
 import { adminService } from "./admin-service.js";
 import { deployment } from "./deployment.js";
-import { metadata, selectorOf, VALUES_CONFIG_MAP, VALUES_KEY, WEBHOOK } from "./names.js";
-import { PORTS } from "./ports.js";
+import {
+  metadata,
+  PORTS,
+  selectorOf,
+  VALUES_CONFIG_MAP,
+  VALUES_KEY,
+  WEBHOOK,
+} from "../../installed-names/index.js";
 
 /** What the API server asks about new pods, and about resources of the mesh. */
 export function webhook(installation: Installation): (IService | IDeployment)[] {
