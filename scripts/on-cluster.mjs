@@ -14,6 +14,7 @@ const DEBIAN_PACKAGES = {
   iptables: ["iptables"],
   openssl: ["openssl"],
   procps: ["sysctl"],
+  prometheus: ["/usr/bin/prometheus"],
   runc: ["runc"],
 };
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { dashboardQueries } from "./dashboards.js";
 import { find, objectsOf } from "./installations.js";
 
 let folder: string;
@@ -24,11 +25,7 @@ function writeFiles(files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
 }
 
-/** The expressions of a dashboard, with something in place of its variables. */
-function expressionsOf(dashboard: string): string[] {
-  const { panels } = JSON.parse(dashboard) as { panels: { targets: { expr: string }[] }[] };
-  return panels.flatMap(({ targets }) => targets.map(({ expr }) => expr.replace(/\$\w+/g, "x")));
-}
+const expressionsOf = (dashboard: string) => dashboardQueries(dashboard).map(({ expression }) => expression);
 
 test("promtool takes the configuration and the rules", () => {
   writeFiles(filesOf("mesh-prometheus"));
@@ -93,7 +90,18 @@ test("alerts tell of failures, of a certificate that ends and of a control plane
             { series: responses("bad", "failure"), values: "0+60x40" },
             { series: responses("dead", "failure"), values: "0+60x40" },
             { series: responses("idle", "success"), values: "7x40" },
-            { series: 'up{job="mesh-control-plane", component="control-plane"}', values: "1x20 0x20" },
+            { series: responses("rare", "failure"), values: "0+1x40" },
+            { series: responses("nearly-good", "success"), values: "0+597x40" },
+            { series: responses("nearly-good", "failure"), values: "0+3x40" },
+            {
+              series: 'up{job="mesh-control-plane", component="control-plane", instance="a"}',
+              values: "1x20 0x20",
+            },
+            {
+              series: 'up{job="mesh-control-plane", component="control-plane", instance="b"}',
+              values: "0x40",
+            },
+            { series: 'up{job="mesh-control-plane", component="webhook"}', values: "1x40" },
             {
               series: 'mesh_certificate_expiry_timestamp_seconds{certificate="root"}',
               values: `${59 * days}x40`,
@@ -103,6 +111,8 @@ test("alerts tell of failures, of a certificate that ends and of a control plane
               values: `${61 * days}x40`,
             },
             { series: 'mesh_discovery_connected{pod="a", namespace="shop"}', values: "1x10 0x30" },
+            { series: 'mesh_discovery_connected{pod="b", namespace="shop"}', values: "1x40" },
+            { series: 'mesh_discovery_connected{pod="short", namespace="shop"}', values: "1x25 0x2 1x13" },
           ],
           promql_expr_test: [
             {
@@ -112,6 +122,8 @@ test("alerts tell of failures, of a certificate that ends and of a control plane
                 ["good", 1],
                 ["bad", 0.9],
                 ["dead", 0],
+                ["rare", 0],
+                ["nearly-good", 0.995],
               ].map(([workload, value]) => ({
                 labels: `workload:mesh_response_success:ratio_rate1m{dst_namespace="shop", dst_workload_kind="deployment", dst_workload="${workload ?? ""}"}`,
                 value,
@@ -138,6 +150,7 @@ test("alerts tell of failures, of a certificate that ends and of a control plane
               ],
             },
             { eval_time: "15m", alertname: "MeshControlPlaneDown", exp_alerts: [] },
+            { eval_time: "15m", alertname: "MeshProxyWithoutControlPlane", exp_alerts: [] },
             {
               eval_time: "30m",
               alertname: "MeshControlPlaneDown",

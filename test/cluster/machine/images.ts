@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packImage } from "../../../images/oci-archive.js";
 import { addFile, type RootFilesystem } from "../../../images/root-filesystem.js";
+import { addLibrariesOf } from "../../../images/shared-objects.js";
+import { readInstallation } from "../../../src/install/index.js";
 import { compiled } from "./programs.js";
 
 /** Where containerd listens. */
@@ -15,11 +17,17 @@ export const COREDNS_IMAGE = "registry.mesh.dev/test/coredns:1";
 
 const BUILT = fileURLToPath(new URL("../../../dist/images", import.meta.url));
 
+/** Debian's. */
+const PROMETHEUS = "/usr/bin/prometheus";
+
 /** Gives containerd every image that pods name: there is nowhere to pull from. */
 export async function importImages(folder: string): Promise<void> {
+  const prometheus = filesOf(PROMETHEUS);
+  addLibrariesOf(prometheus, PROMETHEUS);
   const archives = [
-    await pack(folder, "pause", PAUSE_IMAGE),
-    await pack(folder, "coredns", COREDNS_IMAGE),
+    await pack(folder, PAUSE_IMAGE, filesOf(compiled("pause"))),
+    await pack(folder, COREDNS_IMAGE, filesOf(compiled("coredns"))),
+    await pack(folder, prometheusImage(), prometheus),
     ...["mesh-proxy", "mesh-init", "mesh-control-plane", "mesh-samples"].map((name) =>
       join(BUILT, `${name}.tar`),
     ),
@@ -29,20 +37,33 @@ export async function importImages(folder: string): Promise<void> {
   }
 }
 
-/** Packs a compiled program, and gives the archive's path. */
-async function pack(folder: string, program: "pause" | "coredns", reference: string): Promise<string> {
+/** What an install calls Prometheus's image: Debian's program has that name here. */
+function prometheusImage(): string {
+  const read = readInstallation({ files: [], sets: [], flags: {} }, "0.0.0");
+  if (!read.ok) throw new Error(read.error.join("\n"));
+  return read.value.values.prometheus.image;
+}
+
+/** A program of this machine, in the folder of programs. */
+function filesOf(program: string): RootFilesystem {
   const root: RootFilesystem = new Map();
-  addFile(root, `/${program}`, compiled(program), true);
+  addFile(root, `/bin/${basename(program)}`, program, true);
+  return root;
+}
+
+/** Packs files, the first of which is the program that runs, and gives the archive's path. */
+async function pack(folder: string, reference: string, files: RootFilesystem): Promise<string> {
+  const [program = ""] = files.keys();
   const { archive } = await packImage({
     reference,
     architecture: process.arch === "x64" ? "amd64" : process.arch,
-    layers: [root],
+    layers: [files],
     user: "0:0",
-    entrypoint: [`/${program}`],
+    entrypoint: [program],
     environment: [],
     labels: {},
   });
-  const path = join(folder, `${program}.tar`);
+  const path = join(folder, `${basename(program)}.tar`);
   writeFileSync(path, archive);
   return path;
 }
