@@ -26,6 +26,7 @@ usage: mesh-init [verify] [flags]
       --tap-port PORT       the proxy's tap listener, never redirected (4190)
       --admin-port PORT     the proxy's admin listener, never redirected (4191)
       --skip-inbound-ports PORTS    do not redirect connections to these ports of the application
+      --probed-ports PORTS          redirect connections to these ports only while the application listens there
       --skip-outbound-ports PORTS   do not redirect connections of the application to these ports
       --only-inbound-ports PORTS    redirect inbound connections to these ports alone
       --only-outbound-ports PORTS   redirect outbound connections to these ports alone
@@ -54,7 +55,7 @@ pub enum Action {
 type Setter = fn(&mut Configuration, &str) -> Result<(), String>;
 
 /// The flags that take a value, and what each does with it.
-const SETTINGS: [(&str, Setter); 13] = [
+const SETTINGS: [(&str, Setter); 14] = [
     ("proxy-uid", |configuration, value| assign(&mut configuration.proxy_uid, parse_id(value))),
     ("proxy-gid", |configuration, value| assign(&mut configuration.proxy_gid, parse_id(value).map(Some))),
     ("outbound-port", |configuration, value| assign(&mut configuration.outbound_port, parse_port(value))),
@@ -64,6 +65,7 @@ const SETTINGS: [(&str, Setter); 13] = [
     ("skip-inbound-ports", |configuration, value| {
         assign(&mut configuration.skip_inbound_ports, parse_list(value))
     }),
+    ("probed-ports", |configuration, value| assign(&mut configuration.probed_ports, parse_list(value))),
     ("skip-outbound-ports", |configuration, value| {
         assign(&mut configuration.skip_outbound_ports, parse_list(value))
     }),

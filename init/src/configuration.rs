@@ -25,6 +25,9 @@ pub struct Configuration {
     pub admin_port: u16,
     /// Ports of the application that others reach without the proxy.
     pub skip_inbound_ports: Vec<PortRange>,
+    /// Ports of the application that are redirected only while something listens there: who probes them by connecting
+    /// alone learns the truth, which the proxy's own listener would hide.
+    pub probed_ports: Vec<PortRange>,
     /// Ports that the application reaches without the proxy.
     pub skip_outbound_ports: Vec<PortRange>,
     /// When not empty, no other port of the application is redirected.
@@ -60,6 +63,7 @@ impl Default for Configuration {
             tap_port: 4190,
             admin_port: 4191,
             skip_inbound_ports: Vec::new(),
+            probed_ports: Vec::new(),
             skip_outbound_ports: Vec::new(),
             only_inbound_ports: Vec::new(),
             only_outbound_ports: Vec::new(),

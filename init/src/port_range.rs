@@ -20,6 +20,12 @@ impl PortRange {
     pub fn contains(self, port: u16) -> bool {
         (self.first..=self.last).contains(&port)
     }
+
+    /// The ports that lie in both ranges, if any.
+    pub fn overlap(self, other: Self) -> Option<Self> {
+        let both = Self { first: self.first.max(other.first), last: self.last.min(other.last) };
+        (both.first <= both.last).then_some(both)
+    }
 }
 
 /// As iptables writes it in `--dport`: `25` or `8000:8100`.

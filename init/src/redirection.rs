@@ -20,16 +20,16 @@ pub fn install(configuration: &Configuration) -> Result<String, Failure> {
     let chosen = back_end::choose(configuration.back_end, &installed)?;
     let families = configuration.families();
     let written = remove_others(&installed, chosen, &families)
-        .and_then(|()| write_rules(configuration, chosen, &families));
-    if let Err(mut failure) = written {
+        .and_then(|()| write_rules_as_the_kernel_can(configuration, chosen, &families));
+    let remark = written.map_err(|mut failure| {
         if let Err(remaining) = remove_from(&installed, |_, _| true) {
             failure.problem = format!("{}; and rules may be left: {}", failure.problem, remaining.problem);
         }
-        return Err(failure);
-    }
+        failure
+    })?;
     let names: Vec<String> = families.iter().map(Family::to_string).collect();
     Ok(format!(
-        "{} redirected by iptables ({}): outbound to port {}, inbound to port {}",
+        "{} redirected by iptables ({}): outbound to port {}, inbound to port {}{remark}",
         names.join(" and "),
         chosen.back_end,
         configuration.outbound_port,
@@ -80,6 +80,22 @@ fn require_permission() -> Result<(), Failure> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Writes the rules. Not every kernel knows whether somebody listens; without one that does, probed ports are ports like
+/// any other, which a remark says.
+fn write_rules_as_the_kernel_can(
+    configuration: &Configuration,
+    chosen: Iptables,
+    families: &[Family],
+) -> Result<&'static str, Failure> {
+    let written = write_rules(configuration, chosen, families);
+    if written.is_ok() || configuration.probed_ports.is_empty() {
+        return written.map(|()| "");
+    }
+    let plain = Configuration { probed_ports: Vec::new(), ..configuration.clone() };
+    write_rules(&plain, chosen, families)
+        .map(|()| "; probed ports always, for this kernel lacks xt_socket: who probes them by connecting alone reaches the proxy")
 }
 
 fn write_rules(configuration: &Configuration, chosen: Iptables, families: &[Family]) -> Result<(), Failure> {

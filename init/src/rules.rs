@@ -16,6 +16,9 @@ pub const OUTBOUND: &str = "MESH_OUTBOUND";
 /// Our chains of the nat table.
 pub const CHAINS: [&str; 2] = [INBOUND, OUTBOUND];
 
+/// Matches what a socket of this network namespace listens for, on one address or on all.
+const LISTENER: &str = "-m socket --nowildcard";
+
 /// The rules of one family.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -47,6 +50,7 @@ fn inbound(configuration: &Configuration, family: Family) -> Vec<String> {
     rules.skip_ports(&configuration.proxy_ports().map(PortRange::single));
     rules.skip_ports(&configuration.skip_inbound_ports);
     rules.skip_subnets("-s", &configuration.skip_subnets, family);
+    rules.redirect_if_heard(&probed_ports(configuration), configuration.inbound_port);
     rules.redirect(&configuration.only_inbound_ports, configuration.inbound_port);
     rules.rules
 }
@@ -80,6 +84,16 @@ fn outbound(configuration: &Configuration, family: Family) -> Vec<String> {
     rules.rules
 }
 
+/// The probed ports that are redirected at all.
+fn probed_ports(configuration: &Configuration) -> Vec<PortRange> {
+    let probed = &configuration.probed_ports;
+    let only = &configuration.only_inbound_ports;
+    if only.is_empty() {
+        return probed.clone();
+    }
+    probed.iter().flat_map(|range| only.iter().filter_map(|other| range.overlap(*other))).collect()
+}
+
 struct Chain {
     name: &'static str,
     rules: Vec<String>,
@@ -108,6 +122,17 @@ impl Chain {
                 self.skip(&format!("{side} {subnet}"));
             }
         }
+    }
+
+    /// A connection to where nobody listens goes its way, and the kernel refuses it.
+    fn redirect_if_heard(&mut self, ports: &[PortRange], to: u16) {
+        for range in ports {
+            self.rules.push(format!(
+                "-A {} -p tcp -m tcp --dport {range} {LISTENER} -j REDIRECT --to-ports {to}",
+                self.name
+            ));
+        }
+        self.skip_ports(ports);
     }
 
     fn redirect(&mut self, only: &[PortRange], to: u16) {
@@ -165,6 +190,7 @@ mod tests {
             tap_port: 15010,
             admin_port: 15000,
             skip_inbound_ports: ports("22,9000-9010"),
+            probed_ports: ports("70-80,8000"),
             skip_outbound_ports: ports("25"),
             only_inbound_ports: ports("80"),
             only_outbound_ports: ports("53,443,8000-8100"),
@@ -181,6 +207,8 @@ mod tests {
 -A MESH_INBOUND -p tcp -m tcp --dport 22 -j RETURN
 -A MESH_INBOUND -p tcp -m tcp --dport 9000:9010 -j RETURN
 -A MESH_INBOUND -s fd00::/8 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 80 -m socket --nowildcard -j REDIRECT --to-ports 15006
+-A MESH_INBOUND -p tcp -m tcp --dport 80 -j RETURN
 -A MESH_INBOUND -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 15006
 -A MESH_OUTBOUND -m owner --uid-owner 1337 -j RETURN
 -A MESH_OUTBOUND -m owner --gid-owner 1338 -j RETURN
@@ -197,6 +225,21 @@ mod tests {
 -A MESH_OUTBOUND -p tcp -m tcp --dport 8000:8100 -j REDIRECT --to-ports 15001
 "
         );
+    }
+
+    #[test]
+    fn a_probed_port_is_redirected_while_somebody_listens_there() {
+        let configuration =
+            Configuration { probed_ports: ports("3306,9000-9001"), ..Configuration::default() };
+        assert!(chains(&configuration, Family::V4).contains(
+            "\
+-A MESH_INBOUND -p tcp -m tcp --dport 3306 -m socket --nowildcard -j REDIRECT --to-ports 4143
+-A MESH_INBOUND -p tcp -m tcp --dport 9000:9001 -m socket --nowildcard -j REDIRECT --to-ports 4143
+-A MESH_INBOUND -p tcp -m tcp --dport 3306 -j RETURN
+-A MESH_INBOUND -p tcp -m tcp --dport 9000:9001 -j RETURN
+-A MESH_INBOUND -p tcp -j REDIRECT --to-ports 4143
+"
+        ));
     }
 
     #[test]

@@ -461,6 +461,27 @@ describe("options", () => {
     });
   });
 
+  it("leave probes by connecting to who listens: nothing is redirected there meanwhile", () => {
+    const web = container({
+      ports: [{ name: "http", containerPort: 8080 }],
+      livenessProbe: { tcpSocket: { port: "http" } },
+      readinessProbe: { httpGet: { port: 9000 } },
+      startupProbe: { tcpSocket: { port: 8080 } },
+    });
+    const other = container({
+      name: "other",
+      livenessProbe: { tcpSocket: { port: 3306 } },
+      readinessProbe: { tcpSocket: { port: 3307, host: "127.0.0.1" } },
+      startupProbe: { tcpSocket: { port: "unheard-of" } },
+    });
+    const probed = (containers: Json[]) => {
+      const { args } = find(injected(pod({ containers })), "initContainers", "mesh-init");
+      return (args as string[]).filter((flag) => flag.startsWith("--probed-ports"));
+    };
+    expect(probed([web, other])).toEqual(["--probed-ports=3306,8080"]);
+    expect(probed([container({ readinessProbe: { httpGet: { port: 80 } } })])).toEqual([]);
+  });
+
   it("reach the redirection and the sidecar", () => {
     const object = injected(pod(), {
       "skip-inbound-ports": "25, 8000-8100",

@@ -1,9 +1,10 @@
 import { isIP } from "node:net";
-import { isObject, type Json, type JsonObject, type Path } from "../manifest/index.js";
+import type { Path } from "../manifest/index.js";
 import { INJECT_LABEL } from "./names.js";
 import type { Options } from "./options.js";
-import { type Container, containersOf, otherDns, portsOf, textEntries } from "./pod.js";
+import { containersOf, otherDns, portsOf, textEntries } from "./pod.js";
 import type { PodTemplate } from "./pod-template.js";
+import { at, probesOf } from "./probes.js";
 import { sidecarPortOption } from "./skip.js";
 
 /** Something that works otherwise than one might think in a pod that gets a sidecar. */
@@ -41,41 +42,13 @@ const noToken: Rule = ({ path, spec }) =>
       ]
     : [];
 
-const HANDLERS: readonly Path[] = [
-  ["livenessProbe"],
-  ["readinessProbe"],
-  ["startupProbe"],
-  ["lifecycle", "postStart"],
-  ["lifecycle", "preStop"],
-];
-
 const probesOfSidecarPorts: Rule = (template, options) =>
-  containersOf(template).flatMap((container) =>
-    HANDLERS.flatMap((way) => {
-      const port = probedPort(at(container.value, way), container);
-      const option = port === undefined ? undefined : sidecarPortOption(port, options);
-      if (port === undefined || option === undefined) return [];
-      const message = `${way.join(".")} of container ${container.name} asks port ${port}, which is the sidecar's ${option}: not the application answers there`;
-      return [{ path: [...container.path, ...way], message }];
-    }),
-  );
-
-function at(value: JsonObject, way: Path): JsonObject | undefined {
-  let found: Json | undefined = value;
-  for (const step of way) found = isObject(found) ? found[step] : undefined;
-  return isObject(found) ? found : undefined;
-}
-
-/** The port that a probe or a hook connects to; names are those of the container's ports. */
-function probedPort(handler: JsonObject | undefined, container: Container): number | undefined {
-  for (const kind of ["httpGet", "tcpSocket", "grpc"]) {
-    const action = handler?.[kind];
-    const port = isObject(action) ? action["port"] : undefined;
-    if (typeof port === "number") return port;
-    if (typeof port === "string") return portsOf(container).find(({ name }) => name === port)?.number;
-  }
-  return undefined;
-}
+  probesOf(template).flatMap(({ container, way, port }) => {
+    const option = sidecarPortOption(port, options);
+    if (option === undefined) return [];
+    const message = `${way.join(".")} of container ${container.name} asks port ${port}, which is the sidecar's ${option}: not the application answers there`;
+    return [{ path: [...container.path, ...way], message }];
+  });
 
 const sidecarsUser: Rule = (template, { proxyUid }) => {
   const pod = { path: [...template.path, "spec"], name: "the pod", value: template.spec };

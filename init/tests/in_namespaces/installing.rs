@@ -11,7 +11,7 @@ use std::process::id;
 const BINARY: &str = env!("CARGO_BIN_EXE_mesh-init");
 
 /// Options that use every kind of rule.
-const EVERY_KIND: [&str; 12] = [
+const EVERY_KIND: [&str; 14] = [
     "--proxy-gid",
     "2102",
     "--skip-inbound-ports",
@@ -20,6 +20,8 @@ const EVERY_KIND: [&str; 12] = [
     "25,1-65535",
     "--skip-subnets",
     "192.0.2.0/24,192.0.2.7,0.0.0.0/0,2001:db8::/32,::/0",
+    "--probed-ports",
+    "80,440-444",
     "--only-inbound-ports",
     "80,443-445",
     "--only-outbound-ports",
@@ -171,10 +173,23 @@ struct BrokenProgram(PathBuf);
 
 impl BrokenProgram {
     fn new(name: &str) -> Self {
+        Self::with(name, "echo this program is broken >&2\nexit 3\n")
+    }
+
+    /// One that knows nothing of sockets, as on a kernel that does not.
+    fn without_sockets(name: &str) -> Self {
+        let refuse = "{ echo 'Extension socket revision 0 not supported' >&2; exit 1; }";
+        let script = format!(
+            "rules=$(cat)\ncase $rules in *'-m socket'*) {refuse};; esac\nprintf '%s\\n' \"$rules\" | /usr/sbin/{name} \"$@\"\n"
+        );
+        Self::with(name, &script)
+    }
+
+    fn with(name: &str, script: &str) -> Self {
         let folder = env::temp_dir().join(format!("mesh-init-{}-{name}", id()));
         fs::create_dir_all(&folder).unwrap();
         let program = folder.join(name);
-        fs::write(&program, "#!/bin/sh\necho this program is broken >&2\nexit 3\n").unwrap();
+        fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         Self(folder)
     }
@@ -206,6 +221,22 @@ fn a_run_that_fails_leaves_no_rules() {
         network.pod.redirect(back_end, &["--ipv6", "off"]);
         run(&["--skip-outbound-ports", "25"]).failed_with(1, "this program is broken");
         assert!(!network.pod.has_ours());
+    });
+}
+
+#[test]
+fn on_a_kernel_that_knows_no_sockets_probed_ports_are_like_others() {
+    with_each_back_end(|network, back_end| {
+        let broken = BrokenProgram::without_sockets(&format!("iptables-{}-restore", back_end.0));
+        let words = ["env", &broken.path(), BINARY];
+        let printed = network
+            .pod
+            .mesh_init_by(&words, &["--backend", back_end.0, "--ipv6", "off", "--probed-ports", "3306"])
+            .succeeded();
+        assert!(printed.contains("this kernel lacks xt_socket"), "{printed}");
+        let probed = network.pod.all_rules(back_end);
+        network.pod.redirect(back_end, &["--ipv6", "off"]);
+        assert_eq!(network.pod.all_rules(back_end), probed);
     });
 }
 

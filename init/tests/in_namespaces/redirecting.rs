@@ -47,6 +47,24 @@ fn what_others_send_to_the_application_goes_through_the_proxy() {
 }
 
 #[test]
+fn a_probed_port_is_refused_while_nobody_listens_there() {
+    with_each_back_end(|network, back_end| {
+        let _proxy = Proxy::start(&network.pod);
+        network.pod.redirect(back_end, &["--probed-ports", "8000-8080"]);
+        for (address, any) in POD.into_iter().zip(["0.0.0.0", "::"]) {
+            let target = at(address, 8080);
+            // The proxy itself takes a connection before it knows.
+            assert_eq!(ask(&network.remote, at(address, 9000)), inbound(address, 9000, "ConnectionRefused"));
+            for listens in [address, any] {
+                assert_eq!(ask(&network.remote, target), "ConnectionRefused");
+                let _application = Listener::application(&network.pod, at(listens, 8080), "application");
+                assert_eq!(ask(&network.remote, target), inbound(address, 8080, "application"));
+            }
+        }
+    });
+}
+
+#[test]
 fn the_proxy_by_user_or_group_is_left_alone() {
     with_each_back_end(|network, back_end| {
         let _proxy = Proxy::start(&network.pod);

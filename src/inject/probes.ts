@@ -1,0 +1,64 @@
+import { isObject, type Json, type JsonObject, type Path } from "../manifest/index.js";
+import { type Container, containersOf, portsOf } from "./pod.js";
+import type { PodTemplate } from "./pod-template.js";
+
+/** Where in a container its probes are. */
+const PROBES: readonly Path[] = [["livenessProbe"], ["readinessProbe"], ["startupProbe"]];
+
+const HOOKS: readonly Path[] = [
+  ["lifecycle", "postStart"],
+  ["lifecycle", "preStop"],
+];
+
+/** A probe or a hook of a container that connects to a port. */
+export interface Probe {
+  readonly container: Container;
+  /** From the container. */
+  readonly way: Path;
+  readonly port: number;
+}
+
+/** The probes and hooks of a pod's containers that connect to a port. */
+export function probesOf(template: PodTemplate): Probe[] {
+  return containersOf(template).flatMap((container) =>
+    [...PROBES, ...HOOKS].flatMap((way) => {
+      const port = probedPort(at(container.value, way), container);
+      return port === undefined ? [] : [{ container, way, port }];
+    }),
+  );
+}
+
+/** The ports of a pod that are probed by connecting alone, in ascending order: whoever takes the connection makes the pod well. */
+export function portsProbedByConnecting(template: PodTemplate): number[] {
+  const ports = containersOf(template).flatMap((container) =>
+    PROBES.flatMap((way) => {
+      const action = at(container.value, [...way, "tcpSocket"]);
+      // With a host of its own the pod is not what is probed.
+      if (action === undefined || action["host"]) return [];
+      return portOf(action, container) ?? [];
+    }),
+  );
+  return [...new Set(ports)].sort((one, other) => one - other);
+}
+
+function probedPort(handler: JsonObject | undefined, container: Container): number | undefined {
+  for (const kind of ["httpGet", "tcpSocket", "grpc"]) {
+    const action = handler?.[kind];
+    const port = isObject(action) ? portOf(action, container) : undefined;
+    if (port !== undefined) return port;
+  }
+  return undefined;
+}
+
+/** Names are those of the container's ports. */
+function portOf({ port }: JsonObject, container: Container): number | undefined {
+  if (typeof port === "number") return port;
+  return portsOf(container).find(({ name }) => name !== undefined && name === port)?.number;
+}
+
+/** The mapping that is there, if one is. */
+export function at(value: JsonObject, way: Path): JsonObject | undefined {
+  let found: Json | undefined = value;
+  for (const step of way) found = isObject(found) ? found[step] : undefined;
+  return isObject(found) ? found : undefined;
+}
