@@ -52,6 +52,16 @@ export default class ProxyRun extends Command {
       helpValue: "PORTS",
       description: "Ports and ranges whose connections are passed through unseen (default: none).",
     }),
+    "token-file": Flags.string({
+      helpValue: "FILE",
+      description: "The token that shows whose proxy it is; read anew whenever it is shown (default: none).",
+    }),
+    "trust-roots": Flags.string({
+      helpValue: "FILE",
+      description:
+        "The certificates (PEM) of the mesh's roots. With it, and a token, connections to the control plane and to other proxies " +
+        "are secured (default: none).",
+    }),
     workers: Flags.string({ helpValue: "N", description: "Threads that relay traffic (default: 1)." }),
     "max-connections": Flags.string({
       helpValue: "N",
@@ -76,6 +86,8 @@ export default class ProxyRun extends Command {
       controlPlane: flags["control-plane"],
       opaquePorts: flags["opaque-ports"],
       maxConnections: flags["max-connections"],
+      tokenFile: flags["token-file"],
+      trustRoots: flags["trust-roots"],
       logLevel: flags["log-level"],
       logFormat: flags["log-format"],
     });

@@ -1,19 +1,16 @@
-import { KeyObject, randomBytes, webcrypto } from "node:crypto";
+import type { webcrypto } from "node:crypto";
 import type { Extension } from "@peculiar/x509";
-import type { KeyPair } from "./key-secret.js";
-
-const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
-const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
-const DAY_MS = 86_400_000;
-/** A certificate is valid a little before it was made, for machines whose clock is late. */
-const CLOCK_SKEW_MS = 300_000;
-
-/** Loaded when a certificate is made, which most programs never do: it takes a quarter of a second. */
-async function x509() {
-  // The package finds its parts by decorators, whose records this keeps.
-  await import("reflect-metadata");
-  return import("@peculiar/x509");
-}
+import type { KeyPair, KeySecret } from "./key-secret.js";
+import { openSigner } from "./signer.js";
+import {
+  type CertifiedKey,
+  newKeys,
+  privateKeyPem,
+  serialNumber,
+  SIGNATURE,
+  validity,
+  x509,
+} from "./x509.js";
 
 /** What is wanted of a certificate authority. */
 export interface AuthorityWishes {
@@ -30,6 +27,43 @@ export async function newAuthority(wishes: AuthorityWishes): Promise<KeyPair> {
   const certificate = await selfSigned(wishes, keys);
   const pem = `${certificate.toString("pem")}\n`;
   return { certificate: pem, key: privateKeyPem(keys), authorities: pem };
+}
+
+/** Makes an authority that another one signs, for certificates of workloads alone. ECDSA P-256. */
+export async function newIssuer(root: KeyPair, wishes: AuthorityWishes): Promise<KeyPair> {
+  const keys = await newKeys();
+  const certificate = await signIssuer(root, keys.publicKey, wishes);
+  return { certificate, key: privateKeyPem(keys), authorities: root.authorities };
+}
+
+/** The next certificate of such an authority, for the same key; PEM. */
+export async function renewIssuer(
+  root: KeyPair,
+  { certificate }: KeySecret,
+  wishes: AuthorityWishes,
+): Promise<string> {
+  const { PublicKey } = await x509();
+  return signIssuer(
+    root,
+    new PublicKey(certificate.publicKey.export({ type: "spki", format: "der" })),
+    wishes,
+  );
+}
+
+async function signIssuer(root: KeyPair, publicKey: CertifiedKey, wishes: AuthorityWishes): Promise<string> {
+  const x = await x509();
+  const signer = await openSigner(root);
+  const extensions = [
+    // It signs no other authority: path length 0.
+    new x.BasicConstraintsExtension(true, 0, true),
+    ...(await authorityExtensions(wishes.spiffeId, publicKey)),
+  ];
+  const certificate = await signer.sign(extensions, {
+    ...validity(wishes.days),
+    subject: [{ CN: [wishes.name] }],
+    publicKey,
+  });
+  return `${certificate.toString("pem")}\n`;
 }
 
 /** What is wanted of a server's certificate. */
@@ -71,14 +105,10 @@ export async function newServerCertificate({ authority, hosts, days }: ServerWis
 
 async function selfSigned({ name, spiffeId, days }: AuthorityWishes, keys: webcrypto.CryptoKeyPair) {
   const x = await x509();
-  const extensions: Extension[] = [
+  const extensions = [
     new x.BasicConstraintsExtension(true, undefined, true),
-    new x.KeyUsagesExtension(x.KeyUsageFlags.keyCertSign | x.KeyUsageFlags.cRLSign, true),
-    await x.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ...(await authorityExtensions(spiffeId, keys.publicKey)),
   ];
-  if (spiffeId !== undefined) {
-    extensions.push(new x.SubjectAlternativeNameExtension([{ type: "url", value: spiffeId }]));
-  }
   return x.X509CertificateGenerator.createSelfSigned({
     ...validity(days),
     serialNumber: serialNumber(),
@@ -89,19 +119,17 @@ async function selfSigned({ name, spiffeId, days }: AuthorityWishes, keys: webcr
   });
 }
 
-const newKeys = () => webcrypto.subtle.generateKey(KEY, true, ["sign", "verify"]);
-
-const privateKeyPem = ({ privateKey }: webcrypto.CryptoKeyPair) =>
-  KeyObject.from(privateKey).export({ type: "pkcs8", format: "pem" }) as string;
-
-/** A positive number of 16 bytes, in hexadecimal (RFC 5280, section 4.1.2.2). */
-function serialNumber(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes.toString("hex");
-}
-
-function validity(days: number) {
-  const now = Date.now();
-  return { notBefore: new Date(now - CLOCK_SKEW_MS), notAfter: new Date(now + days * DAY_MS) };
+/** What every authority's certificate says beside how long a path it may begin. */
+async function authorityExtensions(
+  spiffeId: string | undefined,
+  publicKey: CertifiedKey,
+): Promise<Extension[]> {
+  const x = await x509();
+  return [
+    new x.KeyUsagesExtension(x.KeyUsageFlags.keyCertSign | x.KeyUsageFlags.cRLSign, true),
+    await x.SubjectKeyIdentifierExtension.create(publicKey),
+    ...(spiffeId === undefined
+      ? []
+      : [new x.SubjectAlternativeNameExtension([{ type: "url", value: spiffeId }])]),
+  ];
 }

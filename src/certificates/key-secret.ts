@@ -28,6 +28,8 @@ export interface KeyPair {
 /** A key pair that was read and can be used. */
 export interface KeySecret {
   readonly certificate: X509Certificate;
+  /** What signed it, up to what one of the authorities signed. */
+  readonly intermediates: readonly X509Certificate[];
   readonly authorities: readonly X509Certificate[];
   readonly pem: KeyPair;
 }
@@ -37,9 +39,17 @@ export function readKeySecret({ data = {} }: Secret, now: Date): Result<KeySecre
   const text = (key: string) => Buffer.from(data[key] ?? "", "base64").toString("utf8");
   for (const key of ["tls.crt", "tls.key", "ca.crt"])
     if (data[key] === undefined) return fail(`has no ${key}`);
-  const chain = parseCertificates(text("tls.crt"));
+  return readKeyPair(
+    { certificate: text("tls.crt"), key: text("tls.key"), authorities: text("ca.crt") },
+    now,
+  );
+}
+
+/** Reads a key pair; the error says by the names that they have in a Secret which of them is wrong at this time. */
+export function readKeyPair(pem: KeyPair, now: Date): Result<KeySecret> {
+  const chain = parseCertificates(pem.certificate);
   if (!chain.ok) return fail(`tls.crt ${chain.error}`);
-  const authorities = parseCertificates(text("ca.crt"));
+  const authorities = parseCertificates(pem.authorities);
   if (!authorities.ok) return fail(`ca.crt ${authorities.error}`);
   const [certificate, ...intermediates] = chain.value;
   for (const [key, certificates] of [
@@ -51,9 +61,8 @@ export function readKeySecret({ data = {} }: Secret, now: Date): Result<KeySecre
   }
   if (!isSignedBy(certificate, [...intermediates, ...authorities.value]))
     return fail("tls.crt is not signed by ca.crt");
-  if (!hasKey(certificate, text("tls.key"))) return fail("tls.key is not the key of tls.crt");
-  const pem = { certificate: text("tls.crt"), key: text("tls.key"), authorities: text("ca.crt") };
-  return ok({ certificate, authorities: authorities.value, pem });
+  if (!hasKey(certificate, pem.key)) return fail("tls.key is not the key of tls.crt");
+  return ok({ certificate, intermediates, authorities: authorities.value, pem });
 }
 
 /** The data of a Secret of type kubernetes.io/tls with the key pair. */

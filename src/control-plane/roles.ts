@@ -115,7 +115,7 @@ class RoleProcess implements RunningRoles {
   async #startIdentity(role: IdentityRole): Promise<Failure | undefined> {
     const { keepTrustRoot } = await import("../identity/index.js");
     const root = keepTrustRoot({
-      ...role,
+      source: role,
       observer: {
         failed: (message) => this.#log.error(message),
         certified: (ends) => this.#metrics.certified("trust-root", ends),

@@ -1,4 +1,16 @@
-// Who workloads are: the trust root that signs for them.
+// Who workloads are: what signs for them, and the tokens by which they show it.
+export {
+  createAuthority,
+  type DirectoryAuthority,
+  hasAuthority,
+  readAuthority,
+  rootsFile,
+} from "./authority-directory.js";
+export type { ClusterRoot } from "./cluster-root.js";
+export { type Certified, Issuer, type ServerCredentials, type Unsigned } from "./issuer.js";
+export { type Account, DEFAULT_TRUST_DOMAIN, isSpiffeSegment, isTrustDomain, spiffeId } from "./names.js";
+export { issueToken, type TokenWishes } from "./issue-token.js";
+export { readToken, type TokenHolder } from "./token.js";
 export {
   keepTrustRoot,
   type TrustRoot,

@@ -26,7 +26,7 @@ async function keep(issuerSecret?: string): Promise<string | Date> {
   const cluster = opened.value;
   return new Promise((resolve) => {
     const observer = { failed: resolve, certified: resolve };
-    kept.push(keepTrustRoot({ cluster, trustDomain: "mesh.test", issuerSecret, observer }));
+    kept.push(keepTrustRoot({ source: { cluster, trustDomain: "mesh.test", issuerSecret }, observer }));
   });
 }
 

@@ -1,22 +1,11 @@
-import {
-  endOf,
-  keepKeySecret,
-  type KeySecret,
-  newAuthority,
-  readKeySecret,
-  SECRETS,
-} from "../certificates/index.js";
-import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE, TRUST_ROOTS_CONFIG_MAP } from "../installed-names/index.js";
-import { type Cluster, type ClusterFailure, CONFIG_MAPS } from "../kubernetes/index.js";
-import { fail, ok, type Result } from "../result/index.js";
+import { endOf, type KeySecret } from "../certificates/index.js";
+import { ok, type Result } from "../result/index.js";
 import { keepUp } from "../upkeep/index.js";
+import { readAuthority } from "./authority-directory.js";
+import type { ClusterRoot } from "./cluster-root.js";
+import { Issuer } from "./issuer.js";
 
-/** Changing a root takes a change at every proxy, so it lives long; what it signs does not. */
-const ROOT_DAYS = 3650;
 const LOOK_AFTER_MS = 60_000;
-
-/** The key of the ConfigMap under which the certificates are that proxies trust. */
-const ROOTS_KEY = "ca.crt";
 
 /** Who is told of the trust root. */
 export interface TrustRootObserver {
@@ -26,11 +15,8 @@ export interface TrustRootObserver {
 }
 
 export interface TrustRootOptions {
-  readonly cluster: Cluster;
-  /** The part of identities that says which mesh they belong to. */
-  readonly trustDomain: string;
-  /** A Secret of the user's with what signs; without it the control plane makes its own. */
-  readonly issuerSecret?: string | undefined;
+  /** Where it is kept: in a cluster, or in a directory of the control plane, which has one. */
+  readonly source: ClusterRoot | { readonly directory: string };
   readonly observer: TrustRootObserver;
 }
 
@@ -38,74 +24,48 @@ export interface TrustRootOptions {
 export interface TrustRoot {
   /** What is still missing; undefined when nothing is. */
   waitingFor(): string | undefined;
+  /** What signs now; undefined while that was never there. One that cannot be read any more goes on in memory. */
+  issuer(): Issuer | undefined;
   stop(): Promise<void>;
 }
 
 /**
- * Makes the trust root on the first start and keeps it in a Secret, or takes the one that the user brought; and publishes the
- * certificates that proxies are to trust. A root that cannot be used any more is told of and never replaced: proxies trust it.
+ * Reads what signs certificates, again and again. On a cluster it is made on the first start, or taken from the Secret that the user brought; and the
+ * certificates are published that proxies are to trust. A root that cannot be used any more is told of and never replaced: proxies trust it.
  */
-export function keepTrustRoot(options: TrustRootOptions): TrustRoot {
-  let waiting: string | undefined = "the trust root";
+export function keepTrustRoot({ source, observer }: TrustRootOptions): TrustRoot {
+  let issuer: Issuer | undefined;
   const upkeep = keepUp({
     everyMs: LOOK_AFTER_MS,
-    failed: (message) => options.observer.failed(message),
+    failed: (message) => observer.failed(message),
     async lookAfter() {
-      const kept = await readAndPublish(options);
-      if (!kept.ok) return kept;
-      const { certificate, authorities } = kept.value;
-      options.observer.certified(endOf([certificate, ...authorities]));
-      waiting = undefined;
+      const read = await readSource(source);
+      if (!read.ok) return read;
+      const { keys, trustDomain } = read.value;
+      if (!issuer || !isSame(issuer.keys, keys)) issuer = await Issuer.open(keys, trustDomain);
+      observer.certified(endOf([keys.certificate, ...keys.intermediates, ...keys.authorities]));
       return ok(undefined);
     },
   });
-  return { waitingFor: () => waiting, stop: () => upkeep.stop() };
+  return {
+    waitingFor: () => (issuer ? undefined : "the trust root"),
+    issuer: () => issuer,
+    stop: () => upkeep.stop(),
+  };
 }
 
-async function readAndPublish(options: TrustRootOptions): Promise<Result<KeySecret>> {
-  const name = options.issuerSecret ?? ISSUER_SECRET;
-  const read = await (options.issuerSecret === undefined ? ownRoot(options) : brought(options, name));
-  if (!read.ok) return fail(read.error.message);
-  if (!read.value.ok) return fail(`secrets/${name} in namespace ${NAMESPACE}: ${read.value.error}`);
-  const published = await publish(options.cluster, read.value.value.pem.authorities);
-  return published.ok ? read.value : fail(published.error.message);
+interface ReadRoot {
+  readonly keys: KeySecret;
+  readonly trustDomain: string;
 }
 
-type ReadSecret = Result<Result<KeySecret>, ClusterFailure>;
-
-const ownRoot = ({ cluster, trustDomain }: TrustRootOptions): Promise<ReadSecret> =>
-  keepKeySecret(cluster, {
-    name: ISSUER_SECRET,
-    namespace: NAMESPACE,
-    labels: LABELS,
-    make: () => newAuthority({ name: trustDomain, spiffeId: `spiffe://${trustDomain}`, days: ROOT_DAYS }),
-    isOver: () => false,
-  });
-
-async function brought({ cluster }: TrustRootOptions, name: string): Promise<ReadSecret> {
-  const secret = await cluster.get(SECRETS, name, NAMESPACE);
-  return secret.ok ? ok(readKeySecret(secret.value, new Date())) : secret;
+async function readSource(source: TrustRootOptions["source"]): Promise<Result<ReadRoot>> {
+  if ("directory" in source) return readAuthority(source.directory);
+  // What only a process in a cluster needs is loaded there alone.
+  const { readClusterRoot } = await import("./cluster-root.js");
+  const keys = await readClusterRoot(source);
+  return keys.ok ? ok({ keys: keys.value, trustDomain: source.trustDomain }) : keys;
 }
 
-const LABELS = { "app.kubernetes.io/name": CONTROL_PLANE, "app.kubernetes.io/part-of": "mesh" };
-
-/** Writes the ConfigMap with the roots, unless it says so already. Of several who do the last wins, with the same. */
-async function publish(cluster: Cluster, authorities: string): Promise<Result<undefined, ClusterFailure>> {
-  const found = await cluster.get(CONFIG_MAPS, TRUST_ROOTS_CONFIG_MAP, NAMESPACE);
-  if (found.ok && found.value.data?.[ROOTS_KEY] === authorities) return ok(undefined);
-  if (!found.ok && found.error.kind !== "not-found") return found;
-  const data = { [ROOTS_KEY]: authorities };
-  const written = found.ok
-    ? await cluster.replace(CONFIG_MAPS, { ...found.value, data: { ...found.value.data, ...data } })
-    : await cluster.create(
-        CONFIG_MAPS,
-        {
-          apiVersion: "v1",
-          kind: "ConfigMap",
-          metadata: { name: TRUST_ROOTS_CONFIG_MAP, namespace: NAMESPACE, labels: LABELS },
-          data,
-        },
-        NAMESPACE,
-      );
-  return written.ok ? ok(undefined) : written;
-}
+const isSame = ({ pem: a }: KeySecret, { pem: b }: KeySecret): boolean =>
+  a.certificate === b.certificate && a.key === b.key && a.authorities === b.authorities;

@@ -75,6 +75,26 @@ export function parseResource(
   return { type, name };
 }
 
+/** The kinds of what owns instances; `workload` outside Kubernetes. */
+export const WORKLOAD_KINDS: readonly ResourceType[] = [
+  "deployment",
+  "statefulset",
+  "daemonset",
+  "job",
+  "cronjob",
+  "workload",
+];
+
+/** Reads NAME or KIND/NAME, the kind in any of its forms; one without is a `workload`. Undefined when it names none. */
+export function parseWorkload(text: string): { kind: ResourceType; name: string } | undefined {
+  const [kindOrName = "", name, ...rest] = text.split("/");
+  const kind = name === undefined ? "workload" : resourceType(kindOrName);
+  const named = name ?? kindOrName;
+  if (rest.length > 0 || kind === undefined || !WORKLOAD_KINDS.includes(kind) || !/^\S+$/.test(named))
+    return undefined;
+  return { kind, name: named };
+}
+
 function unknownType(word: string, name: string | undefined, allowed: readonly ResourceType[]): Failure {
   if (word === "")
     return wrong("the type of the resource is missing", `TYPE/NAME with one of ${allowed.join(", ")}`);

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { Failure } from "../output/index.js";
-import { type ResourceType, resourceType } from "../resource-type/index.js";
+import { parseWorkload, WORKLOAD_KINDS } from "../resource-type/index.js";
 
 /** How a sidecar is to run, as text that a person gave. What is absent is left to the environment, then to the proxy's default. */
 export interface SidecarSettings {
@@ -25,6 +25,10 @@ export interface SidecarSettings {
   maxConnections?: string | undefined;
   /** Ports and ranges of ports. */
   opaquePorts?: string | undefined;
+  /** The file with the token by which the control plane believes who the proxy is. */
+  tokenFile?: string | undefined;
+  /** The file with the certificates of the mesh's roots; with it connections are secured. */
+  trustRoots?: string | undefined;
   logLevel?: string | undefined;
   logFormat?: string | undefined;
 }
@@ -36,15 +40,6 @@ interface Setting {
   expected: string;
   isValid: (text: string) => boolean;
 }
-
-const WORKLOAD_KINDS: readonly ResourceType[] = [
-  "deployment",
-  "statefulset",
-  "daemonset",
-  "job",
-  "cronjob",
-  "workload",
-];
 
 const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) <= 65535;
 
@@ -74,12 +69,19 @@ function isHostAndPort(text: string): boolean {
   return /^(\[[0-9a-f:.]+\]|[^:/@\s]+)$/i.test(host) && isPort(port) && Number(port) > 0;
 }
 
+const isPath = (text: string) => text !== "" && !text.includes("\0");
+
 const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
   name: setting("--name", "NAME", "a name without slash or space", (text) => /^[^/\s]+$/.test(text)),
   namespace: setting("--namespace", "NAMESPACE", "a name without slash or space", (text) =>
     /^[^/\s]+$/.test(text),
   ),
-  workload: setting("--workload", "WORKLOAD", `NAME or KIND/NAME (${WORKLOAD_KINDS.join(", ")})`, isWorkload),
+  workload: setting(
+    "--workload",
+    "WORKLOAD",
+    `NAME or KIND/NAME (${WORKLOAD_KINDS.join(", ")})`,
+    (text) => parseWorkload(text) !== undefined,
+  ),
   controlPlane: setting("--control-plane", "CONTROL_PLANE", "HOST:PORT", isHostAndPort),
   outbound: setting(
     "--outbound",
@@ -105,6 +107,8 @@ const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
   opaquePorts: setting("--opaque-ports", "OPAQUE_PORTS", "a list of ports and ranges of ports", (text) =>
     text.split(",").every(isPortRange),
   ),
+  tokenFile: setting("--token-file", "TOKEN_FILE", "the path of a file", isPath),
+  trustRoots: setting("--trust-roots", "TRUST_ROOTS", "the path of a file with certificates in PEM", isPath),
   logLevel: setting(
     "--log-level",
     "LOG",
@@ -127,18 +131,10 @@ function oneOf(...values: string[]): (text: string) => boolean {
   return (text) => values.includes(text);
 }
 
-function isWorkload(text: string): boolean {
-  const [kindOrName = "", name, ...rest] = text.split("/");
-  if (rest.length > 0) return false;
-  if (name === undefined) return /^\S+$/.test(kindOrName);
-  const kind = resourceType(kindOrName);
-  return kind !== undefined && WORKLOAD_KINDS.includes(kind) && /^\S+$/.test(name);
-}
-
-/** KIND/NAME with the kind in its long, singular form. */
+/** NAME alone as it stands, KIND/NAME with the kind in its long, singular form. */
 function longWorkload(text: string): string {
-  const [kind = "", name] = text.split("/");
-  return name === undefined ? text : `${resourceType(kind) ?? kind}/${name}`;
+  const workload = parseWorkload(text);
+  return workload && text.includes("/") ? `${workload.kind}/${workload.name}` : text;
 }
 
 /**

@@ -10,8 +10,8 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** A self-signed certificate authority. */
-export function certificateAuthority(name: string, days = 3650): KeyPair {
+/** A self-signed certificate authority, with a SPIFFE ID (`URI:spiffe://…`) where one is given. */
+export function certificateAuthority(name: string, days = 3650, spiffeId?: string): KeyPair {
   return inFolder((folder) => {
     openssl(
       folder,
@@ -24,6 +24,7 @@ export function certificateAuthority(name: string, days = 3650): KeyPair {
       "-out",
       "ca.crt",
       ...CA,
+      ...(spiffeId === undefined ? [] : ["-addext", `subjectAltName=${spiffeId}`]),
     );
     return read(folder, "ca");
   });
