@@ -25,12 +25,18 @@ export class ControlPlane {
     });
   }
 
-  /** Discovery and the trust root, as `mesh install` has them in one process; `address` is where proxies connect. */
-  static async startDiscovery(kubeconfig: string): Promise<{ controlPlane: ControlPlane; address: string }> {
+  /**
+   * Discovery and the trust root, as `mesh install` has them in one process; `address` is where proxies connect.
+   * @param api where commands do
+   */
+  static async startDiscovery(
+    kubeconfig: string,
+    api: string,
+  ): Promise<{ controlPlane: ControlPlane; address: string }> {
     const address = `127.0.0.1:${await freePort()}`;
     const args = [
       ...["--kubeconfig", kubeconfig, "--role", "discovery", "--role", "identity"],
-      ...["--listen", address, "--api-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"],
+      ...["--listen", address, "--api-listen", api, "--admin-listen", "127.0.0.1:0"],
     ];
     return { controlPlane: await ControlPlane.#start(args, "listening for proxies"), address };
   }

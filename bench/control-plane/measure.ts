@@ -3,8 +3,10 @@ import { freePort } from "../ports.js";
 import type { ApiServer } from "./api-server.js";
 import { type BenchService, Content, newIp } from "./content.js";
 import { ControlPlane } from "./control-plane.js";
+import { Kubelet } from "./kubelet.js";
 import { SimulatedProxies } from "./proxies.js";
 import type { Settings } from "./settings.js";
+import { measureStat, type StatFigures } from "./stat.js";
 import { moveEndpoint, writeContent } from "./write.js";
 
 /** What a control plane needs for a cluster of so many pods. */
@@ -19,6 +21,7 @@ export interface Figures {
   readonly rssBytes: number;
   /** The share of a core that it takes while nothing happens. */
   readonly cpuAtRest: number;
+  readonly stat: StatFigures;
   readonly changes: readonly ChangeTimes[];
 }
 
@@ -41,11 +44,13 @@ export async function measureControlPlane(
 ): Promise<Figures> {
   const content = new Content(settings.pods);
   onStep(`writing ${settings.pods} pods`);
-  const adminPort = await freePort();
-  const tokens = await writeContent(server.client, content, adminPort);
+  const [adminPort, apiPort] = [await freePort(), await freePort()];
+  const api = `127.0.0.1:${apiPort}`;
+  const kubelet = await Kubelet.start(apiPort);
+  const tokens = await writeContent(server.client, content, { admin: adminPort, kubelet: kubelet.port });
   onStep("starting the control plane");
   const began = performance.now();
-  const { controlPlane, address } = await ControlPlane.startDiscovery(server.kubeconfig);
+  const { controlPlane, address } = await ControlPlane.startDiscovery(server.kubeconfig, api);
   const readMs = performance.now() - began;
   let proxies: SimulatedProxies | undefined;
   try {
@@ -58,16 +63,19 @@ export async function measureControlPlane(
     const toldMs = performance.now() - opening;
     onStep("leaving it alone");
     const rest = await atRest(controlPlane, settings.seconds);
+    onStep("running mesh stat");
+    const stat = await measureStat(server.kubeconfig, api, content.services.length);
     const subject = { server, controlPlane, proxies, content, changes: settings.changes };
     onStep("changing ordinary services");
     const ordinary = await changing(subject, (change) => serviceOf(content, change), 0);
     onStep("changing the service that all follow");
     const shared = await changing(subject, () => content.shared, settings.changes);
     const changes = [ordinary, shared];
-    return { pods: settings.pods, readMs, aloneRssBytes, toldMs, ...rest, changes };
+    return { pods: settings.pods, readMs, aloneRssBytes, toldMs, ...rest, stat, changes };
   } finally {
     await proxies?.stop();
     await controlPlane.stop();
+    kubelet.stop();
   }
 }
 

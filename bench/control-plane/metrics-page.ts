@@ -4,7 +4,10 @@ const BUCKETS = Array.from({ length: 26 }, (_, index) => (0.0001 * 1.7 ** index)
 /** Services that the application calls and has called. */
 const DESTINATIONS = 10;
 
-/** The metrics of a sidecar whose application serves requests and calls ten services, none of them at the moment. */
+/**
+ * The metrics of a sidecar whose application serves requests and calls ten services. `@38` stands for a counter that grows by
+ * 38 a second.
+ */
 export function metricsPage(): string {
   const self =
     'dst_namespace="bench-0",dst_workload="service-0",dst_workload_kind="deployment",dst_service=""';
@@ -27,17 +30,17 @@ function series(direction: string, destination: string): string[] {
   const success = `${labels},classification="success"`;
   const latency = "mesh_response_latency_seconds";
   return [
-    `mesh_requests_total{${labels}} 1000`,
-    `mesh_responses_total{${success},status_code="200",proxy_error=""} 1000`,
-    ...BUCKETS.map((bound, index) => `${latency}_bucket{${success},le="${bound}"} ${index * 38}`),
-    `${latency}_bucket{${success},le="+Inf"} 1000`,
+    `mesh_requests_total{${labels}} @26`,
+    `mesh_responses_total{${success},status_code="200",proxy_error=""} @26`,
+    ...BUCKETS.map((bound, index) => `${latency}_bucket{${success},le="${bound}"} @${index}`),
+    `${latency}_bucket{${success},le="+Inf"} @26`,
     `${latency}_sum{${success}} 1.5`,
-    `${latency}_count{${success}} 1000`,
+    `${latency}_count{${success}} @26`,
     ...["src", "dst"].flatMap((peer) => [
       `mesh_tcp_open_total{${labels},peer="${peer}"} 10`,
       `mesh_tcp_open_connections{${labels},peer="${peer}"} 2`,
-      `mesh_tcp_read_bytes_total{${labels},peer="${peer}"} 100000`,
-      `mesh_tcp_write_bytes_total{${labels},peer="${peer}"} 100000`,
+      `mesh_tcp_read_bytes_total{${labels},peer="${peer}"} @4000`,
+      `mesh_tcp_write_bytes_total{${labels},peer="${peer}"} @9000`,
     ]),
   ];
 }

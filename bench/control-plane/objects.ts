@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { CONTROL_PLANE, NAMESPACE, selectorOf } from "../../src/installed-names/index.js";
 import type { BenchPod, BenchService } from "./content.js";
 
 const MESH = fileURLToPath(new URL("../../../bin/mesh.js", import.meta.url));
@@ -29,7 +30,25 @@ export const plainPod = () => ({
   },
 });
 
-/** The same with the sidecar that `mesh inject` adds: so large are objects in real clusters. */
+/** The one node; its kubelet listens on this machine. */
+export const nodeObject = (kubeletPort: number) => ({
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name: "node-0", labels: { "topology.kubernetes.io/zone": "a" } },
+  status: {
+    addresses: [{ type: "InternalIP", address: "127.0.0.1" }],
+    daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
+  },
+});
+
+/** A pod as commands look for one of the control plane. */
+export function controlPlanePod() {
+  const pod = plainPod();
+  const metadata = { name: `${CONTROL_PLANE}-0`, namespace: NAMESPACE, labels: selectorOf(CONTROL_PLANE) };
+  return { ...pod, metadata };
+}
+
+/** An ordinary pod with the sidecar that `mesh inject` adds: so large are objects in real clusters. */
 export function meshedPodTemplate(adminPort: number): PodTemplate {
   const pod = plainPod();
   const annotations = { "config.mesh.dev/admin-port": String(adminPort) };

@@ -1,6 +1,7 @@
 import type { Machine } from "../../src/bench/index.js";
 import { formatBytes, formatMarkdownTable, type Column } from "../../src/output/index.js";
 import type { ChangeTimes, Figures } from "./measure.js";
+import { STAT_WITHIN_MS } from "./stat.js";
 import { PODS_A_SECOND, type WebhookFigures } from "./webhook.js";
 
 /** All that was measured, and where. */
@@ -17,6 +18,7 @@ export function renderReport({ command, machine, figures, webhook }: Report): st
   return [
     `\`${command}\` on ${cpu}, ${cores} cores, ${kernel}, Node.js ${node}; load average before the start: ${load.toFixed(1)}`,
     formatMarkdownTable(SIZE_COLUMNS, [figures]),
+    formatMarkdownTable(STAT_COLUMNS, statRows(figures)),
     formatMarkdownTable(CHANGE_COLUMNS, figures.changes),
     formatMarkdownTable(WEBHOOK_COLUMNS, [webhook]),
   ].join("\n\n");
@@ -41,6 +43,33 @@ const SIZE_COLUMNS: readonly Column<Figures>[] = [
   { heading: "ALL PROXIES TOLD IN", value: ({ toldMs }) => seconds(toldMs), ...right },
   { heading: "RSS", value: ({ rssBytes }) => formatBytes(rssBytes), ...right },
   { heading: "CPU AT REST", value: ({ cpuAtRest }) => `${percent(cpuAtRest)} of a core`, ...right },
+];
+
+/** The times of a command, and how long it may take at most, where there is a bar. */
+interface StatRow {
+  readonly command: string;
+  readonly milliseconds: readonly number[];
+  readonly withinMs?: number;
+}
+
+const statRows = ({ stat }: Figures): readonly StatRow[] => [
+  { command: "mesh stat deploy -A", milliseconds: stat.byKubeconfig, withinMs: STAT_WITHIN_MS },
+  { command: "mesh stat deploy -A --api HOST:PORT", milliseconds: stat.byAddress },
+  { command: "mesh --version", milliseconds: stat.start },
+];
+
+const STAT_COLUMNS: readonly Column<StatRow>[] = [
+  { heading: "COMMAND", value: ({ command }) => `\`${command}\`` },
+  { heading: "TIMES", value: (row) => String(row.milliseconds.length), ...right },
+  { heading: "MEDIAN", value: (row) => milliseconds(quantile(row.milliseconds, 0.5)), ...right },
+  { heading: "LONGEST", value: (row) => milliseconds(quantile(row.milliseconds, 1)), ...right },
+  {
+    heading: "BAR",
+    value: ({ milliseconds: times, withinMs }) =>
+      withinMs === undefined
+        ? "-"
+        : `at most ${milliseconds(withinMs)}: ${quantile(times, 1) <= withinMs ? "met" : "missed"}`,
+  },
 ];
 
 const CHANGE_COLUMNS: readonly Column<ChangeTimes>[] = [

@@ -1,7 +1,9 @@
 import type { ApiClient } from "./api-client.js";
 import type { BenchPod, BenchService, Content } from "./content.js";
 import {
+  controlPlanePod,
   meshedPodTemplate,
+  nodeObject,
   podObject,
   type PodTemplate,
   runningPod,
@@ -12,26 +14,28 @@ import {
 /** The audience of the tokens by which proxies show who they are. */
 const AUDIENCE = "mesh.dev";
 
-/**
- * Writes all of a cluster's content; gives the token of each pod, by `namespace/name`.
- * @param adminPort where each pod's sidecar gives its metrics
- */
+/** Where what is written can be reached, on this machine. */
+export interface Ports {
+  /** Where each pod's sidecar gives its metrics. */
+  readonly admin: number;
+  /** Of the node. */
+  readonly kubelet: number;
+}
+
+/** Writes all of a cluster's content, a pod of the control plane included; gives the token of each pod, by `namespace/name`. */
 export async function writeContent(
   client: ApiClient,
   content: Content,
-  adminPort: number,
+  ports: Ports,
 ): Promise<Map<string, string>> {
   await client.forAll(["mesh-system", ...content.namespaces], async (name) => {
     await client.create("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name } });
     const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default" } };
     await client.create(`/api/v1/namespaces/${name}/serviceaccounts`, account);
   });
-  await client.create("/api/v1/nodes", {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: { name: "node-0", labels: { "topology.kubernetes.io/zone": "a" } },
-  });
-  const tokens = await writePods(client, content.pods, meshedPodTemplate(adminPort));
+  await client.create("/api/v1/nodes", nodeObject(ports.kubelet));
+  await writePod(client, "mesh-system", controlPlanePod(), "192.168.0.2");
+  const tokens = await writePods(client, content.pods, meshedPodTemplate(ports.admin));
   await client.forAll([...content.services, content.shared], (service) => writeService(client, service));
   return tokens;
 }
@@ -44,14 +48,22 @@ async function writePods(
   const tokens = new Map<string, string>();
   await client.forAll(pods, async (pod) => {
     const { namespace, name, ip } = pod;
-    const collection = `/api/v1/namespaces/${namespace}/pods`;
-    const created = (await client.create(collection, podObject(template, pod))) as {
-      metadata: { uid: string };
-    };
-    await client.replace(`${collection}/${name}/status`, runningPod(created, ip));
-    tokens.set(`${namespace}/${name}`, await podToken(client, pod, created.metadata.uid));
+    const { metadata } = await writePod(client, namespace, podObject(template, pod), ip);
+    tokens.set(`${namespace}/${name}`, await podToken(client, pod, metadata.uid));
   });
   return tokens;
+}
+
+interface WrittenPod {
+  readonly metadata: { readonly name: string; readonly uid: string };
+}
+
+/** Writes a pod that runs. */
+async function writePod(client: ApiClient, namespace: string, pod: object, ip: string): Promise<WrittenPod> {
+  const collection = `/api/v1/namespaces/${namespace}/pods`;
+  const created = (await client.create(collection, pod)) as WrittenPod;
+  await client.replace(`${collection}/${created.metadata.name}/status`, runningPod(created, ip));
+  return created;
 }
 
 async function podToken(client: ApiClient, { namespace, name }: BenchPod, uid: string): Promise<string> {

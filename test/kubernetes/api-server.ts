@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PortForwarding } from "./port-forwarding.js";
+import { PortForwarding } from "../../bench/port-forwarding.js";
 import { certificateAuthority, type KeyPair, serverCertificate } from "./certificates.js";
 
 /** A request that the server got. */

@@ -20,10 +20,12 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
+use crate::admin::Page;
 use crate::proxy::Proxy;
 use crate::tally::Tally;
 
 /// The gRPC types of `proto/mesh/proxy/v1`.
+#[allow(clippy::large_enum_variant)]
 pub mod proto {
     tonic::include_proto!("mesh.proxy.v1");
 }
@@ -39,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [_, address, file, admin, page] = arguments.as_slice() else {
         return Err("expected ADDRESS FILE ADMIN PAGE".into());
     };
-    let page = std::fs::read(page)?;
+    let page = Page::new(&std::fs::read_to_string(page)?);
     let lines = std::fs::read_to_string(file)?;
     let proxies = lines.lines().map(Proxy::read).collect::<Option<Vec<_>>>().ok_or("a line is no proxy")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
