@@ -28,7 +28,13 @@ export function* readSamples(page: string): Generator<Sample, void> {
   }
 }
 
-function readSample(text: string, line: number): Sample {
+/**
+ * Reads one sample.
+ * @param text its line, without blanks around it
+ * @param line the line's number, for the error
+ * @throws MetricsTextError when it is none
+ */
+export function readSample(text: string, line: number): Sample {
   const idEnd = endOfId(text);
   const valueText = /^[ \t]*(\S+)/.exec(text.slice(idEnd))?.[1];
   const value = valueText === undefined ? undefined : readValue(valueText);
@@ -36,20 +42,11 @@ function readSample(text: string, line: number): Sample {
   return { id: text.slice(0, idEnd), value };
 }
 
+/** A name, and labels up to the brace that ends them. */
+const ID = /^[A-Za-z_:][A-Za-z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}|(?!\{|[A-Za-z0-9_:]))/;
+
 /** The position after the name and its labels; 0 when there is no name or the labels do not end. */
-function endOfId(text: string): number {
-  const name = /^[A-Za-z_:][A-Za-z0-9_:]*/.exec(text)?.[0];
-  if (name === undefined) return 0;
-  if (text[name.length] !== "{") return name.length;
-  let quoted = false;
-  for (let i = name.length + 1; i < text.length; i++) {
-    const character = text[i];
-    if (quoted && character === "\\") i++;
-    else if (character === '"') quoted = !quoted;
-    else if (!quoted && character === "}") return i + 1;
-  }
-  return 0;
-}
+const endOfId = (text: string): number => ID.exec(text)?.[0].length ?? 0;
 
 function readValue(text: string): number | undefined {
   if (text === "+Inf" || text === "Inf") return Infinity;

@@ -1,5 +1,6 @@
 import { KEPT_SECONDS } from "./history.js";
-import { readId, readSamples } from "./prometheus-text.js";
+import { type PageLine, readPage } from "./page-lines.js";
+import { readId } from "./prometheus-text.js";
 import { Series, type SeriesSums, type Total } from "./series.js";
 import { TRAFFIC_LABELS, type TrafficLabels, type TrafficQuery } from "./traffic.js";
 
@@ -15,41 +16,46 @@ export interface SeriesBudget {
   left: number;
 }
 
-/** What a line of the page says of its series: a total, the upper bound of a latency bucket, or a gauge. */
-type Meaning = { total: Total } | { bucket: number } | "openConnections";
+/** What a line of the page says of its series: a total, a gauge, or the upper bound of a latency bucket. */
+type Meaning = Total | "openConnections" | { bound: number };
 
-/** A line of the proxy's page that was seen before. */
-interface Line {
+/** A line that is counted. */
+interface Counter {
   series: Series;
-  meaning: Meaning;
+  /** A bucket is its number in the series. */
+  meaning: Total | "openConnections" | number;
+  /** On the last page. */
   value: number;
-  page: number;
 }
+
+/** A counter; or that the line says nothing that stats need. */
+type Line = PageLine<Counter | "ignored">;
 
 /** The page that is being taken in. */
 interface Page {
-  number: number;
   time: number;
   /** False when its counters only say where counting begins. */
   counts: boolean;
+  /** Whether on the page before there were series without room: what is not known may have been there. */
+  afterOverflow: boolean;
   /** Series that find no room. */
   overflow: Set<string>;
 }
 
 type Labels = ReadonlyMap<string, string>;
 
-const METRICS: ReadonlySet<string> = new Set([
+const METRICS: readonly string[] = [
   "mesh_responses_total",
   "mesh_response_latency_seconds_bucket",
   "mesh_tcp_read_bytes_total",
   "mesh_tcp_write_bytes_total",
   "mesh_tcp_open_connections",
-]);
+];
 
 // A process that began at most so long before its first page is counted from its start.
 const COUNTED_FROM_START_SECONDS = 10;
 
-// Of so many lines that are not followed the last value is remembered; beyond that the oldest are forgotten.
+// Of so many lines that are no longer given the last value is remembered; beyond that the oldest are forgotten.
 const MAX_DORMANT_LINES = 10_000;
 
 /**
@@ -64,10 +70,10 @@ export class ProxyTraffic {
   /** The time of the last page. */
   until = 0;
   readonly #series = new Map<string, Series>();
-  readonly #lines = new Map<string, Line>();
-  /** The last values of lines that are not followed: they go on from there, when the proxy gives them again. */
+  /** Those of the last page, in its order. */
+  #lines: readonly Line[] = [];
+  /** The last values of lines that went: they go on from there, when the proxy gives them again. */
   readonly #dormant = new Map<string, number>();
-  #pages = 0;
   #processStart: number | undefined;
 
   constructor(
@@ -87,13 +93,13 @@ export class ProxyTraffic {
    * @throws MetricsTextError when it is not Prometheus text; then nothing of it counts
    */
   ingest(text: string, time: number, wallClock: number): void {
-    const samples = [...readSamples(text)];
-    const start = samples.find(({ id }) => id === "process_start_time_seconds")?.value;
-    const from = this.#countedFrom(start, time, wallClock);
-    const page = { number: ++this.#pages, time, counts: from !== undefined, overflow: new Set<string>() };
+    const { lines, values, processStart } = readPage(text, METRICS, this.#lines);
+    const from = this.#countedFrom(processStart, time, wallClock);
+    const afterOverflow = this.overflow > 0;
+    const page: Page = { time, counts: from !== undefined, afterOverflow, overflow: new Set() };
     this.close();
-    for (const { id, value } of samples) this.#take(id, value, page);
-    for (const [id, line] of this.#lines) if (line.page !== page.number) this.#letRest(id, line.value);
+    lines.forEach((line, index) => this.#take(line, values[index] ?? NaN, page));
+    this.#keep(lines, page);
     for (const series of this.#series.values()) series.commit(from ?? time, time);
     this.overflow = page.overflow.size;
     this.since ??= from ?? time;
@@ -115,7 +121,9 @@ export class ProxyTraffic {
       expired.add(series);
     }
     if (expired.size === 0) return;
-    for (const [id, line] of this.#lines) if (expired.has(line.series)) this.#letRest(id, line.value);
+    const isExpired = ({ mark }: Line) => typeof mark === "object" && expired.has(mark.series);
+    this.#lines.filter(isExpired).forEach((line) => this.#letRest(line));
+    this.#lines = this.#lines.filter((line) => !isExpired(line));
   }
 
   /** What every series that a query is about amounted to between two times. */
@@ -128,47 +136,54 @@ export class ProxyTraffic {
     const restarted = this.#processStart !== processStart;
     this.#processStart = processStart;
     if (restarted) {
-      for (const line of this.#lines.values()) line.value = 0;
+      for (const { mark } of this.#lines) if (typeof mark === "object") mark.value = 0;
       this.#dormant.clear();
     }
     const age = processStart === undefined ? Infinity : Math.max(0, wallClock - processStart);
-    if (this.#pages > 0) return Math.max(this.until, now - age);
+    if (this.since !== undefined) return Math.max(this.until, now - age);
     return age <= COUNTED_FROM_START_SECONDS ? now - age : undefined;
   }
 
-  #take(id: string, value: number, page: Page): void {
-    const known = this.#lines.get(id);
-    const line = known ?? this.#newLine(id, page);
-    if (Number.isNaN(value)) return;
-    if (line === undefined) {
-      if (isMeasured(id)) this.#letRest(id, value);
-      return;
-    }
-    const { series, meaning } = line;
-    const grown = value >= line.value ? value - line.value : value;
+  #take(line: Line, value: number, page: Page): void {
+    line.mark ??= this.#newMark(line.stem + line.end, value, page);
+    if (typeof line.mark !== "object" || Number.isNaN(value)) return;
+    const { series, meaning, value: before } = line.mark;
+    const grown = page.counts ? (value >= before ? value - before : value) : 0;
     if (meaning === "openConnections") series.openConnections += value;
-    else if (page.counts && "total" in meaning) series.grow(meaning.total, grown);
-    else if ("bucket" in meaning) series.growBucket(meaning.bucket, page.counts ? grown : 0);
-    line.value = value;
-    line.page = page.number;
+    else if (typeof meaning === "number") series.growBucket(meaning, grown);
+    else series.grow(meaning, grown);
+    line.mark.value = value;
   }
 
-  #newLine(id: string, page: Page): Line | undefined {
-    if (!isMeasured(id)) return undefined;
+  /** Undefined when there is no room for its series. */
+  #newMark(id: string, value: number, page: Page): Counter | "ignored" | undefined {
     const { name, labels } = readId(id);
     const meaning = meaningOf(name, labels);
-    const series = meaning === undefined ? undefined : this.#seriesFor(labels, page);
-    if (meaning === undefined || series === undefined) return undefined;
-    const line = { series, meaning, value: this.#dormant.get(id) ?? 0, page: page.number };
+    if (meaning === undefined) return "ignored";
+    const series = this.#seriesFor(labels, page);
+    if (series === undefined) return undefined;
+    const before = this.#dormant.get(id) ?? (page.afterOverflow && !Number.isNaN(value) ? value : 0);
     this.#dormant.delete(id);
-    this.#lines.set(id, line);
-    return line;
+    return {
+      series,
+      meaning: typeof meaning === "object" ? series.bucketOf(meaning.bound) : meaning,
+      value: before,
+    };
   }
 
-  #letRest(id: string, value: number): void {
-    this.#lines.delete(id);
+  /** Keeps the lines of a page, but for those without room; remembers the values of those that it has no more. */
+  #keep(lines: readonly Line[], { overflow }: Page): void {
+    if (lines === this.#lines) return;
+    const there = new Set(lines);
+    for (const line of this.#lines) if (!there.has(line)) this.#letRest(line);
+    this.#lines = overflow.size > 0 ? lines.filter(({ mark }) => mark !== undefined) : lines;
+  }
+
+  #letRest({ stem, end, mark }: Line): void {
+    if (typeof mark !== "object") return;
+    const id = stem + end;
     this.#dormant.delete(id);
-    this.#dormant.set(id, value);
+    this.#dormant.set(id, mark.value);
     const [oldest] = this.#dormant.keys();
     if (this.#dormant.size > MAX_DORMANT_LINES && oldest !== undefined) this.#dormant.delete(oldest);
   }
@@ -204,25 +219,19 @@ export class ProxyTraffic {
   }
 }
 
-/** Whether a line is of a metric that stats are made of. */
-function isMeasured(id: string): boolean {
-  const brace = id.indexOf("{");
-  return METRICS.has(brace === -1 ? id : id.slice(0, brace));
-}
-
 /** What a line says; undefined when stats do not need it. */
 function meaningOf(name: string, labels: Labels): Meaning | undefined {
   if (name === "mesh_responses_total") {
-    return { total: labels.get("classification") === "failure" ? "failures" : "successes" };
+    return labels.get("classification") === "failure" ? "failures" : "successes";
   }
   if (name === "mesh_response_latency_seconds_bucket") {
-    const bucket = Number(labels.get("le")?.replace("+Inf", "Infinity"));
-    return Number.isNaN(bucket) ? undefined : { bucket };
+    const bound = Number(labels.get("le")?.replace("+Inf", "Infinity"));
+    return Number.isNaN(bound) ? undefined : { bound };
   }
   // A destination's proxy counts what it exchanges with the source, a source's proxy what with the destination.
   const outbound = labels.get("direction") === "outbound";
   if (labels.get("peer") !== (outbound ? "dst" : "src")) return undefined;
   if (name === "mesh_tcp_open_connections") return "openConnections";
   const readFromPeer = name === "mesh_tcp_read_bytes_total";
-  return { total: readFromPeer === outbound ? "responseBytes" : "requestBytes" };
+  return readFromPeer === outbound ? "responseBytes" : "requestBytes";
 }

@@ -19,11 +19,14 @@ export interface SeriesSums {
 export class Series {
   /** Right now. */
   openConnections = 0;
-  readonly #totals = new History(TOTALS.length);
-  readonly #growth = new Float64Array(TOTALS.length);
+  /** Made with the first growth: most series of a large cluster have none. */
+  #totals: History | undefined;
+  readonly #growth = new Array<number>(TOTALS.length).fill(0);
   #latency: History | undefined;
-  /** By upper bound, and as on the proxy's page: everything up to the bound. */
-  readonly #latencyGrowth = new Map<number, number>();
+  /** Upper bounds of buckets, in the order in which they were met. */
+  readonly #bounds: number[] = [];
+  /** Of each bound, as on the proxy's page: everything up to it. */
+  readonly #latencyGrowth: number[] = [];
 
   /** @param lastGrowth when anything was counted last; at first, when the series began */
   constructor(
@@ -32,28 +35,37 @@ export class Series {
     public lastGrowth: number,
   ) {}
 
+  /** The number of the bucket of responses that took at most `bound` seconds. */
+  bucketOf(bound: number): number {
+    const known = this.#bounds.indexOf(bound);
+    if (known !== -1) return known;
+    this.#latencyGrowth.push(0);
+    return this.#bounds.push(bound) - 1;
+  }
+
   /** Counts until the next commit. */
   grow(total: Total, by: number): void {
     const i = TOTALS.indexOf(total);
     this.#growth[i] = (this.#growth[i] ?? 0) + by;
   }
 
-  /** Counts responses that took at most `bound` seconds, until the next commit. */
-  growBucket(bound: number, by: number): void {
-    this.#latencyGrowth.set(bound, (this.#latencyGrowth.get(bound) ?? 0) + by);
+  /** Counts responses of a bucket until the next commit. */
+  growBucket(bucket: number, by: number): void {
+    this.#latencyGrowth[bucket] = (this.#latencyGrowth[bucket] ?? 0) + by;
   }
 
   /** Records what was counted since the last commit as having happened between two times. */
   commit(from: number, to: number): void {
-    const buckets = [...this.#latencyGrowth.values()];
+    const buckets = this.#latencyGrowth;
     if (this.#growth.every((by) => by === 0) && buckets.every((by) => by === 0)) return;
+    this.#totals ??= new History(TOTALS.length);
     this.#totals.add(from, to, this.#growth);
     // Another set of bounds is another version of the proxy: its counts cannot stand beside the old ones.
     if (this.#latency?.width !== buckets.length) this.#latency = new History(buckets.length);
     this.#latency.add(from, to, buckets);
     this.lastGrowth = to;
     this.#growth.fill(0);
-    for (const bound of this.#latencyGrowth.keys()) this.#latencyGrowth.set(bound, 0);
+    buckets.fill(0);
   }
 
   isAskedFor({ direction, match }: TrafficQuery): boolean {
@@ -64,7 +76,8 @@ export class Series {
   }
 
   sums(from: number, to: number): SeriesSums {
-    const [successes = 0, failures = 0, requestBytes = 0, responseBytes = 0] = this.#totals.sum(from, to);
+    const [successes = 0, failures = 0, requestBytes = 0, responseBytes = 0] =
+      this.#totals?.sum(from, to) ?? [];
     return {
       labels: this.labels,
       totals: { successes, failures, requestBytes, responseBytes },
@@ -75,6 +88,6 @@ export class Series {
 
   #latencySums(from: number, to: number): Histogram {
     const sums = this.#latency?.sum(from, to) ?? [];
-    return histogramOf([...this.#latencyGrowth.keys()].map((bound, i) => [bound, sums[i] ?? 0] as const));
+    return histogramOf(this.#bounds.map((bound, i) => [bound, sums[i] ?? 0] as const));
   }
 }
