@@ -22,6 +22,10 @@ pub struct Config {
     pub control_plane: Uri,
     /// Holds the token by which the control plane believes who the proxy is; none where it asks for no token.
     pub token_file: Option<PathBuf>,
+    /// Holds the roots by which the control plane is believed, which then certifies the proxy; none where all is plain text.
+    pub trust_roots: Option<PathBuf>,
+    /// What is taken from others.
+    pub inbound_tls: InboundTls,
     /// Where the application sends its requests, and where its connections are redirected to; none when the proxy takes no
     /// outbound traffic.
     pub outbound: Vec<SocketAddr>,
@@ -122,6 +126,15 @@ pub struct Timeouts {
     pub stall: Duration,
 }
 
+/// Which connections the application gets from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InboundTls {
+    /// Also those in plain text.
+    Permissive,
+    /// Those from proxies of the mesh that prove their name, and no others.
+    Strict,
+}
+
 /// A variable that could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -144,6 +157,8 @@ const NAMESPACE: &str = "MESH_PROXY_NAMESPACE";
 const WORKLOAD: &str = "MESH_PROXY_WORKLOAD";
 const CONTROL_PLANE: &str = "MESH_PROXY_CONTROL_PLANE";
 const TOKEN_FILE: &str = "MESH_PROXY_TOKEN_FILE";
+const TRUST_ROOTS: &str = "MESH_PROXY_TRUST_ROOTS";
+const INBOUND_TLS: &str = "MESH_PROXY_INBOUND_TLS";
 /// The variable of the outbound listener's address.
 pub const OUTBOUND: &str = "MESH_PROXY_OUTBOUND";
 /// The variable of the inbound listeners' addresses.
@@ -178,10 +193,14 @@ impl Config {
         host: impl FnOnce() -> String,
     ) -> Result<Self, ConfigError> {
         let values = Values { variable };
+        let token_file = values.get(TOKEN_FILE).map(PathBuf::from);
+        let trust_roots = values.get(TRUST_ROOTS).map(PathBuf::from);
         Ok(Self {
             identity: values.identity(host)?,
             control_plane: values.or(CONTROL_PLANE, "127.0.0.1:8086", value::host_and_port)?,
-            token_file: values.get(TOKEN_FILE).map(PathBuf::from),
+            inbound_tls: values.inbound_tls(trust_roots.is_some())?,
+            trust_roots: values.trust_roots(trust_roots, token_file.is_some())?,
+            token_file,
             outbound: values.or(OUTBOUND, "127.0.0.1:4140,[::1]:4140", value::addresses_or_off)?,
             inbound: values.or(INBOUND, "", value::inbound_list)?,
             admin: values.or(ADMIN, "127.0.0.1:4191", value::listen_address)?,
@@ -254,6 +273,24 @@ impl<F: Fn(&str) -> Option<String>> Values<F> {
         parse(value.as_deref().unwrap_or(default)).map_err(|message| ConfigError { variable: name, message })
     }
 
+    /// A proxy is certified by what shows who it is.
+    fn trust_roots(&self, file: Option<PathBuf>, has_token: bool) -> Result<Option<PathBuf>, ConfigError> {
+        match file {
+            Some(file) if !has_token => {
+                let message = format!("\"{}\" is of no use without {TOKEN_FILE}", file.display());
+                Err(ConfigError { variable: TRUST_ROOTS, message })
+            }
+            file => Ok(file),
+        }
+    }
+
+    fn inbound_tls(&self, has_roots: bool) -> Result<InboundTls, ConfigError> {
+        self.or(INBOUND_TLS, "permissive", |text| match value::inbound_tls(text)? {
+            InboundTls::Strict if !has_roots => Err(format!("\"{text}\" needs {TRUST_ROOTS}")),
+            inbound_tls => Ok(inbound_tls),
+        })
+    }
+
     fn identity(&self, host: impl FnOnce() -> String) -> Result<Identity, ConfigError> {
         let name = self.get(NAME).unwrap_or_else(host);
         let namespace = self.or(NAMESPACE, "default", |text| Ok(text.to_owned()))?;
@@ -289,6 +326,7 @@ mod tests {
         );
         assert_eq!(config.control_plane, "http://127.0.0.1:8086");
         assert_eq!(config.token_file, None);
+        assert_eq!((config.trust_roots, config.inbound_tls), (None, InboundTls::Permissive));
         assert_eq!(config.outbound, ["127.0.0.1:4140".parse().unwrap(), "[::1]:4140".parse().unwrap()]);
         assert_eq!(config.inbound, []);
         assert_eq!(config.admin, "127.0.0.1:4191".parse().unwrap());
@@ -312,6 +350,8 @@ mod tests {
             ("MESH_PROXY_WORKLOAD", "deployment/world"),
             ("MESH_PROXY_CONTROL_PLANE", "mesh.example:9000"),
             ("MESH_PROXY_TOKEN_FILE", "/var/run/secrets/mesh.dev/token"),
+            ("MESH_PROXY_TRUST_ROOTS", "/var/run/mesh.dev/roots.pem"),
+            ("MESH_PROXY_INBOUND_TLS", "strict"),
             ("MESH_PROXY_OUTBOUND", "off"),
             ("MESH_PROXY_INBOUND", "10000=127.0.0.1:9000, [::1]:0=9001, 4143=original, 10.0.0.1:1=original"),
             ("MESH_PROXY_ADMIN", "0"),
@@ -344,6 +384,8 @@ mod tests {
             },
             control_plane: Uri::from_static("http://mesh.example:9000"),
             token_file: Some("/var/run/secrets/mesh.dev/token".into()),
+            trust_roots: Some("/var/run/mesh.dev/roots.pem".into()),
+            inbound_tls: InboundTls::Strict,
             outbound: vec![],
             inbound: vec![
                 inbound("127.0.0.1:10000", Application::At("127.0.0.1:9000".parse().unwrap())),
@@ -390,6 +432,9 @@ mod tests {
             ("MESH_PROXY_CONTROL_PLANE", "me@localhost:80"),
             ("MESH_PROXY_CONTROL_PLANE", "localhost:80/path"),
             ("MESH_PROXY_CONTROL_PLANE", "localhost:70000"),
+            ("MESH_PROXY_TRUST_ROOTS", "/roots.pem"),
+            ("MESH_PROXY_INBOUND_TLS", "strict"),
+            ("MESH_PROXY_INBOUND_TLS", "off"),
             ("MESH_PROXY_OUTBOUND", "on"),
             ("MESH_PROXY_OUTBOUND", "70000"),
             ("MESH_PROXY_OUTBOUND", "4140,off"),

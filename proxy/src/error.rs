@@ -34,6 +34,9 @@ pub enum ProxyError {
     Overloaded,
     LocalShortage,
     StallTimeout,
+    IdentityFailed,
+    NoIdentity,
+    IdentityRequired,
 }
 
 impl ProxyError {
@@ -59,6 +62,9 @@ impl ProxyError {
             Self::Overloaded => "overloaded",
             Self::LocalShortage => "local-shortage",
             Self::StallTimeout => "stall-timeout",
+            Self::IdentityFailed => "identity-failed",
+            Self::NoIdentity => "no-identity",
+            Self::IdentityRequired => "identity-required",
         }
     }
 
@@ -88,8 +94,14 @@ impl ProxyError {
             | Self::DiscoveryUnavailable
             | Self::Draining
             | Self::Overloaded
-            | Self::LocalShortage => 503,
-            Self::ConnectRefused | Self::ConnectFailed | Self::UpstreamReset | Self::BadResponse => 502,
+            | Self::LocalShortage
+            | Self::NoIdentity => 503,
+            Self::ConnectRefused
+            | Self::ConnectFailed
+            | Self::UpstreamReset
+            | Self::BadResponse
+            | Self::IdentityFailed => 502,
+            Self::IdentityRequired => 403,
             Self::ConnectTimeout | Self::StallTimeout => 504,
             Self::BadRequest | Self::NotRoutable => 400,
             Self::HeaderTooLarge => 431,

@@ -9,7 +9,7 @@ use tokio::task::spawn_local;
 
 use crate::config::Config;
 use crate::discovery::{Ask, EndpointInfo, Owner, ServiceName, Update};
-use crate::metrics::Registry;
+use crate::identity;
 use crate::tap::{Observers, Tap};
 use crate::worker::Worker;
 
@@ -25,7 +25,7 @@ pub(crate) fn worker_and_asks(variables: &[(&str, &str)]) -> (Rc<Worker>, Unboun
     let config = config(variables);
     let tap = Tap::new(&config.identity, Arc::new(Observers::default()));
     let (asks, asked) = mpsc::unbounded_channel();
-    (Rc::new(Worker::new(0, Arc::new(config), Arc::new(Registry::default()), tap, asks)), asked)
+    (Rc::new(Worker::new(0, Arc::new(config), Arc::default(), tap, asks, identity::none())), asked)
 }
 
 /// A worker whose control plane knows just these authorities and their endpoints. It needs a local runtime.

@@ -3,6 +3,7 @@
 mod accept;
 mod admin;
 pub mod config;
+pub mod control_plane;
 pub mod destination;
 pub mod direction;
 pub mod discovery;
@@ -11,6 +12,7 @@ pub mod error;
 #[cfg(test)]
 mod fixture;
 pub mod http1;
+pub mod identity;
 mod keepalive;
 pub mod listener;
 pub mod log;
@@ -20,6 +22,7 @@ pub mod random;
 pub mod relay;
 pub mod runtime;
 pub mod tap;
+pub mod tls;
 pub mod upstream;
 pub mod worker;
 

@@ -13,9 +13,10 @@ use crate::destination::{Destinations, Endpoint, Local};
 use crate::direction::Direction;
 use crate::discovery::{Ask, WorkerId};
 use crate::drain::Drain;
+use crate::identity::{Credentials, Current};
 use crate::metrics::{
-    DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Party, Peer, Places, Registry, TcpMetrics,
-    TlsMetrics,
+    DetectionMetrics, HttpMetrics, IdentityMetrics, Labels, LimitMetrics, Party, Peer, Places, Registry,
+    TcpMetrics, TlsMetrics,
 };
 use crate::relay::Sweep;
 use crate::tap::Tap;
@@ -28,6 +29,8 @@ pub struct Worker {
     pub outbound: ClientMetrics,
     /// Traffic that others send to the application, as far as it has no endpoint.
     pub inbound: ClientMetrics,
+    /// The same of clients whose connections are secured.
+    pub inbound_secured: ClientMetrics,
     pub tap: Tap,
     pub drain: Rc<Drain>,
     /// Connections that are told that there are too many.
@@ -51,17 +54,20 @@ pub struct ClientMetrics {
 }
 
 impl Worker {
-    /// The worker with a number; it asks for destinations through `asks`, and must be told the answers by `Destinations::apply`.
+    /// The worker with a number; it asks for destinations through `asks`, and must be told the answers by `Destinations::apply`. To
+    /// others it proves itself by `credentials`.
     pub fn new(
         id: WorkerId,
         config: Arc<Config>,
         registry: Arc<Registry>,
         tap: Tap,
         asks: mpsc::UnboundedSender<Ask>,
+        credentials: Current,
     ) -> Self {
-        let outbound = ClientMetrics::new(Direction::Outbound, &config, &registry);
-        let inbound = ClientMetrics::new(Direction::Inbound, &config, &registry);
-        let local = Rc::new(Local::new(Arc::clone(&config), registry));
+        let outbound = ClientMetrics::new(Direction::Outbound, false, &config, &registry);
+        let inbound = ClientMetrics::new(Direction::Inbound, false, &config, &registry);
+        let inbound_secured = ClientMetrics::new(Direction::Inbound, true, &config, &registry);
+        let local = Rc::new(Local::new(Arc::clone(&config), registry, credentials));
         let destinations = Destinations::new(id, asks, Rc::clone(&local));
         let applications = RefCell::default();
         let sweep = Sweep::new(&config.timeouts);
@@ -71,6 +77,7 @@ impl Worker {
             destinations,
             outbound,
             inbound,
+            inbound_secured,
             tap,
             drain: Rc::default(),
             refusals: Places::default(),
@@ -109,6 +116,16 @@ impl Worker {
         self.local.registry.limits()
     }
 
+    /// By what the proxy proves itself to others; none before it has a certificate.
+    pub(crate) fn credentials(&self) -> Option<Arc<Credentials>> {
+        self.local.credentials.borrow().clone()
+    }
+
+    /// Connections with TLS between proxies.
+    pub(crate) fn identity(&self) -> &IdentityMetrics {
+        self.local.registry.identity()
+    }
+
     /// What decided where connections with TLS go.
     pub(crate) fn tls(&self) -> &TlsMetrics {
         self.local.registry.tls()
@@ -121,13 +138,13 @@ impl Worker {
 }
 
 impl ClientMetrics {
-    fn new(direction: Direction, config: &Config, registry: &Registry) -> Self {
+    fn new(direction: Direction, tls: bool, config: &Config, registry: &Registry) -> Self {
         let proxy = Party::from(&config.identity);
         let (source, destination) = match direction {
             Direction::Outbound => (proxy, Party::default()),
             Direction::Inbound => (Party::default(), proxy),
         };
-        let labels = Labels { direction, source, destination, service: "", tls: false };
+        let labels = Labels { direction, source, destination, service: "", tls };
         Self { http: registry.http(&labels), tcp: registry.tcp(Peer::Source, &labels) }
     }
 }

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesh_proxy::control_plane::ControlPlane;
 use mesh_proxy::discovery::{Ask, Client, Status, Update, WorkerId};
 use mesh_proxy::proto;
-use stand_in::{ControlPlane, DEADLINE};
+use stand_in::DEADLINE;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 /// A running client and its workers.
@@ -32,7 +33,8 @@ impl Proxy {
         let (senders, receivers) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
         let status = Arc::new(Status::default());
         let uri = format!("http://{control_plane}").parse().unwrap();
-        let client = Client::new(uri, token_file, introduction, asked, senders, Arc::clone(&status));
+        let control_plane = ControlPlane::new(uri, token_file, None);
+        let client = Client::new(control_plane, introduction, asked, senders, Arc::clone(&status));
         tokio::spawn(client.run());
         Self { asks, workers: receivers, status }
     }
@@ -67,7 +69,7 @@ fn address(port: u16) -> SocketAddr {
 
 #[tokio::test]
 async fn a_proxy_introduces_itself_and_is_told_states_and_changes() {
-    let mut control_plane = ControlPlane::start();
+    let mut control_plane = stand_in::ControlPlane::start();
     let mut proxy = Proxy::start(control_plane.address, 1);
     let mut stream = control_plane.next_stream().await;
     assert_eq!(stream.introduction().await.name, "hello-1");
@@ -95,7 +97,7 @@ async fn a_proxy_introduces_itself_and_is_told_states_and_changes() {
 
 #[tokio::test]
 async fn what_was_known_outlives_the_control_plane_and_is_compared_with_what_it_says_when_it_is_back() {
-    let mut control_plane = ControlPlane::start();
+    let mut control_plane = stand_in::ControlPlane::start();
     let address_of_control_plane = control_plane.address;
     let mut proxy = Proxy::start(address_of_control_plane, 2);
     let mut stream = control_plane.next_stream().await;
@@ -110,7 +112,7 @@ async fn what_was_known_outlives_the_control_plane_and_is_compared_with_what_it_
     proxy.subscribe(1, "world");
     assert_eq!(proxy.snapshot(1).await, [1], "a second worker is told while the control plane is away");
 
-    let mut control_plane = ControlPlane::start_at(address_of_control_plane);
+    let mut control_plane = stand_in::ControlPlane::start_at(address_of_control_plane);
     let mut stream = control_plane.next_stream().await;
     assert_eq!(stream.introduction().await.name, "hello-1");
     assert_eq!(stream.subscription().await, "world");
@@ -121,12 +123,12 @@ async fn what_was_known_outlives_the_control_plane_and_is_compared_with_what_it_
 
 #[tokio::test]
 async fn a_name_asked_for_while_the_control_plane_is_away_is_asked_when_it_is_there() {
-    let address_of_control_plane = ControlPlane::start().address;
+    let address_of_control_plane = stand_in::ControlPlane::start().address;
     let mut proxy = Proxy::start(address_of_control_plane, 1);
     proxy.subscribe(0, "world");
     assert!(!proxy.status.was_ever_connected());
 
-    let mut control_plane = ControlPlane::start_at(address_of_control_plane);
+    let mut control_plane = stand_in::ControlPlane::start_at(address_of_control_plane);
     let mut stream = control_plane.next_stream().await;
     stream.introduction().await;
     assert_eq!(stream.subscription().await, "world");
@@ -136,7 +138,7 @@ async fn a_name_asked_for_while_the_control_plane_is_away_is_asked_when_it_is_th
 
 #[tokio::test]
 async fn a_stream_that_fails_is_opened_again() {
-    let mut control_plane = ControlPlane::start();
+    let mut control_plane = stand_in::ControlPlane::start();
     let mut proxy = Proxy::start(control_plane.address, 1);
     for port in 1..=3 {
         let mut stream = control_plane.next_stream().await;
@@ -154,7 +156,7 @@ async fn a_stream_that_fails_is_opened_again() {
 #[tokio::test]
 async fn the_token_of_the_moment_is_shown_on_every_stream() {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("token-{}", std::process::id()));
-    let mut control_plane = ControlPlane::start();
+    let mut control_plane = stand_in::ControlPlane::start();
     let proxy = Proxy::start_with_token(control_plane.address, 1, Some(file.clone()));
     // There is no token yet: whoever connects now would be refused.
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -172,7 +174,7 @@ async fn the_token_of_the_moment_is_shown_on_every_stream() {
 
 #[tokio::test]
 async fn without_a_token_file_nothing_is_shown() {
-    let mut control_plane = ControlPlane::start();
+    let mut control_plane = stand_in::ControlPlane::start();
     let _proxy = Proxy::start(control_plane.address, 1);
     assert_eq!(control_plane.next_stream().await.authorization, None);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hyper::Uri;
 
-use super::{Application, Inbound, LogFormat, LogLevel, Ports};
+use super::{Application, Inbound, InboundTls, LogFormat, LogLevel, Ports};
 
 pub(super) fn kind_and_name(text: &str) -> Result<(String, String), String> {
     match text.split_once('/') {
@@ -130,6 +130,14 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         _ => Err(format!("\"{text}\" is not text or json")),
+    }
+}
+
+pub(super) fn inbound_tls(text: &str) -> Result<InboundTls, String> {
+    match text {
+        "permissive" => Ok(InboundTls::Permissive),
+        "strict" => Ok(InboundTls::Strict),
+        _ => Err(format!("\"{text}\" is not permissive or strict")),
     }
 }
 

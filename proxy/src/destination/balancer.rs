@@ -74,6 +74,7 @@ mod tests {
     use super::*;
     use crate::discovery::ServiceName;
     use crate::fixture;
+    use crate::identity;
     use crate::metrics::Registry;
 
     fn address(number: u16) -> SocketAddr {
@@ -81,7 +82,7 @@ mod tests {
     }
 
     fn local() -> Rc<Local> {
-        Rc::new(Local::new(Arc::new(fixture::config(&[])), Arc::new(Registry::default())))
+        Rc::new(Local::new(Arc::new(fixture::config(&[])), Arc::new(Registry::default()), identity::none()))
     }
 
     /// Endpoints with the ports 1, 2, 3, ...

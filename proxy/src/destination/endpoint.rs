@@ -11,7 +11,8 @@ use super::latency::PeakEwma;
 use super::local::Local;
 use crate::direction::Direction;
 use crate::discovery::{EndpointInfo, ServiceName};
-use crate::metrics::{HttpMetrics, Labels, Party, Peer, TcpMetrics};
+use crate::identity::Credentials;
+use crate::metrics::{HttpMetrics, IdentityMetrics, Labels, Party, Peer, TcpMetrics};
 use crate::upstream::IdlePool;
 
 /// What an endpoint with requests in flight and no answer yet is taken to cost: more than any that has answered.
@@ -37,6 +38,8 @@ enum Kind {
     /// The application beside the proxy. Where it refuses connections it may also be tried on loopback.
     Application {
         also_on_loopback: bool,
+        /// For clients whose connections are secured.
+        is_secured: bool,
     },
     /// No part of the mesh, as far as anybody knows.
     StraightOn,
@@ -51,6 +54,8 @@ struct Usage {
     in_flight: Cell<u32>,
     latency: PeakEwma,
     ejection: Ejection,
+    /// The same application for clients whose connections are secured.
+    secured: OnceCell<Rc<Endpoint>>,
 }
 
 impl Endpoint {
@@ -61,8 +66,21 @@ impl Endpoint {
     /// The application beside the proxy; with `also_on_loopback` it may also listen on the same port of loopback alone.
     pub(crate) fn application(address: SocketAddr, also_on_loopback: bool, local: Rc<Local>) -> Self {
         let info = Arc::new(EndpointInfo::application(address, &local.config.identity));
-        let kind = Kind::Application { also_on_loopback };
+        let kind = Kind::Application { also_on_loopback, is_secured: false };
         Self { kind, ..Self::outbound(info, Arc::default(), local) }
+    }
+
+    /// The same application for clients whose connections are secured: what they do is counted apart.
+    pub(crate) fn secured(self: &Rc<Self>) -> Rc<Self> {
+        let Kind::Application { also_on_loopback, is_secured: false } = self.kind else {
+            return Rc::clone(self);
+        };
+        let secured = self.usage().secured.get_or_init(|| {
+            let kind = Kind::Application { also_on_loopback, is_secured: true };
+            let (info, service) = (Arc::clone(&self.info), Arc::clone(&self.service));
+            Rc::new(Self { kind, ..Self::outbound(info, service, Rc::clone(&self.local)) })
+        });
+        Rc::clone(secured)
     }
 
     /// What is no part of the mesh, as far as anybody knows.
@@ -91,7 +109,7 @@ impl Endpoint {
 
     /// Where it is tried when it refuses connections at its address.
     pub(crate) fn fallback(&self) -> Option<SocketAddr> {
-        let also_on_loopback = self.kind == Kind::Application { also_on_loopback: true };
+        let also_on_loopback = matches!(self.kind, Kind::Application { also_on_loopback: true, .. });
         also_on_loopback.then(|| on_loopback(self.address()))
     }
 
@@ -108,6 +126,16 @@ impl Endpoint {
         self.info.meshed
     }
 
+    /// What it must prove to be when a connection to it is opened; none where it is spoken to in plain text.
+    pub fn identity(&self) -> Option<&Arc<str>> {
+        self.info.identity.as_ref()
+    }
+
+    /// What this proxy proves itself by, and what it counts of that.
+    pub(crate) fn own_identity(&self) -> (Option<Arc<Credentials>>, &IdentityMetrics) {
+        (self.local.credentials.borrow().clone(), self.local.registry.identity())
+    }
+
     /// Idle connections to it.
     pub fn idle(&self) -> &IdlePool {
         &self.usage().idle
@@ -115,15 +143,22 @@ impl Endpoint {
 
     /// The counters of requests to this endpoint.
     pub fn http(&self) -> &HttpMetrics {
-        self.usage().http.get_or_init(|| self.local.registry.http(&self.labels()))
+        self.usage().http.get_or_init(|| {
+            let is_secured = match self.kind {
+                Kind::Application { is_secured, .. } => is_secured,
+                Kind::OfService | Kind::StraightOn => self.identity().is_some(),
+            };
+            self.local.registry.http(&self.labels(is_secured))
+        })
     }
 
     /// The counters of connections to this endpoint.
     pub fn tcp(&self) -> &Arc<TcpMetrics> {
-        self.usage().tcp.get_or_init(|| self.local.registry.tcp(Peer::Destination, &self.labels()))
+        let labels = || self.labels(self.identity().is_some());
+        self.usage().tcp.get_or_init(|| self.local.registry.tcp(Peer::Destination, &labels()))
     }
 
-    fn labels(&self) -> Labels<'_> {
+    fn labels(&self, tls: bool) -> Labels<'_> {
         let (direction, source) = match self.kind {
             Kind::OfService | Kind::StraightOn => {
                 (Direction::Outbound, Party::from(&self.local.config.identity))
@@ -140,7 +175,7 @@ impl Endpoint {
                 pod: &self.info.pod,
             },
             service: &self.service.name,
-            tls: false,
+            tls,
         }
     }
 

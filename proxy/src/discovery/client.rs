@@ -1,28 +1,21 @@
 //! The stream to the control plane: opened again and again for as long as the proxy lives.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hyper::Uri;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Streaming};
 
 use super::status::Status;
 use super::subscriptions::Subscriptions;
-use super::token;
-use super::trouble::{Trouble, describe};
 use super::update::{Ask, Update};
+use crate::control_plane::{ControlPlane, Trouble, describe};
 use crate::proto::{self, discovery_client::DiscoveryClient};
 use crate::random::Random;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// A peer that answers no ping for this long after one was due is taken for dead.
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Enough for a snapshot of several hundred thousand endpoints.
 const LARGEST_MESSAGE: usize = 64 * 1024 * 1024;
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
@@ -30,9 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// The discovery client of a proxy; it runs on the control thread.
 pub struct Client {
-    endpoint: Endpoint,
-    /// Where the token is that confirms the introduction; none when nobody asks for one.
-    token_file: Option<PathBuf>,
+    control_plane: ControlPlane,
     /// What the proxy says of itself first on every stream.
     introduction: proto::Proxy,
     asks: mpsc::UnboundedReceiver<Ask>,
@@ -68,21 +59,14 @@ struct NobodyAsks;
 impl Client {
     /// A client that serves `asks` and tells each of the `workers`, which are in the order of their numbers.
     pub fn new(
-        control_plane: Uri,
-        token_file: Option<PathBuf>,
+        control_plane: ControlPlane,
         introduction: proto::Proxy,
         asks: mpsc::UnboundedReceiver<Ask>,
         workers: Vec<mpsc::UnboundedSender<Update>>,
         status: Arc<Status>,
     ) -> Self {
-        let endpoint = Endpoint::from(control_plane)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-            .keep_alive_while_idle(true);
         Self {
-            endpoint,
-            token_file,
+            control_plane,
             introduction,
             asks,
             workers,
@@ -122,7 +106,7 @@ impl Client {
 
     /// Logs a trouble when it is another than the last one.
     fn report(&mut self, trouble: Trouble) {
-        let address = self.endpoint.uri().authority().map(ToString::to_string);
+        let address = self.control_plane.address();
         let reason = trouble.reason();
         if self.away.reported.as_ref() == Some(&trouble) {
             tracing::debug!(address, reason, "{trouble}, still");
@@ -153,15 +137,27 @@ impl Client {
 
     /// Connects, and opens a stream.
     async fn open(&mut self) -> Result<Result<Stream, Trouble>, NobodyAsks> {
-        let token = match self.token_file.as_deref().map(token::bearer).transpose() {
+        self.know_own_identity().await?;
+        let token = match self.control_plane.authorization() {
             Ok(token) => token,
-            Err(reason) => return Ok(Err(Trouble::NoToken(reason))),
+            Err(trouble) => return Ok(Err(trouble)),
         };
-        let endpoint = self.endpoint.clone();
-        match self.while_serving(endpoint.connect()).await? {
+        let control_plane = self.control_plane.clone();
+        match self.while_serving(control_plane.connect()).await? {
             Ok(channel) => self.introduce(channel, token).await,
-            Err(error) => Ok(Err(Trouble::of_connection(&error))),
+            Err(trouble) => Ok(Err(trouble)),
         }
+    }
+
+    /// A proxy that is to have a certificate introduces itself with its name, so that others ask for it.
+    async fn know_own_identity(&mut self) -> Result<(), NobodyAsks> {
+        let Some(mut credentials) = self.control_plane.credentials() else { return Ok(()) };
+        let certified = async move {
+            let certified = credentials.wait_for(Option::is_some).await.ok();
+            certified.and_then(|credentials| Some(credentials.as_ref()?.certificate().identity.to_string()))
+        };
+        self.introduction.identity = self.while_serving(certified).await?.unwrap_or_default();
+        Ok(())
     }
 
     /// Says who the proxy is and what it needs, and waits until the control plane has taken the stream.
@@ -189,7 +185,7 @@ impl Client {
             tokio::select! {
                 opened = &mut opening => return Ok(match opened {
                     Ok(response) => Ok(Stream { requests, responses: response.into_inner() }),
-                    Err(status) => Err(Trouble::of_stream(&status)),
+                    Err(status) => Err(Trouble::of_call(&status)),
                 }),
                 ask = self.asks.recv() => self.serve_and_forward(ask, &requests)?,
             }

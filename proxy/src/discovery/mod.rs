@@ -5,8 +5,6 @@
 mod client;
 mod status;
 mod subscriptions;
-mod token;
-mod trouble;
 mod update;
 
 pub use client::Client;

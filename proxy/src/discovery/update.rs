@@ -114,6 +114,8 @@ pub struct EndpointInfo {
     pub pod: Box<str>,
     /// True when a proxy of the mesh listens at the address.
     pub meshed: bool,
+    /// What a proxy at the address must prove to be; none where it is spoken to in plain text.
+    pub identity: Option<Arc<str>>,
 }
 
 /// The workload that endpoints belong to. An empty string means unknown.
@@ -132,17 +134,23 @@ impl EndpointInfo {
             workload_kind: identity.workload_kind.clone(),
             workload: identity.workload.clone(),
         };
-        Self { address, owner: Arc::new(owner), pod: identity.name.as_str().into(), meshed: true }
+        Self {
+            address,
+            owner: Arc::new(owner),
+            pod: identity.name.as_str().into(),
+            meshed: true,
+            identity: None,
+        }
     }
 
     /// An endpoint of which only the address is known.
     pub fn unknown(address: SocketAddr) -> Self {
-        Self { address, owner: Arc::default(), pod: Box::default(), meshed: false }
+        Self { address, owner: Arc::default(), pod: Box::default(), meshed: false, identity: None }
     }
 
     /// Whether the control plane has not heard of who is at the address.
     pub fn is_of_unknown_owner(&self) -> bool {
-        self.owner.workload.is_empty() && self.pod.is_empty() && !self.meshed
+        self.owner.workload.is_empty() && self.pod.is_empty() && !self.meshed && self.identity.is_none()
     }
 
     /// None when the endpoint has no usable address. `last_owner` is that of the endpoint before it, and becomes that of this one.
@@ -155,7 +163,8 @@ impl EndpointInfo {
             *last_owner = Arc::new(owner);
         }
         let owner = Arc::clone(last_owner);
-        Some(Self { address, owner, pod: endpoint.pod.into(), meshed: endpoint.meshed })
+        let identity = Some(endpoint.identity).filter(|identity| !identity.is_empty()).map(Arc::from);
+        Some(Self { address, owner, pod: endpoint.pod.into(), meshed: endpoint.meshed, identity })
     }
 }
 

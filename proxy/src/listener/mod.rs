@@ -4,6 +4,7 @@ mod accept;
 mod detect;
 mod original;
 mod overload;
+mod secure;
 mod serve;
 mod tls;
 
@@ -91,9 +92,11 @@ fn client(worker: &Rc<Worker>, side: Side, socket: TcpStream, address: SocketAdd
         Direction::Outbound => &worker.outbound,
         Direction::Inbound => &worker.inbound,
     };
+    let tcp = Arc::clone(&metrics.tcp);
+    let may_be_secured = matches!(side, Side::Inbound(_)) && worker.config.trust_roots.is_some();
     Box::new(Client {
         worker: Rc::clone(worker),
-        peer: Peer::new(socket, Arc::clone(&metrics.tcp)),
+        peer: if may_be_secured { Peer::uncounted(socket, tcp) } else { Peer::new(socket, tcp) },
         side,
         address,
         watch: worker.sweep.watch(),

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::detect::{self, Protocol};
+use super::secure::{self, Admission};
 use super::tls;
 use crate::error::ProxyError;
 use crate::metrics::{CloseReason, Limit};
@@ -18,22 +19,40 @@ const HELLO_TIME: Duration = Duration::from_secs(1);
 
 /// Serves a connection that was meant for `port` to its end.
 pub async fn serve(mut client: Box<Client>, port: u16) {
-    if client.worker.config.opaque_ports.contain(port) {
+    let is_opaque = client.worker.config.opaque_ports.contain(port);
+    if client.may_be_of_mesh() {
+        match Box::pin(secure::admit(&mut client)).await {
+            Admission::Secured => {}
+            Admission::Plain(protocol) => return serve_protocol(client, protocol, is_opaque).await,
+            Admission::Refused => return,
+        }
+    }
+    serve_admitted(client, is_opaque).await;
+}
+
+/// Serves a connection of which nothing has been read, or only what its handshake hid.
+async fn serve_admitted(mut client: Box<Client>, is_opaque: bool) {
+    if is_opaque {
         return Box::pin(serve_opaque(client)).await;
     }
     let accepted = Instant::now();
     let Some(protocol) = protocol(&mut client).await else { return client.peer.ends(CloseReason::Reset) };
     client.detected(protocol, accepted);
+    serve_protocol(client, protocol, is_opaque).await;
+}
+
+async fn serve_protocol(client: Box<Client>, protocol: Protocol, is_opaque: bool) {
     match protocol {
+        Protocol::Unknown => Box::pin(serve_silent(client, is_opaque)).await,
+        _ if is_opaque => Box::pin(serve_opaque(client)).await,
         Protocol::Http1 => client.serve().await,
         Protocol::Tls => Box::pin(serve_tls(client)).await,
         Protocol::Opaque => Box::pin(serve_opaque(client)).await,
-        Protocol::Unknown => Box::pin(serve_silent(client)).await,
     }
 }
 
 /// What the client speaks; unknown when it waits for the server to speak first. None when it is gone.
-async fn protocol(client: &mut Client) -> Option<Protocol> {
+pub(super) async fn protocol(client: &mut Client) -> Option<Protocol> {
     match poll_fn(|cx| poll_first_bytes(client, cx)).await {
         // Its memory is given back before the connection is served.
         Some(Protocol::Unknown) => Some(Box::pin(what_it_speaks(client)).await),
@@ -43,6 +62,9 @@ async fn protocol(client: &mut Client) -> Option<Protocol> {
 
 /// Reads what is there already. None when the client is gone.
 fn poll_first_bytes(client: &mut Client, cx: &mut Context<'_>) -> Poll<Option<Protocol>> {
+    if !client.peer.received.is_empty() {
+        return Poll::Ready(Some(protocol_of(client)));
+    }
     let protocol = match client.peer.poll_receive(cx, Room::Head) {
         Poll::Ready(Ok(0)) => Some(Protocol::Opaque),
         Poll::Ready(Ok(_)) => Some(protocol_of(client)),
@@ -53,7 +75,7 @@ fn poll_first_bytes(client: &mut Client, cx: &mut Context<'_>) -> Poll<Option<Pr
 }
 
 /// What the client speaks. A request that names a proxy's destination was meant for an HTTP proxy, which is left to read it.
-fn protocol_of(client: &Client) -> Protocol {
+pub(super) fn protocol_of(client: &Client) -> Protocol {
     let bytes = client.peer.received.bytes();
     match Protocol::of(bytes) {
         Protocol::Http1 if client.is_redirected() && detect::is_for_a_proxy(bytes) => Protocol::Opaque,
@@ -94,11 +116,14 @@ enum First {
 }
 
 /// Nobody has spoken. When the server does so first, its protocol is not HTTP.
-async fn serve_silent(mut client: Box<Client>) {
+async fn serve_silent(mut client: Box<Client>, is_opaque: bool) {
     let Some(mut link) = connect(&mut client).await else { return };
     client.watch.set(Instant::now() + client.worker.config.timeouts.stall);
     match poll_fn(|cx| poll_first_speaker(&mut client, &mut link.upstream, cx)).await {
-        First::Server => return relay_bytes(client, link).await,
+        First::Server => {
+            client.peer.count();
+            return relay_bytes(client, link).await;
+        }
         First::Nobody(reason) => return client.peer.ends(reason),
         First::Client => {}
     }
@@ -107,7 +132,16 @@ async fn serve_silent(mut client: Box<Client>) {
         Protocol::Unknown => what_it_speaks(&mut client).await,
         protocol => protocol,
     };
+    if secure::is_of_mesh(&client, protocol) {
+        drop(link);
+        return match Box::pin(secure::secure(&mut client)).await {
+            Admission::Secured => Box::pin(serve_admitted(client, is_opaque)).await,
+            Admission::Plain(_) | Admission::Refused => {}
+        };
+    }
+    client.peer.count();
     match protocol {
+        _ if is_opaque => relay_bytes(client, link).await,
         Protocol::Http1 => {
             let endpoint = link.in_flight.endpoint();
             endpoint.idle().put(link.upstream, Instant::now(), &client.worker.sweep);

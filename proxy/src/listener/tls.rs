@@ -1,9 +1,12 @@
 //! The first message of TLS (RFC 8446, section 4.1.2), read for the name of the server that the client means.
 
+use crate::tls::MESH_PROTOCOL;
+
 /// The type of a record that carries a handshake, and the first byte of its version.
 const HANDSHAKE: [u8; 2] = [22, 3];
 const CLIENT_HELLO: u8 = 1;
 const SERVER_NAME: u16 = 0;
+const PROTOCOLS: u16 = 16;
 const HOST_NAME: u8 = 0;
 /// A record holds no more (RFC 8446, section 5.1).
 const MAX_RECORD: usize = 1 << 14;
@@ -27,6 +30,15 @@ pub fn server_name(bytes: &[u8]) -> Option<String> {
         Hello::Complete(name) => name,
         Hello::None | Hello::Partial => None,
     }
+}
+
+/// Whether the hello at the start of `bytes` is one of a proxy of the mesh: it offers the one protocol that only those speak.
+pub fn is_of_mesh(bytes: &[u8]) -> bool {
+    let Handshake::Complete(hello) = handshake(bytes) else { return false };
+    extension(&hello, PROTOCOLS).is_some_and(|protocols| {
+        let mut protocols = Reader(Reader(protocols).vector(2).unwrap_or_default());
+        protocols.vector(1) == Some(MESH_PROTOCOL) && protocols.0.is_empty()
+    })
 }
 
 impl Hello {
@@ -84,6 +96,11 @@ fn handshake(bytes: &[u8]) -> Handshake {
 
 /// The name in a hello's body; none when it has none, or makes no sense.
 fn name_in(hello: &[u8]) -> Option<String> {
+    extension(hello, SERVER_NAME).and_then(host_name)
+}
+
+/// The content of an extension in a hello's body.
+fn extension(hello: &[u8], wanted: u16) -> Option<&[u8]> {
     let mut hello = Reader(hello);
     let _version_and_random = hello.take(2 + 32)?;
     let _session = hello.vector(1)?;
@@ -92,8 +109,8 @@ fn name_in(hello: &[u8]) -> Option<String> {
     let mut extensions = Reader(hello.vector(2)?);
     while let Some(kind) = extensions.number(2) {
         let content = extensions.vector(2)?;
-        if kind == usize::from(SERVER_NAME) {
-            return host_name(content);
+        if kind == usize::from(wanted) {
+            return Some(content);
         }
     }
     None

@@ -6,6 +6,7 @@
 mod detection;
 mod histogram;
 mod http;
+mod identity;
 mod labels;
 mod limits;
 mod page;
@@ -17,6 +18,7 @@ mod tls;
 
 pub use detection::DetectionMetrics;
 pub use http::{HttpMetrics, Retry};
+pub use identity::{Handshake, IdentityMetrics};
 pub use labels::{Labels, Party};
 pub use limits::{Limit, LimitMetrics, Place, Places};
 pub(crate) use page::render;

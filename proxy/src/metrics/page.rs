@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::histogram::{BOUNDS_MICROS, Histogram};
 use super::http::HttpMetrics;
 use super::http::is_failure;
+use super::identity::{Handshake, IdentityMetrics};
 use super::limits::{Limit, LimitMetrics};
 use super::process::Process;
 use super::registry::{Live, Registry, Series};
@@ -43,6 +44,7 @@ async fn write(
     tcp(&tcp_series, &mut text).await?;
     detection(registry, &mut text);
     tls(registry.tls(), &mut text);
+    identity(registry.identity(), &mut text);
     limits(registry.limits(), &mut text);
     discovery(status, &mut text);
     tap(observers, &mut text);
@@ -162,6 +164,29 @@ fn tls(tls: &TlsMetrics, text: &mut Text) {
     );
     for by in TlsRoute::ALL {
         text.sample(name, &[&Pair("routed_by", by.label())], tls.count(by));
+    }
+}
+
+fn identity(identity: &IdentityMetrics, text: &mut Text) {
+    if let Some(end) = identity.certificate_end() {
+        let name = "mesh_identity_certificate_end_timestamp_seconds";
+        text.family(name, Kind::Gauge, "When the proxy's certificate ends, in seconds since 1970.");
+        text.sample(name, &[], end);
+    }
+    let (refreshes, failures) = identity.refreshes();
+    let name = "mesh_identity_refreshes_total";
+    text.family(name, Kind::Counter, "Certificates that the control plane has signed for the proxy.");
+    text.sample(name, &[], refreshes);
+    let name = "mesh_identity_refresh_failures_total";
+    text.family(name, Kind::Counter, "How often the control plane did not sign a certificate.");
+    text.sample(name, &[], failures);
+    let name = "mesh_tls_handshakes_total";
+    text.family(name, Kind::Counter, "Handshakes with other proxies, by how they ended.");
+    for (label, direction) in [("inbound", Direction::Inbound), ("outbound", Direction::Outbound)] {
+        for result in Handshake::ALL {
+            let labels: [&dyn Display; 2] = [&Pair("direction", label), &Pair("result", result.label())];
+            text.sample(name, &labels, identity.count(direction, result));
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{DetectionMetrics, HttpMetrics, Labels, LimitMetrics, Peer, TcpMetrics, TlsMetrics};
+use super::{
+    DetectionMetrics, HttpMetrics, IdentityMetrics, Labels, LimitMetrics, Peer, TcpMetrics, TlsMetrics,
+};
 use crate::direction::Direction;
 
 /// Series that nobody touched for this long go.
@@ -19,6 +21,7 @@ pub struct Registry {
     outbound_detection: DetectionMetrics,
     limits: LimitMetrics,
     tls: TlsMetrics,
+    identity: IdentityMetrics,
 }
 
 /// All series, by rendered labels.
@@ -88,6 +91,11 @@ impl Registry {
     /// What decided where connections with TLS go.
     pub fn tls(&self) -> &TlsMetrics {
         &self.tls
+    }
+
+    /// The proxy's certificate, and connections with TLS between proxies.
+    pub fn identity(&self) -> &IdentityMetrics {
+        &self.identity
     }
 
     fn lock(&self) -> MutexGuard<'_, Groups> {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
 
 /// How much is read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,10 @@ impl Buffer {
         &self.memory[self.start..self.end]
     }
 
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.memory[self.start..self.end]
+    }
+
     pub fn len(&self) -> usize {
         self.end - self.start
     }
@@ -112,10 +117,16 @@ impl Buffer {
         if bytes.is_empty() {
             return;
         }
-        let room = if bytes.len() <= Room::Head.bytes() { Room::Head } else { Room::Body };
-        self.make_room(room, bytes.len());
-        self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);
-        self.end += bytes.len();
+        self.extend(bytes.len()).copy_from_slice(bytes);
+    }
+
+    /// Adds room for `length` bytes, which the caller is to fill.
+    pub fn extend(&mut self, length: usize) -> &mut [u8] {
+        let room = if length <= Room::Head.bytes() { Room::Head } else { Room::Body };
+        self.make_room(room, length);
+        let start = self.end;
+        self.end += length;
+        &mut self.memory[start..self.end]
     }
 
     /// Reads once from `source` behind what is there. 0 is the end of the input.
@@ -129,6 +140,17 @@ impl Buffer {
         let mut space = ReadBuf::new(&mut self.memory[self.end..]);
         let result = source.poll_read(cx, &mut space).map_ok(|()| space.filled().len());
         if let Poll::Ready(Ok(length)) = result {
+            self.end += length;
+        }
+        self.release_when_empty();
+        result
+    }
+
+    /// The same, of what is there already.
+    pub fn try_read_from(&mut self, source: &TcpStream) -> io::Result<usize> {
+        self.make_room(Room::Head, 1);
+        let result = source.try_read(&mut self.memory[self.end..]);
+        if let Ok(length) = result {
             self.end += length;
         }
         self.release_when_empty();

@@ -1,15 +1,18 @@
 //! A client whose bytes are not read as requests: the connection as a whole goes to one endpoint.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::http::{Client, Side};
 use super::route::{self, Choice, Link, Original, Target, Tried};
 use crate::destination::Endpoint;
+use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::listener::Protocol;
-use crate::metrics::TlsRoute;
+use crate::metrics::{Handshake, TlsRoute};
 use crate::tap::{Request, TappedRequest};
+use crate::tls::HandshakeError;
 
 /// What a client of ours that speaks TLS to the proxy itself must mean, for it names no port (RFC 9110, section 4.2.2).
 const TLS_PORT: u16 = 443;
@@ -24,6 +27,31 @@ impl Client {
     /// Whether the connection was meant to go elsewhere and is here without its client's knowledge.
     pub fn is_redirected(&self) -> bool {
         matches!(self.side, Side::Redirected(_))
+    }
+
+    /// Whether the client may be a proxy of the mesh: it wants the application, and this proxy has an identity, or will have.
+    pub fn may_be_of_mesh(&self) -> bool {
+        matches!(self.side, Side::Inbound(_))
+            && !self.peer.is_secured()
+            && self.worker.config.trust_roots.is_some()
+    }
+
+    /// Makes the handshake with a client whose hello was read. What it does is counted as secured from then on.
+    ///
+    /// # Errors
+    /// One side does not believe the other, or the connection broke.
+    pub async fn secure(&mut self) -> Result<(), HandshakeError> {
+        let metrics = Arc::clone(&self.worker.inbound_secured.tcp);
+        let secured = match self.worker.credentials() {
+            Some(credentials) => self.peer.accept_secured(&credentials, &metrics).await,
+            None => Err(HandshakeError::NoCertificate("the proxy has no certificate yet")),
+        };
+        self.worker.identity().shook(Direction::Inbound, Handshake::of(&secured));
+        secured?;
+        if let Side::Inbound(application) = &mut self.side {
+            *application = application.secured();
+        }
+        Ok(())
     }
 
     /// A new connection to where the whole of this one goes.
@@ -105,6 +133,7 @@ impl Client {
         self.worker.tap.request(&Request {
             direction: self.side.direction(),
             client: self.address,
+            client_tls: self.peer.is_secured(),
             endpoint: Some(endpoint),
             method: "",
             scheme: "https",

@@ -99,6 +99,7 @@ impl Client {
     fn http(&self) -> Arc<HttpMetrics> {
         match self.side {
             Side::Outbound | Side::Redirected(_) => Arc::clone(&self.worker.outbound.http),
+            Side::Inbound(_) if self.peer.is_secured() => Arc::clone(&self.worker.inbound_secured.http),
             Side::Inbound(_) => Arc::clone(&self.worker.inbound.http),
         }
     }

@@ -24,7 +24,7 @@ mod stall;
 mod sweep;
 mod tunnel;
 
-pub use buffer::Room;
+pub use buffer::{Buffer, Room};
 pub use http::{Client, Side};
 pub use peer::Peer;
 pub use route::{Link, Original};

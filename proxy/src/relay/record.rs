@@ -107,6 +107,7 @@ fn tap(client: &Client, request: &RequestHead, endpoint: Option<&Endpoint>) -> O
     client.worker.tap.request(&Request {
         direction: client.side.direction(),
         client: client.address,
+        client_tls: client.peer.is_secured(),
         endpoint,
         method: text(request.method_name(head)),
         scheme: "http",

@@ -50,6 +50,7 @@ fn response(error: ProxyError, has_body: bool, kept: Option<Version>) -> Vec<u8>
 fn phrase(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
+        403 => "Forbidden",
         404 => "Not Found",
         408 => "Request Timeout",
         414 => "URI Too Long",

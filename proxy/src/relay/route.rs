@@ -141,7 +141,7 @@ impl Target {
             }
             match Box::pin(upstream::connect(&endpoint)).await {
                 Ok(upstream) => return Ok(Link { upstream, in_flight, reused: false }),
-                Err(ProxyError::LocalShortage) => return Err(ProxyError::LocalShortage),
+                Err(error @ (ProxyError::LocalShortage | ProxyError::NoIdentity)) => return Err(error),
                 Err(error) => failure = error,
             }
             endpoint.connect_failed();

@@ -15,8 +15,10 @@ use super::bind::{Addresses, BindError, Listeners};
 use super::shutdown::{self, Requests};
 use super::{descriptors, threads};
 use crate::admin::{self, Admin, Readiness};
-use crate::config::{Application, Config, MAX_DESCRIPTORS};
+use crate::config::{Application, Config, Identity, MAX_DESCRIPTORS};
+use crate::control_plane::{ControlPlane, Trust};
 use crate::discovery;
+use crate::identity;
 use crate::metrics::Registry;
 use crate::proto;
 use crate::tap;
@@ -82,6 +84,7 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     let registry = Arc::new(Registry::default());
     let observers = Arc::new(tap::Observers::default());
     let status = Arc::new(discovery::Status::default());
+    let (certified, credentials) = watch::channel(None);
     let readiness = Rc::new(Readiness::new(Arc::clone(&status)));
 
     let begin_drain = watch::Sender::new(());
@@ -100,6 +103,7 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
             tap: tap::Tap::new(&config.identity, Arc::clone(&observers)),
             asks: asks.clone(),
             updates: receiver,
+            credentials: credentials.clone(),
             drain: begin_drain.subscribe(),
             alive: alive.clone(),
         })?;
@@ -107,9 +111,15 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     drop((asks, alive));
 
     let introduction = introduction(&config, &listeners.addresses);
-    let (control_plane, token_file) = (config.control_plane.clone(), config.token_file.clone());
-    let client =
-        discovery::Client::new(control_plane, token_file, introduction, asked, updates, Arc::clone(&status));
+    let trust = config.trust_roots.clone().map(|roots| Trust { roots, credentials });
+    let control_plane = ControlPlane::new(config.control_plane.clone(), config.token_file.clone(), trust);
+    if config.trust_roots.is_some() {
+        let Identity { name, namespace, .. } = config.identity.clone();
+        let client =
+            identity::Client::new(control_plane.clone(), name, namespace, certified, Arc::clone(&registry));
+        spawn_local(client.run());
+    }
+    let client = discovery::Client::new(control_plane, introduction, asked, updates, Arc::clone(&status));
     spawn_local(client.run());
     spawn_local(tap::serve(TcpListener::from_std(listeners.tap)?, Arc::clone(&observers)));
     let admin = Admin {

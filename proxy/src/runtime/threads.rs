@@ -14,6 +14,7 @@ use super::bind::WorkerListeners;
 use crate::config::{Application, Config};
 use crate::destination::SWEEP_INTERVAL;
 use crate::discovery::{Ask, Update, WorkerId};
+use crate::identity::Current;
 use crate::listener;
 use crate::metrics::Registry;
 use crate::tap::Tap;
@@ -30,6 +31,7 @@ pub(super) struct Start {
     pub tap: Tap,
     pub asks: mpsc::UnboundedSender<Ask>,
     pub updates: mpsc::UnboundedReceiver<Update>,
+    pub credentials: Current,
     /// Changes when the worker shall drain.
     pub drain: watch::Receiver<()>,
     pub alive: mpsc::Sender<()>,
@@ -55,8 +57,19 @@ pub(super) fn start(start: Start) -> io::Result<()> {
 }
 
 async fn work(start: Start) -> io::Result<()> {
-    let Start { id, config, listeners, registry, tap, asks, mut updates, mut drain, alive: _alive } = start;
-    let worker = Rc::new(Worker::new(id, config, registry, tap, asks));
+    let Start {
+        id,
+        config,
+        listeners,
+        registry,
+        tap,
+        asks,
+        mut updates,
+        credentials,
+        mut drain,
+        alive: _alive,
+    } = start;
+    let worker = Rc::new(Worker::new(id, config, registry, tap, asks, credentials));
     serve(&worker, listeners)?;
     let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
     loop {

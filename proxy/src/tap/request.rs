@@ -24,6 +24,8 @@ pub struct Tap {
 pub struct Request<'a> {
     pub direction: Direction,
     pub client: SocketAddr,
+    /// The client's connection is secured.
+    pub client_tls: bool,
     pub endpoint: Option<&'a Endpoint>,
     pub method: &'a str,
     /// `http` or `https`.
@@ -89,7 +91,7 @@ impl Tap {
         let client = Some(socket_address(request.client));
         let source = match request.direction {
             Direction::Outbound => Peer { address: client, ..self.local.clone() },
-            Direction::Inbound => Peer { address: client, ..Peer::default() },
+            Direction::Inbound => Peer { address: client, tls: request.client_tls, ..Peer::default() },
         };
         Parties { source, destination: request.endpoint.map(destination).unwrap_or_default() }
     }
@@ -105,7 +107,7 @@ fn destination(endpoint: &Endpoint) -> Peer {
             .then(|| proto::Workload { kind: owner.workload_kind.clone(), name: owner.workload.clone() }),
         pod: info.pod.to_string(),
         service: endpoint.service.name.clone(),
-        tls: false,
+        tls: endpoint.identity().is_some(),
     }
 }
 
@@ -216,6 +218,7 @@ mod tests {
             Request {
                 direction: Direction::Outbound,
                 client: "127.0.0.1:5000".parse().unwrap(),
+                client_tls: false,
                 endpoint: Some(&self.endpoint),
                 method: "GET",
                 scheme: "http",

@@ -8,9 +8,12 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::destination::Endpoint;
+use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::keepalive::KEEPALIVE;
+use crate::metrics::{CloseReason, Handshake};
 use crate::relay::Peer;
+use crate::tls::HandshakeError;
 
 /// Opens a connection to `endpoint`, and counts it.
 ///
@@ -21,7 +24,40 @@ pub async fn connect(endpoint: &Endpoint) -> Result<Peer, ProxyError> {
         (Err(ProxyError::ConnectRefused), Some(fallback)) => open(fallback, endpoint.connect_timeout()).await,
         (opened, _) => opened,
     };
-    socket.map(|socket| Peer::new(socket, Arc::clone(endpoint.tcp())))
+    let mut peer = Peer::new(socket?, Arc::clone(endpoint.tcp()));
+    if let Some(identity) = endpoint.identity() {
+        secure(&mut peer, endpoint, identity).await?;
+    }
+    Ok(peer)
+}
+
+/// Makes sure that the endpoint is who it is said to be. Whoever is to prove that is never spoken to in plain text.
+async fn secure(peer: &mut Peer, endpoint: &Endpoint, identity: &Arc<str>) -> Result<(), ProxyError> {
+    let (credentials, metrics) = endpoint.own_identity();
+    let secured = match credentials {
+        Some(credentials) => peer.connect_secured(&credentials, identity, endpoint.address().ip()).await,
+        None => Err(HandshakeError::NoCertificate("the proxy has no certificate yet")),
+    };
+    metrics.shook(Direction::Outbound, Handshake::of(&secured));
+    secured.map(|_| ()).map_err(|error| {
+        let address = endpoint.address();
+        peer.ends(CloseReason::Error);
+        match error {
+            HandshakeError::Io(error) => {
+                tracing::debug!(%address, %error, "handshake failed");
+                ProxyError::ConnectFailed
+            }
+            HandshakeError::Timeout => ProxyError::ConnectTimeout,
+            HandshakeError::NoCertificate(reason) => {
+                tracing::warn!(%address, reason, "no connection to an endpoint that has an identity");
+                ProxyError::NoIdentity
+            }
+            HandshakeError::Identity(reason) => {
+                tracing::warn!(%address, %identity, reason, "endpoint is not who it is said to be");
+                ProxyError::IdentityFailed
+            }
+        }
+    })
 }
 
 async fn open(address: SocketAddr, timeout: Duration) -> Result<TcpStream, ProxyError> {

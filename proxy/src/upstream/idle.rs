@@ -34,7 +34,7 @@ impl IdlePool {
     /// The connection that was used last and that its server has not closed since.
     pub fn take(&self) -> Option<Peer> {
         let mut state = self.idle.state.borrow_mut();
-        while let Some((peer, _)) = state.connections.pop() {
+        while let Some((mut peer, _)) = state.connections.pop() {
             if peer.is_quiet() {
                 return Some(peer);
             }

@@ -1,23 +1,28 @@
 //! What stands in for the proxy's surroundings: a control plane that says what a test tells it to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
 
+pub mod authority;
 pub mod hello;
 pub mod proxy;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mesh_proxy::proto::discover_request::Request as Ask;
 use mesh_proxy::proto::discover_response::Response as Answer;
 use mesh_proxy::proto::discovery_server::{Discovery, DiscoveryServer};
+use mesh_proxy::proto::identity_server::IdentityServer;
 use mesh_proxy::proto::{self, DiscoverRequest, DiscoverResponse, target};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
+
+use self::authority::{Authority, Certifier};
 
 /// Longer than anything takes on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -45,6 +50,10 @@ impl ControlPlane {
     }
 
     pub fn start_at(address: SocketAddr) -> Self {
+        Self::start_at_with(address, None)
+    }
+
+    fn start_at_with(address: SocketAddr, authority: Option<Arc<Authority>>) -> Self {
         let (started, address_chosen) = std::sync::mpsc::channel();
         let (opened, streams) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
@@ -55,6 +64,9 @@ impl ControlPlane {
                 started.send(listener.local_addr().unwrap()).unwrap();
                 let server = Server::builder()
                     .add_service(DiscoveryServer::new(Service { opened }))
+                    .add_optional_service(
+                        authority.map(|authority| IdentityServer::new(Certifier(authority))),
+                    )
                     .serve_with_incoming(TcpListenerStream::new(listener));
                 tokio::select! {
                     _ = server => {}
@@ -66,8 +78,23 @@ impl ControlPlane {
         Self { address, streams, stop: Some(stop), thread: Some(thread) }
     }
 
+    /// One that also certifies proxies, and speaks TLS at the second address.
+    pub fn start_with(authority: &Arc<Authority>) -> (Self, SocketAddr) {
+        let control_plane = Self::start_at_with("127.0.0.1:0".parse().unwrap(), Some(Arc::clone(authority)));
+        let secured = authority::front(authority, control_plane.address);
+        (control_plane, secured)
+    }
+
     /// Tells every proxy of these services alone, until all proxies are gone and it is dropped.
-    pub fn serve(mut self, services: HashMap<String, Vec<SocketAddr>>) {
+    pub fn serve(self, services: HashMap<String, Vec<SocketAddr>>) {
+        let endpoints = |addresses: Vec<SocketAddr>| addresses.iter().map(endpoint).collect();
+        self.serve_endpoints(
+            services.into_iter().map(|(name, addresses)| (name, endpoints(addresses))).collect(),
+        );
+    }
+
+    /// The same, with all that is to be known of the endpoints.
+    pub fn serve_endpoints(mut self, services: HashMap<String, Vec<proto::Endpoint>>) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             while let Some(mut stream) = self.streams.recv().await {
@@ -75,7 +102,7 @@ impl ControlPlane {
                     if let Some(Ask::Subscribe(subscribe)) = message.request {
                         let authority = authority(subscribe.target);
                         match services.get(&authority) {
-                            Some(endpoints) => stream.snapshot(&authority, endpoints).await,
+                            Some(endpoints) => stream.snapshot_of(&authority, endpoints.clone()).await,
                             None => stream.unknown(&authority).await,
                         }
                     }
@@ -160,7 +187,7 @@ impl Stream {
         self.snapshot_of(authority, endpoints.iter().map(meshed).collect()).await;
     }
 
-    async fn snapshot_of(&self, authority: &str, endpoints: Vec<proto::Endpoint>) {
+    pub async fn snapshot_of(&self, authority: &str, endpoints: Vec<proto::Endpoint>) {
         let service = proto::Service { namespace: "default".to_owned(), name: authority.to_owned(), port: 0 };
         let snapshot = proto::Snapshot { target: named(authority), service: Some(service), endpoints };
         self.send(Answer::Snapshot(snapshot)).await;
@@ -210,7 +237,7 @@ fn named(text: &str) -> Option<proto::Target> {
     Some(proto::Target { target: Some(target) })
 }
 
-fn endpoint(endpoint: &SocketAddr) -> proto::Endpoint {
+pub fn endpoint(endpoint: &SocketAddr) -> proto::Endpoint {
     proto::Endpoint { address: Some(address(endpoint)), ..proto::Endpoint::default() }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mesh_proxy::config::Config;
 use mesh_proxy::discovery::{Ask, EndpointInfo, ServiceName, Target, Update};
+use mesh_proxy::identity;
 use mesh_proxy::listener;
 use mesh_proxy::metrics::Registry;
 use mesh_proxy::tap::{Observers, Tap};
@@ -24,7 +25,8 @@ pub fn start(side: Side, listener: TcpListener, backends: [SocketAddr; 2]) -> Rc
     let config = Config::read(|_| None, || "fuzzed".to_owned()).unwrap_or_else(|error| panic!("{error}"));
     let tap = Tap::new(&config.identity, Arc::new(Observers::default()));
     let (asks, asked) = mpsc::unbounded_channel();
-    let worker = Rc::new(Worker::new(0, Arc::new(config), Arc::new(Registry::default()), tap, asks));
+    let worker =
+        Rc::new(Worker::new(0, Arc::new(config), Arc::new(Registry::default()), tap, asks, identity::none()));
     match side {
         Side::Inbound => {
             let application = worker.application(backends[0]);

@@ -1,15 +1,17 @@
-//! Why there is no stream to the control plane.
+//! Why the control plane does not give what it is asked for.
 
 use std::error::Error;
 use std::fmt;
 
 use tonic::Code;
 
-/// Why there is no stream, each with the reason.
+/// Why there is no answer, each with the reason.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// The proxy has nothing to show who it is.
     NoToken(String),
+    /// There is no way to tell whether it is the control plane.
+    NotBelieved(String),
     NotReached(String),
     /// The control plane does not believe, or does not understand, who the proxy says it is.
     Refused(String),
@@ -20,7 +22,7 @@ impl Trouble {
         Self::NotReached(root_cause(error))
     }
 
-    pub fn of_stream(status: &tonic::Status) -> Self {
+    pub fn of_call(status: &tonic::Status) -> Self {
         match status.code() {
             Code::Unauthenticated | Code::PermissionDenied | Code::InvalidArgument => {
                 Self::Refused(status.message().to_owned())
@@ -30,7 +32,10 @@ impl Trouble {
     }
 
     pub fn reason(&self) -> &str {
-        let (Self::NoToken(reason) | Self::NotReached(reason) | Self::Refused(reason)) = self;
+        let (Self::NoToken(reason)
+        | Self::NotBelieved(reason)
+        | Self::NotReached(reason)
+        | Self::Refused(reason)) = self;
         reason
     }
 }
@@ -39,6 +44,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoToken(_) => "no token for the control plane",
+            Self::NotBelieved(_) => "no roots by which to believe the control plane",
             Self::NotReached(_) => "control plane not reached",
             Self::Refused(_) => "refused by the control plane",
         })
@@ -46,7 +52,7 @@ impl fmt::Display for Trouble {
 }
 
 /// Why a stream ended.
-pub(super) fn describe(status: &tonic::Status) -> String {
+pub(crate) fn describe(status: &tonic::Status) -> String {
     match status.source() {
         Some(error) => root_cause(error),
         None => format!("{:?}: {}", status.code(), status.message()),

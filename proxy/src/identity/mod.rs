@@ -1,0 +1,23 @@
+//! Who this proxy is to others: its key, its certificate, and the roots that it trusts.
+
+mod certificate;
+mod client;
+mod credentials;
+mod verify;
+
+pub use certificate::Certificate;
+pub use client::Client;
+pub use credentials::Credentials;
+pub(crate) use verify::{ControlPlaneVerifier, provider, roots_of_pem};
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// The credentials of the moment; none before there is a certificate.
+pub type Current = watch::Receiver<Option<Arc<Credentials>>>;
+
+/// Those of a proxy that never has any.
+pub fn none() -> Current {
+    watch::channel(None).1
+}

@@ -1,0 +1,91 @@
+//! Connections to the application of a proxy that has an identity: those of other proxies are secured, and in strict mode there are
+//! no others.
+
+use std::future::poll_fn;
+use std::time::{Duration, Instant};
+
+use super::detect::Protocol;
+use super::serve;
+use super::tls;
+use crate::config::InboundTls;
+use crate::error::ProxyError;
+use crate::metrics::CloseReason;
+use crate::relay::Client;
+
+/// How long a client may take to say its first where only proxies of the mesh are served: as long as for the rest of the handshake.
+const STRICT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What becomes of a connection.
+pub enum Admission {
+    /// What is spoken inside is still to be told.
+    Secured,
+    /// It is in plain text, and may be.
+    Plain(Protocol),
+    Refused,
+}
+
+/// Reads a client's first bytes, secures the connection when they are those of a proxy of the mesh, and refuses others in strict
+/// mode.
+pub async fn admit(client: &mut Client) -> Admission {
+    let accepted = Instant::now();
+    let is_strict = client.worker.config.inbound_tls == InboundTls::Strict;
+    let protocol = match serve::protocol(client).await {
+        Some(Protocol::Unknown | Protocol::Tls) if is_strict => patiently(client).await,
+        protocol => protocol,
+    };
+    let Some(protocol) = protocol else {
+        client.peer.ends(CloseReason::Reset);
+        return Admission::Refused;
+    };
+    if is_of_mesh(client, protocol) {
+        return secure(client).await;
+    }
+    if protocol != Protocol::Unknown {
+        client.peer.count();
+    }
+    if is_strict {
+        refuse(client, protocol).await;
+        return Admission::Refused;
+    }
+    client.detected(protocol, accepted);
+    Admission::Plain(protocol)
+}
+
+/// Whether a client that speaks `protocol` is a proxy of the mesh.
+pub fn is_of_mesh(client: &Client, protocol: Protocol) -> bool {
+    protocol == Protocol::Tls && client.may_be_of_mesh() && tls::is_of_mesh(client.peer.received.bytes())
+}
+
+/// What the client speaks, when it takes its time. None when it says nothing.
+async fn patiently(client: &mut Client) -> Option<Protocol> {
+    let speaks = async {
+        match serve::protocol_of(client) {
+            Protocol::Unknown => poll_fn(|cx| serve::poll_protocol(client, cx)).await,
+            protocol => protocol,
+        }
+    };
+    tokio::time::timeout(STRICT_PATIENCE, speaks).await.ok()
+}
+
+/// Makes the handshake with a proxy of the mesh.
+pub async fn secure(client: &mut Client) -> Admission {
+    let secured = client.secure().await;
+    client.peer.count();
+    match secured {
+        Ok(()) => Admission::Secured,
+        Err(error) => {
+            tracing::debug!(client = %client.address, reason = %error, "handshake failed");
+            client.peer.ends(CloseReason::Error);
+            Admission::Refused
+        }
+    }
+}
+
+/// A client that speaks HTTP/1 is told why.
+async fn refuse(client: &mut Client, protocol: Protocol) {
+    tracing::debug!(client = %client.address, "connection in plain text refused");
+    match protocol {
+        Protocol::Http1 => client.refuse_connection(ProxyError::IdentityRequired).await,
+        _ => client.peer.reset_when_closed(CloseReason::Error),
+    }
+}
