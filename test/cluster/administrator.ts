@@ -11,6 +11,10 @@ export const kubectl = new Kubectl(command, kubeconfig);
 /** Runs `mesh` on the cluster. */
 export const mesh = (...words: string[]): Promise<Ended> => runMesh(words, environment);
 
+/** Runs `mesh` on the cluster, with more variables. */
+export const meshWith = (variables: Readonly<Record<string, string>>, ...words: string[]): Promise<Ended> =>
+  runMesh(words, { ...environment, ...variables });
+
 /** Passes manifests through a command that edits them. */
 export function edited(command: "inject" | "uninject", manifests: string): Promise<Ended> {
   const child = startMesh([command, "-"], environment);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CLUSTER_DOMAIN, NODE_IP, SERVICE_RANGE } from "./addresses.js";
+import { CLUSTER_DOMAIN, NODE_IP, ofFamilies } from "./addresses.js";
 import type { Credentials } from "./credentials.js";
 import type { Kubectl } from "./kubectl.js";
 import { Part } from "./part.js";
@@ -62,7 +62,7 @@ function apiServerArguments(credentials: Credentials): string[] {
     `--etcd-servers=${ETCD}`,
     `--advertise-address=${NODE_IP}`,
     "--secure-port=6443",
-    `--service-cluster-ip-range=${SERVICE_RANGE}`,
+    `--service-cluster-ip-range=${ofFamilies("services")}`,
     `--client-ca-file=${credentials.path("ca.crt")}`,
     `--tls-cert-file=${credentials.path("apiserver.crt")}`,
     `--tls-private-key-file=${credentials.path("apiserver.key")}`,

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CLUSTER_DOMAIN, DNS_IP, FIRST_POD_IP, NODE_IP, POD_RANGE } from "./addresses.js";
+import { CLUSTER_DOMAIN, DNS_IP, FAMILIES, NODE_IP, ofFamilies } from "./addresses.js";
 import { API_SERVER } from "./control-plane.js";
 import type { Credentials } from "./credentials.js";
 import { importImages, PAUSE_IMAGE, SOCKET } from "./images.js";
@@ -36,7 +36,7 @@ export async function startNode(
     `--kubeconfig=${credentials.kubeconfig(API_SERVER, `system:node:${NODE}`, ["system:nodes"])}`,
     `--root-dir=${join(folder, "kubelet")}`,
     `--hostname-override=${NODE}`,
-    `--node-ip=${NODE_IP}`,
+    `--node-ip=${ofFamilies("node")}`,
   ]);
   const proxy = new Part(folder, "kube-proxy", [
     KUBE,
@@ -94,8 +94,10 @@ const podNetwork = () => ({
       ipMasq: false,
       ipam: {
         type: "host-local",
-        ranges: [[{ subnet: POD_RANGE, gateway: NODE_IP, rangeStart: FIRST_POD_IP }]],
-        routes: [{ dst: "0.0.0.0/0" }],
+        ranges: FAMILIES.map(({ pods, node, firstPod }) => [
+          { subnet: pods, gateway: node, rangeStart: firstPod },
+        ]),
+        routes: FAMILIES.map(({ everywhere }) => ({ dst: everywhere })),
       },
     },
     { type: "portmap", capabilities: { portMappings: true } },
@@ -141,7 +143,7 @@ function proxyConfig(folder: string, credentials: Credentials): string {
     kind: "KubeProxyConfiguration",
     clientConnection: { kubeconfig: credentials.kubeconfig(API_SERVER, "system:kube-proxy") },
     mode: "iptables",
-    clusterCIDR: POD_RANGE,
+    clusterCIDR: ofFamilies("pods"),
     hostnameOverride: NODE,
     oomScoreAdj: 0,
     // The table's size is that of the whole machine.
