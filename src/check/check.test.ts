@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { type ApiServer, startApiServer } from "../../test/kubernetes/api-server.js";
+import { type ApiServer, startApiServer, statusAnswer } from "../../test/kubernetes/api-server.js";
 import { certificateAuthority, serverCertificate } from "../../test/kubernetes/certificates.js";
 import { ClusterState, type StoredObject } from "../../test/kubernetes/cluster-state.js";
 import {
@@ -12,7 +12,7 @@ import {
   namespace,
   plainPod,
 } from "../../test/kubernetes/installed-mesh.js";
-import { startControlPlane } from "../control-plane/index.js";
+import { type ControlPlane, startControlPlane } from "../control-plane/index.js";
 import { Printer } from "../output/index.js";
 import { BEFORE_INSTALL, INSTALLED } from "./cluster/index.js";
 import { HOST } from "./host/index.js";
@@ -42,6 +42,7 @@ test("every check is explained in docs/check.md, and nothing else is", () => {
 });
 
 test("a mesh that works passes every check", async () => {
+  await runControlPlane();
   state.put(
     ...mesh,
     namespace("shop", { "mesh.dev/inject": "enabled" }),
@@ -53,6 +54,7 @@ test("a mesh that works passes every check", async () => {
 });
 
 test("as a table: a line for each, and for trouble what to try and where it is explained", async () => {
+  await runControlPlane();
   state.put(...mesh, namespace("shop", { "mesh.dev/inject": "enabled" }), plainPod("shop", "web-\u001b[2J1"));
   const { text, error } = await run({ output: "table" });
   expect(text).toContain(`✓ the API server answers (${server.url}, context test)\n`);
@@ -61,7 +63,7 @@ test("as a table: a line for each, and for trouble what to try and where it is e
       "    try: kubectl rollout restart deploy -n shop\n" +
       "    see: docs/check.md#pods-without-sidecar\n",
   );
-  expect(text).toMatch(/\n\n12 passed, 1 failed\n$/);
+  expect(text).toMatch(/\n\n15 passed, 1 failed\n$/);
   expect(error).toBe("a check failed");
 });
 
@@ -138,6 +140,7 @@ describe("an installation", () => {
   });
 
   test("what mends itself is waited for", async () => {
+    await runControlPlane();
     state.put(...mesh);
     const status = mesh.find(({ kind }) => kind === "Deployment")?.["status"];
     state.change("Deployment", "mesh-control-plane", (object) => ({ ...object, status: {} }));
@@ -151,11 +154,52 @@ describe("an installation", () => {
   });
 
   test("what does not mend itself is not waited for", async () => {
+    await runControlPlane();
     state.put(...mesh, plainPod("shop", "web-1", { "mesh.dev/inject": "enabled" }));
     const began = performance.now();
     const { states } = await run({ waitSeconds: 600 });
     expect(states["pods-without-sidecar"]).toBe("failed");
     expect(performance.now() - began).toBeLessThan(60_000);
+  });
+});
+
+describe("the control plane", () => {
+  test("cannot be reached: nothing listens, the right is missing, there is no pod", async () => {
+    const controlPlane = await runControlPlane();
+    state.put(...mesh);
+    await controlPlane.stop();
+    const gone = await run();
+    expect(gone.states).toMatchObject({ "control-plane-api": "failed", "control-plane-clock": "warning" });
+    expect(gone.details["control-plane-api"]).toContain("ECONNREFUSED");
+    server.answering = (request) =>
+      request.path.endsWith("/portforward")
+        ? statusAnswer(
+            403,
+            "Forbidden",
+            'pods "x" is forbidden: User "jane" cannot create resource "pods/portforward" in API group "" in the namespace "mesh-system"',
+          )
+        : state.answer(request);
+    const forbidden = await run();
+    expect(forbidden.states["control-plane-api"]).toBe("warning");
+    expect(forbidden.details["control-plane-api"]).toBe(
+      "not checked, as user 'jane' may not create pods/portforward in namespace mesh-system",
+    );
+    server.answering = state.answer;
+    state.remove("Pod", "mesh-control-plane-1");
+    expect((await run()).details["control-plane-api"]).toContain("has no pod in namespace mesh-system");
+  });
+
+  test("replicas of two versions", async () => {
+    state.put(
+      ...mesh,
+      controlPlanePod("mesh-control-plane-1"),
+      controlPlanePod("mesh-control-plane-2", "1.2.2"),
+    );
+    const { states, details } = await run();
+    expect(states["replica-versions"]).toBe("warning");
+    expect(details["replica-versions"]).toBe(
+      "1.2.3 are mesh-control-plane-1; 1.2.2 are mesh-control-plane-2",
+    );
   });
 });
 
@@ -268,6 +312,44 @@ test("a control plane on a plain host: its version, configuration and proxies", 
   const gone = await run({ api: started.value.apiAddress });
   expect(gone.states).toEqual({ "control-plane": "failed" });
 });
+
+/** A pod of the control plane that is ready. */
+function controlPlanePod(name: string, version = VERSION): StoredObject {
+  const labels = {
+    "app.kubernetes.io/name": "mesh-control-plane",
+    "app.kubernetes.io/instance": "mesh",
+    "app.kubernetes.io/version": version,
+  };
+  return {
+    ...plainPod("mesh-system", name, labels),
+    status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }] },
+  };
+}
+
+/** Starts a control plane to which port-forwards to a pod lead. */
+async function runControlPlane(): Promise<ControlPlane> {
+  const directory = mkdtempSync(join(tmpdir(), "mesh-check-"));
+  const started = await startControlPlane({
+    source: { directory },
+    listen: "127.0.0.1:0",
+    apiListen: "127.0.0.1:0",
+    version: VERSION,
+    logFormat: "text",
+    writeLog: () => undefined,
+  });
+  if (!started.ok) throw started.error;
+  onTestFinished(async () => {
+    await started.value.stop();
+    rmSync(directory, { recursive: true });
+  });
+  const name = "mesh-control-plane-1";
+  state.listening.set(
+    `/api/v1/namespaces/mesh-system/pods/${name}`,
+    Number(started.value.apiAddress.split(":")[1]),
+  );
+  state.put(controlPlanePod(name));
+  return started.value;
+}
 
 interface Outcome {
   readonly text: string;

@@ -1,3 +1,4 @@
+import type { ControlPlaneClient } from "../client/index.js";
 import { formatDuration } from "../output/index.js";
 import { failedForGood, type Finding, passed, warned } from "./check.js";
 
@@ -5,6 +6,21 @@ import { failedForGood, type Finding, passed, warned } from "./check.js";
 const UNREMARKABLE_MS = 5_000;
 /** From here on certificates and tokens that one side makes may not be valid on the other. */
 const HARMFUL_MS = 5 * 60_000;
+
+/** Compares the clock of a control plane with this machine's. */
+export async function controlPlaneClockFinding(client: ControlPlaneClient): Promise<Finding> {
+  const before = Date.now();
+  const { now } = await client.health();
+  const after = Date.now();
+  if (now !== null) {
+    const aheadMs = now.seconds * 1000 + now.nanos / 1e6 - (before + after) / 2;
+    return clockFinding(aheadMs, "the control plane's");
+  }
+  return warned(
+    "the control plane did not tell the time: it is older",
+    "mesh of the same version on both sides",
+  );
+}
 
 /**
  * What a difference between two clocks means.

@@ -32,17 +32,21 @@ async function checkCluster(
 ): Promise<void> {
   const opened = await Cluster.open(selection);
   if (!opened.ok) throw opened.error;
-  const context = new ClusterContext(opened.value, question.version);
+  const context = new ClusterContext(opened.value, question.version, async () => {
+    // Only here, because loading gRPC takes as long as all the rest.
+    const { openControlPlaneIn } = await import("../client/index.js");
+    return openControlPlaneIn(selection);
+  });
   const checks = question.beforeInstall ? BEFORE_INSTALL : INSTALLED;
   try {
     await showChecks(checks, context, () => context.forget(), question, printer);
   } finally {
+    context.forget();
     opened.value.close();
   }
 }
 
 async function checkHost(address: string, question: CheckQuestion, printer: Printer): Promise<void> {
-  // Only here, because loading gRPC takes as long as all the rest.
   const { ControlPlaneClient, routeTo } = await import("../client/index.js");
   if (question.api === undefined)
     printer.note(`this is about the control plane at ${address}, not about a cluster`);

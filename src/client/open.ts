@@ -1,6 +1,7 @@
 import { type ControlPlaneNaming, controlPlanePlace } from "../api-address/index.js";
-import { isAsked } from "../kubernetes/index.js";
+import { type ClusterSelection, isAsked } from "../kubernetes/index.js";
 import { Failure } from "../output/index.js";
+import { ok, type Result } from "../result/index.js";
 import { ControlPlaneClient } from "./control-plane-client.js";
 import { routeTo } from "./route.js";
 
@@ -11,11 +12,19 @@ import { routeTo } from "./route.js";
 export async function openControlPlane(naming: ControlPlaneNaming): Promise<ControlPlaneClient> {
   const place = controlPlanePlace(naming);
   if ("address" in place) return new ControlPlaneClient(routeTo(place.address));
+  const opened = await openControlPlaneIn(place.cluster);
+  if (opened.ok) return opened.value;
+  throw isAsked(place.cluster) ? opened.error : withOtherWay(opened.error);
+}
+
+/** The control plane in a cluster, through a port-forward; fails with what stands in the way. */
+export async function openControlPlaneIn(
+  cluster: ClusterSelection,
+): Promise<Result<ControlPlaneClient, Failure>> {
   // Only here: with an address, nothing of this is needed.
   const { ClusterRoute } = await import("./cluster-route.js");
-  const route = await ClusterRoute.open(place.cluster);
-  if (route.ok) return new ControlPlaneClient(route.value);
-  throw isAsked(place.cluster) ? route.error : withOtherWay(route.error);
+  const route = await ClusterRoute.open(cluster);
+  return route.ok ? ok(new ControlPlaneClient(route.value)) : route;
 }
 
 /** The cluster was named by a file that may have been meant for something else. */

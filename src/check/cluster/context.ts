@@ -1,3 +1,4 @@
+import type { ControlPlaneClient } from "../../client/index.js";
 import {
   type Cluster,
   type KubernetesObject,
@@ -11,12 +12,23 @@ import type { Result } from "../../result/index.js";
 /** What the checks of a cluster look at. */
 export class ClusterContext {
   #pods: Promise<readonly Pod[]> | undefined;
+  #client: Promise<ControlPlaneClient> | undefined;
 
-  /** @param version of this command: what an installation should be of */
+  /**
+   * @param version of this command: what an installation should be of
+   * @param open connects to the control plane as other commands do
+   */
   constructor(
     readonly cluster: Cluster,
     readonly version: string,
+    private readonly open: () => Promise<Result<ControlPlaneClient, Failure>>,
   ) {}
+
+  /** The control plane. Connected to once, until that is forgotten. */
+  client(): Promise<ControlPlaneClient> {
+    this.#client ??= this.open().then(orThrow);
+    return this.#client;
+  }
 
   /** An object, or undefined when there is none of the name. Other failures are thrown. */
   async find<T extends KubernetesObject>(
@@ -36,9 +48,14 @@ export class ClusterContext {
     return this.#pods;
   }
 
-  /** Forgets what was read. */
+  /** Forgets what was read, and leaves the control plane. */
   forget(): void {
     this.#pods = undefined;
+    this.#client?.then(
+      (client) => client.close(),
+      () => undefined,
+    );
+    this.#client = undefined;
   }
 }
 

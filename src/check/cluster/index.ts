@@ -2,7 +2,12 @@ import type { Check } from "../check.js";
 import { apiServerReachable, clocksAgree, kubernetesVersion } from "./api-server.js";
 import type { ClusterContext } from "./context.js";
 import { noPodLeftOut, proxiesReady, proxyVersions } from "./data-plane.js";
-import { controlPlaneReady } from "./deployments.js";
+import {
+  controlPlaneAnswers,
+  controlPlaneClock,
+  controlPlaneReady,
+  replicaVersions,
+} from "./control-plane.js";
 import { crdsEstablished, installed, installedVersion, notInstalled } from "./installation.js";
 import { permissions } from "./permissions.js";
 import { trustRoot } from "./trust-root.js";
@@ -20,6 +25,9 @@ export const INSTALLED: readonly Check<ClusterContext>[] = [
   installedVersion,
   crdsEstablished,
   controlPlaneReady,
+  replicaVersions,
+  controlPlaneAnswers,
+  controlPlaneClock,
   trustRoot,
   webhookCertificate,
   webhookConfigurations,

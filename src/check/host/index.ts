@@ -2,7 +2,7 @@
 import type { CheckResponse__Output } from "../../../generated/mesh/api/v1/CheckResponse.js";
 import type { ControlPlaneClient } from "../../client/index.js";
 import { type Check, passed, someOf, warned } from "../check.js";
-import { clockFinding } from "../clock.js";
+import { controlPlaneClockFinding } from "../clock.js";
 
 /** What these checks look at. */
 export interface HostContext {
@@ -39,17 +39,7 @@ const versionIsOurs: Check<HostContext> = {
 const clocks: Check<HostContext> = {
   id: "control-plane-clock",
   title: "the clocks of this machine and of the control plane agree",
-  async run({ client }) {
-    const before = Date.now();
-    const { now } = await client.health();
-    const after = Date.now();
-    if (now === null)
-      return warned(
-        "the control plane did not tell the time: it is older",
-        "mesh of the same version on both sides",
-      );
-    return clockFinding(now.seconds * 1000 + now.nanos / 1e6 - (before + after) / 2, "the control plane's");
-  },
+  run: ({ client }) => controlPlaneClockFinding(client),
 };
 
 const configuration: Check<HostContext> = {
