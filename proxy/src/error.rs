@@ -37,6 +37,8 @@ pub enum ProxyError {
     IdentityFailed,
     NoIdentity,
     IdentityRequired,
+    DeadlineExceeded,
+    ProtocolNotSupported,
 }
 
 impl ProxyError {
@@ -65,6 +67,8 @@ impl ProxyError {
             Self::IdentityFailed => "identity-failed",
             Self::NoIdentity => "no-identity",
             Self::IdentityRequired => "identity-required",
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::ProtocolNotSupported => "protocol-not-supported",
         }
     }
 
@@ -102,13 +106,13 @@ impl ProxyError {
             | Self::BadResponse
             | Self::IdentityFailed => 502,
             Self::IdentityRequired => 403,
-            Self::ConnectTimeout | Self::StallTimeout => 504,
+            Self::ConnectTimeout | Self::StallTimeout | Self::DeadlineExceeded => 504,
             Self::BadRequest | Self::NotRoutable => 400,
             Self::HeaderTooLarge => 431,
             Self::HeaderTimeout => 408,
             Self::TargetTooLong => 414,
             // We implement neither of the methods that may end here.
-            Self::MaxForwards => 501,
+            Self::MaxForwards | Self::ProtocolNotSupported => 501,
             Self::VersionNotSupported => 505,
         }
     }

@@ -11,7 +11,9 @@ pub mod drain;
 pub mod error;
 #[cfg(test)]
 mod fixture;
+pub mod grpc;
 pub mod http1;
+pub(crate) mod http2;
 pub mod identity;
 mod keepalive;
 pub mod listener;

@@ -111,6 +111,14 @@ impl Worker {
         Rc::new(Endpoint::straight_on(address, Rc::clone(&self.local)))
     }
 
+    /// The counters of requests of one direction that got no endpoint.
+    pub(crate) fn clients(&self, direction: Direction) -> &HttpMetrics {
+        match direction {
+            Direction::Outbound => &self.outbound.http,
+            Direction::Inbound => &self.inbound.http,
+        }
+    }
+
     /// The limits of the proxy, which its workers share.
     pub fn limits(&self) -> &LimitMetrics {
         self.local.registry.limits()

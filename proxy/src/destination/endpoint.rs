@@ -11,6 +11,7 @@ use super::latency::PeakEwma;
 use super::local::Local;
 use crate::direction::Direction;
 use crate::discovery::{EndpointInfo, ServiceName};
+use crate::http2;
 use crate::identity::Credentials;
 use crate::metrics::{HttpMetrics, IdentityMetrics, Labels, Party, Peer, TcpMetrics};
 use crate::upstream::IdlePool;
@@ -49,6 +50,7 @@ enum Kind {
 #[derive(Default)]
 struct Usage {
     idle: IdlePool,
+    http2: http2::Pool,
     http: OnceCell<Arc<HttpMetrics>>,
     tcp: OnceCell<Arc<TcpMetrics>>,
     in_flight: Cell<u32>,
@@ -139,6 +141,19 @@ impl Endpoint {
     /// Idle connections to it.
     pub fn idle(&self) -> &IdlePool {
         &self.usage().idle
+    }
+
+    /// Connections with HTTP/2 to it.
+    pub(crate) fn http2(&self) -> &http2::Pool {
+        &self.usage().http2
+    }
+
+    /// Closes its connections as soon as nothing is under way on them: it left its destination.
+    pub(super) fn retire(&self) {
+        if let Some(usage) = self.usage.get() {
+            usage.idle.close();
+            usage.http2.close();
+        }
     }
 
     /// The counters of requests to this endpoint.

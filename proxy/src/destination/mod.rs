@@ -88,7 +88,7 @@ impl Destination {
 
     fn close_idle(&self) {
         for endpoint in self.endpoints.borrow().iter() {
-            endpoint.idle().close();
+            endpoint.retire();
         }
     }
 

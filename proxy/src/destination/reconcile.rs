@@ -35,7 +35,7 @@ impl Destination {
             Some(info) => {
                 if *endpoint.info != **info && !says_nothing(info) {
                     let successor = endpoint.successor(Arc::clone(info), Arc::clone(&self.service));
-                    endpoint.idle().close();
+                    endpoint.retire();
                     *endpoint = Rc::new(successor);
                 }
                 true
@@ -43,7 +43,7 @@ impl Destination {
             None => {
                 let stays = stays(&endpoint.address());
                 if !stays {
-                    endpoint.idle().close();
+                    endpoint.retire();
                 }
                 stays
             }

@@ -6,6 +6,8 @@ use super::tls::Hello;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     Http1,
+    /// By prior knowledge (RFC 9113, section 3.3).
+    Http2,
     /// TLS, whatever it hides.
     Tls,
     /// Anything else; its bytes are not looked at.
@@ -16,6 +18,9 @@ pub enum Protocol {
 
 /// A first line longer than this is taken for what it looks like.
 const MAX_LOOK: usize = 2048;
+
+/// What a connection with HTTP/2 begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The methods in use. A connection that begins like one of them but has no whole line yet may be a slow HTTP client.
 const METHODS: [&[u8]; 9] =
@@ -28,6 +33,9 @@ impl Protocol {
             Hello::Complete(_) => return Self::Tls,
             Hello::Partial if !bytes.is_empty() => return Self::Unknown,
             Hello::Partial | Hello::None => {}
+        }
+        if begins_http2(bytes) {
+            return if bytes.len() < PREFACE.len() { Self::Unknown } else { Self::Http2 };
         }
         let line_start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let rest = &bytes[line_start..];
@@ -50,6 +58,7 @@ impl Protocol {
         match bytes {
             [] => Self::Unknown,
             _ if Hello::of(bytes) == Hello::Partial => Self::Tls,
+            _ if bytes.len() > 1 && begins_http2(bytes) => Self::Http2,
             _ if !word.is_empty() && METHODS.iter().any(could_be) => Self::Http1,
             _ => Self::Opaque,
         }
@@ -62,12 +71,17 @@ pub fn is_for_a_proxy(bytes: &[u8]) -> bool {
     target.is_some_and(|target| !target.starts_with(b"/") && !target.starts_with(b"*"))
 }
 
+/// Whether `bytes`, which may be none, and the preface of HTTP/2 are the same as far as they go.
+pub fn begins_http2(bytes: &[u8]) -> bool {
+    PREFACE.iter().zip(bytes).all(|(expected, byte)| expected == byte)
+}
+
 fn begins_like_a_method(bytes: &[u8]) -> bool {
     let length = bytes.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-').count();
     bytes.is_empty() || (length > 0 && matches!(bytes.get(length), None | Some(b' ')))
 }
 
-/// A method, a target and a version of HTTP/1. The preface of HTTP/2 looks alike but for the version.
+/// A method, a target and a version of HTTP/1.
 fn is_request_line(line: &[u8]) -> bool {
     let Some(version) = line.rsplit(|byte| *byte == b' ').next() else { return false };
     begins_like_a_method(line) && line.contains(&b' ') && version.starts_with(b"HTTP/1.")
@@ -87,7 +101,12 @@ mod tests {
             (b"\r\nGET / HTTP/1.0\n", Protocol::Http1),
             (b"PROPFIND /a HTTP/1.1\r\nHost: x\r\n", Protocol::Http1),
             (b"M-SEARCH * HTTP/1.1\r\n", Protocol::Http1),
-            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Protocol::Opaque),
+            (b"P", Protocol::Unknown),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n", Protocol::Unknown),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Protocol::Http2),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04", Protocol::Http2),
+            (b"PRI * HTTP/2.0\r\nHost: x\r\n", Protocol::Opaque),
+            (b"PRIVMSG x :y\r\n", Protocol::Opaque),
             (b"\x16\x03\x01\x02", Protocol::Unknown),
             (b"\x16\x02\x01\x02", Protocol::Opaque),
             (b"SSH-2.0-x", Protocol::Opaque),
@@ -121,6 +140,8 @@ mod tests {
     fn takes_a_silent_start_for_what_it_looks_like() {
         assert_eq!(Protocol::when_silent(b""), Protocol::Unknown);
         assert_eq!(Protocol::when_silent(b"PO"), Protocol::Http1);
+        assert_eq!(Protocol::when_silent(b"P"), Protocol::Http1);
+        assert_eq!(Protocol::when_silent(b"PRI * "), Protocol::Http2);
         assert_eq!(Protocol::when_silent(b"GET /a"), Protocol::Http1);
         assert_eq!(Protocol::when_silent(b"\x16\x03\x01\x02"), Protocol::Tls);
         assert_eq!(Protocol::when_silent(b"EHLO"), Protocol::Opaque);

@@ -9,6 +9,7 @@ mod serve;
 mod tls;
 
 pub use detect::Protocol;
+pub(crate) use detect::begins_http2;
 pub(crate) use serve::serve_named;
 pub use tls::{Hello, server_name};
 

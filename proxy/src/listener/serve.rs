@@ -8,6 +8,7 @@ use super::detect::{self, Protocol};
 use super::secure::{self, Admission};
 use super::tls;
 use crate::error::ProxyError;
+use crate::http2;
 use crate::metrics::{CloseReason, Limit};
 use crate::relay::{Client, Link, Peer, Room};
 
@@ -46,6 +47,7 @@ async fn serve_protocol(client: Box<Client>, protocol: Protocol, is_opaque: bool
         Protocol::Unknown => Box::pin(serve_silent(client, is_opaque)).await,
         _ if is_opaque => Box::pin(serve_opaque(client)).await,
         Protocol::Http1 => client.serve().await,
+        Protocol::Http2 => Box::pin(http2::serve(client)).await,
         Protocol::Tls => Box::pin(serve_tls(client)).await,
         Protocol::Opaque => Box::pin(serve_opaque(client)).await,
     }
@@ -148,6 +150,8 @@ async fn serve_silent(mut client: Box<Client>, is_opaque: bool) {
             client.idle_since = Instant::now();
             client.serve().await;
         }
+        // A connection that is shared by streams is made as such.
+        Protocol::Http2 => http2::serve(client).await,
         Protocol::Tls => {
             let name = server_name(&client);
             let link = client.relink_tls(link, name.as_deref()).await;
@@ -220,7 +224,7 @@ async fn relay_tls(mut client: Box<Client>, link: Link, server_name: Option<Stri
     let started = Instant::now();
     let copied = client.tunnel(link).await;
     if let Some(tapped) = tapped.flatten() {
-        tapped.end(started.elapsed(), copied.to_upstream, copied.to_client, copied.error);
+        tapped.end(started.elapsed(), copied.to_upstream, copied.to_client, None, copied.error);
     }
 }
 

@@ -12,8 +12,9 @@ pub struct DetectionMetrics {
 }
 
 /// What is told apart, with the label of each.
-const PROTOCOLS: [(Protocol, &str); 4] = [
+const PROTOCOLS: [(Protocol, &str); 5] = [
     (Protocol::Http1, "http1"),
+    (Protocol::Http2, "http2"),
     (Protocol::Tls, "tls"),
     (Protocol::Opaque, "opaque"),
     (Protocol::Unknown, "unknown"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::histogram::Histogram;
 use crate::error::ProxyError;
+use crate::grpc::GrpcStatus;
 
 /// The HTTP traffic of one set of labels.
 #[derive(Debug, Default)]
@@ -48,18 +49,34 @@ impl Retry {
     }
 }
 
+/// What is told apart of responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// Of a gRPC call: how it ended, as far as anybody said.
+    pub grpc_status: Option<GrpcStatus>,
+    /// Why the proxy itself answered.
+    pub proxy_error: Option<ProxyError>,
+}
+
+impl Answer {
+    /// A response that is no answer to a gRPC call.
+    pub fn plain(status: u16, proxy_error: Option<ProxyError>) -> Self {
+        Self { status, grpc_status: None, proxy_error }
+    }
+
+    /// 5xx is a failure, and so is a gRPC status that says the same; everything else is a success.
+    pub fn is_failure(&self) -> bool {
+        self.status >= 500 || self.grpc_status.is_some_and(GrpcStatus::is_failure)
+    }
+}
+
 /// One kind of response. The few kinds that an endpoint gives form a list that only grows, so counting needs no lock.
 #[derive(Debug)]
 pub(super) struct ResponseCounter {
-    pub status: u16,
-    pub proxy_error: Option<ProxyError>,
+    pub answer: Answer,
     pub count: AtomicU64,
     pub next: OnceLock<Box<ResponseCounter>>,
-}
-
-/// 5xx is a failure, everything else a success.
-pub(super) fn is_failure(status: u16) -> bool {
-    status >= 500
 }
 
 impl HttpMetrics {
@@ -70,11 +87,10 @@ impl HttpMetrics {
 
     /// Counts a response that ended.
     ///
-    /// `latency` is the time from the end of the request's head to the last byte of the response; `proxy_error` tells why the
-    /// proxy itself made the response.
-    pub fn response(&self, status: u16, latency: Duration, proxy_error: Option<ProxyError>) {
-        self.counter(status, proxy_error).fetch_add(1, Relaxed);
-        let histogram = match is_failure(status) {
+    /// `latency` is the time from the end of the request's head to the last byte of the response.
+    pub fn response(&self, answer: Answer, latency: Duration) {
+        self.counter(answer).fetch_add(1, Relaxed);
+        let histogram = match answer.is_failure() {
             false => &self.success_latency,
             true => self.failure_latency.get_or_init(Box::default),
         };
@@ -92,18 +108,13 @@ impl HttpMetrics {
         Retry::ALL.into_iter().filter_map(counted).filter(|(_, count)| *count > 0)
     }
 
-    fn counter(&self, status: u16, proxy_error: Option<ProxyError>) -> &AtomicU64 {
+    fn counter(&self, answer: Answer) -> &AtomicU64 {
         let mut link = &self.responses;
         loop {
             let counter = link.get_or_init(|| {
-                Box::new(ResponseCounter {
-                    status,
-                    proxy_error,
-                    count: AtomicU64::new(0),
-                    next: OnceLock::new(),
-                })
+                Box::new(ResponseCounter { answer, count: AtomicU64::new(0), next: OnceLock::new() })
             });
-            if counter.status == status && counter.proxy_error == proxy_error {
+            if counter.answer == answer {
                 return &counter.count;
             }
             link = &counter.next;

@@ -27,10 +27,12 @@ pub enum Limit {
     StallTimeout,
     /// Requests to a service that are sent again.
     RetryBudget,
+    /// Frames of HTTP/2 that carry nothing.
+    Frames,
 }
 
 impl Limit {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Connections,
         Self::PendingRequests,
         Self::PendingTimeout,
@@ -41,6 +43,7 @@ impl Limit {
         Self::IdleTimeout,
         Self::StallTimeout,
         Self::RetryBudget,
+        Self::Frames,
     ];
 
     pub(super) const fn label(self) -> &'static str {
@@ -55,6 +58,7 @@ impl Limit {
             Self::IdleTimeout => "idle-timeout",
             Self::StallTimeout => "stall-timeout",
             Self::RetryBudget => "retry-budget",
+            Self::Frames => "frames",
         }
     }
 }

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 
 use super::histogram::{BOUNDS_MICROS, Histogram};
 use super::http::HttpMetrics;
-use super::http::is_failure;
 use super::identity::{Handshake, IdentityMetrics};
 use super::limits::{Limit, LimitMetrics};
 use super::process::Process;
@@ -19,6 +18,7 @@ use super::text::{Gone, Kind, Text};
 use super::tls::{TlsMetrics, TlsRoute};
 use crate::direction::Direction;
 use crate::discovery::Status;
+use crate::grpc::GrpcStatus;
 use crate::tap::Observers;
 
 /// Renders everything that the proxy counts, for as long as the reader takes it. It goes in pieces: a series takes some ten
@@ -62,12 +62,14 @@ async fn http(live: &[Series<HttpMetrics>], text: &mut Text) -> Result<(), Gone>
     text.family("mesh_responses_total", Kind::Counter, "Responses that ended.");
     for (labels, metrics) in live {
         for counter in metrics.response_counters() {
-            let status = Pair("status_code", counter.status);
-            let class = classification(is_failure(counter.status));
-            let error = Pair("proxy_error", counter.proxy_error.map_or("", |error| error.reason()));
+            let answer = &counter.answer;
+            let status = Pair("status_code", answer.status);
+            let grpc = Pair("grpc_status", answer.grpc_status.map_or("", GrpcStatus::code));
+            let class = classification(answer.is_failure());
+            let error = Pair("proxy_error", answer.proxy_error.map_or("", |error| error.reason()));
             text.sample(
                 "mesh_responses_total",
-                &[labels, &status, &class, &error],
+                &[labels, &status, &grpc, &class, &error],
                 counter.count.load(Relaxed),
             );
         }
@@ -256,7 +258,7 @@ mod tests {
     use super::*;
     use crate::error::ProxyError;
     use crate::listener::Protocol;
-    use crate::metrics::{Labels, Party, Peer};
+    use crate::metrics::{Answer, Labels, Party, Peer};
 
     const NASTY: &str = "we\"ird\\pod\nname";
 
@@ -282,10 +284,14 @@ mod tests {
         let http = registry.http(&labels);
         for latency in [50, 100, 101, 1_000_000_000] {
             http.request();
-            http.response(200, Duration::from_micros(latency), None);
+            http.response(Answer::plain(200, None), Duration::from_micros(latency));
+        }
+        for code in ["5", "14"] {
+            let grpc_status = GrpcStatus::parse(code.as_bytes());
+            http.response(Answer { grpc_status, ..Answer::plain(200, None) }, Duration::from_secs(90));
         }
         http.request();
-        http.response(502, Duration::from_millis(2), Some(ProxyError::ConnectRefused));
+        http.response(Answer::plain(502, Some(ProxyError::ConnectRefused)), Duration::from_millis(2));
         let tcp = registry.tcp(Peer::Destination, &labels);
         tcp.opened();
         tcp.opened();
@@ -318,19 +324,33 @@ mod tests {
         let page = page().await;
         for (name, more, value) in [
             ("mesh_requests_total", "", "5"),
-            ("mesh_responses_total", r#",status_code="200",classification="success",proxy_error="""#, "4"),
             (
                 "mesh_responses_total",
-                r#",status_code="502",classification="failure",proxy_error="connect-refused""#,
+                r#",status_code="200",grpc_status="",classification="success",proxy_error="""#,
+                "4",
+            ),
+            (
+                "mesh_responses_total",
+                r#",status_code="200",grpc_status="5",classification="success",proxy_error="""#,
+                "1",
+            ),
+            (
+                "mesh_responses_total",
+                r#",status_code="200",grpc_status="14",classification="failure",proxy_error="""#,
+                "1",
+            ),
+            (
+                "mesh_responses_total",
+                r#",status_code="502",grpc_status="",classification="failure",proxy_error="connect-refused""#,
                 "1",
             ),
             ("mesh_response_latency_seconds_bucket", r#",classification="success",le="0.0001""#, "2"),
             ("mesh_response_latency_seconds_bucket", r#",classification="success",le="0.0002""#, "3"),
             ("mesh_response_latency_seconds_bucket", r#",classification="success",le="60""#, "3"),
-            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="+Inf""#, "4"),
-            ("mesh_response_latency_seconds_sum", r#",classification="success""#, "1000.000251"),
-            ("mesh_response_latency_seconds_count", r#",classification="success""#, "4"),
-            ("mesh_response_latency_seconds_count", r#",classification="failure""#, "1"),
+            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="+Inf""#, "5"),
+            ("mesh_response_latency_seconds_sum", r#",classification="success""#, "1090.000251"),
+            ("mesh_response_latency_seconds_count", r#",classification="success""#, "5"),
+            ("mesh_response_latency_seconds_count", r#",classification="failure""#, "2"),
         ] {
             let line = format!("{name}{{{LABELS}{more}}} {value}");
             assert!(page.lines().any(|other| other == line), "{line}\nis not in\n{page}");

@@ -20,6 +20,7 @@ use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::http1::{Method, RequestHead};
+use crate::http2;
 use crate::listener;
 use crate::metrics::CloseReason;
 use crate::worker::Worker;
@@ -71,6 +72,9 @@ impl Client {
                 Next::Request(request) => request,
                 Next::Refused(_) if self.begins_with_tls() => {
                     return Box::pin(listener::serve_named(self)).await;
+                }
+                Next::Refused(_) if self.begins_with_http2() => {
+                    return Box::pin(http2::serve(self)).await;
                 }
                 Next::Refused(error) => return Box::pin(self.refuse_connection(error)).await,
                 Next::Ended(reason) => return self.peer.ends(reason),

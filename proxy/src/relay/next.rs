@@ -9,7 +9,7 @@ use super::http::{Client, Side};
 use super::{head, record};
 use crate::error::ProxyError;
 use crate::http1::{Parsed, RequestHead};
-use crate::listener::Hello;
+use crate::listener::{Hello, begins_http2};
 use crate::metrics::{CloseReason, Limit};
 
 /// How long a connection without a request stays open once the drain has begun: the next request may be on its way, and whoever
@@ -46,6 +46,12 @@ impl Client {
         let bytes = self.peer.received.bytes();
         let is_first = self.peer.moved() == bytes.len() as u64;
         is_first && matches!(self.side, Side::Outbound) && Hello::of(bytes) != Hello::None
+    }
+
+    /// Whether the first that the client sends is the preface of HTTP/2, or the part of it that looks like a request.
+    pub(super) fn begins_with_http2(&self) -> bool {
+        let bytes = self.peer.received.bytes();
+        self.peer.moved() == bytes.len() as u64 && begins_http2(bytes)
     }
 
     /// The next request, when it has come, or why there is none.

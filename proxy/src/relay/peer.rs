@@ -1,13 +1,13 @@
 //! One side of a relayed connection.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::buffer::{Buffer, Room};
@@ -120,15 +120,35 @@ impl Peer {
             None => self.received.poll_read_from(cx, Pin::new(&mut self.socket), room),
             Some(session) => session.poll_receive(cx, &mut self.socket, &mut self.received, room),
         })?;
+        Poll::Ready(self.has_read(length))
+    }
+
+    /// The same into `space`: what was received before and not taken, or what is read now.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.received.is_empty() && self.session.is_none() {
+            let before = space.filled().len();
+            ready!(Pin::new(&mut self.socket).poll_read(cx, space))?;
+            return Poll::Ready(self.has_read(space.filled().len() - before).map(|_| ()));
+        }
+        if self.received.is_empty() {
+            ready!(self.poll_receive(cx, Room::Body))?;
+        }
+        let length = self.received.len().min(space.remaining());
+        space.put_slice(&self.received.bytes()[..length]);
+        self.received.consume(length);
+        Poll::Ready(Ok(()))
+    }
+
+    fn has_read(&mut self, length: usize) -> io::Result<usize> {
         if length == 0 && self.was_reset {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
         self.finished = length == 0;
         self.moved += length as u64;
         if self.is_counted {
             self.metrics.read(length as u64);
         }
-        Poll::Ready(Ok(length))
+        Ok(length)
     }
 
     /// Writes once, as much of `bytes` as fits. Until it is ready, the next call is to bring the same bytes again, or the same and
@@ -138,15 +158,33 @@ impl Peer {
             None => Pin::new(&mut self.socket).poll_write(cx, bytes),
             Some(session) => session.poll_send(cx, &mut self.socket, bytes),
         });
+        Poll::Ready(self.has_written(written))
+    }
+
+    /// Writes once, as much of `pieces` as fits; of those to a secured peer at most the first.
+    pub fn poll_send_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.session.is_some() {
+            let first = pieces.iter().find(|piece| !piece.is_empty());
+            return self.poll_send(cx, first.map_or(&[], |piece| piece));
+        }
+        let written = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, pieces));
+        Poll::Ready(self.has_written(written))
+    }
+
+    fn has_written(&mut self, written: io::Result<usize>) -> io::Result<usize> {
         // A peer that had finished before it reset the connection is told by a broken pipe instead.
         self.was_reset |= written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
         let length = written?;
         if length == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            return Err(io::ErrorKind::WriteZero.into());
         }
         self.moved += length as u64;
         self.metrics.wrote(length as u64);
-        Poll::Ready(Ok(length))
+        Ok(length)
     }
 
     /// Tells the peer that nothing more will be sent.

@@ -7,7 +7,7 @@ use super::http::Client;
 use crate::destination::Endpoint;
 use crate::error::ProxyError;
 use crate::http1::{Refusal, RequestHead, Version};
-use crate::metrics::{HttpMetrics, Limit, LimitMetrics};
+use crate::metrics::{Answer, HttpMetrics, Limit, LimitMetrics};
 use crate::tap::{Request, TappedRequest};
 
 /// The account of one request.
@@ -49,10 +49,10 @@ impl Record {
     /// The proxy itself answered.
     pub fn refused(self, http: &HttpMetrics, error: ProxyError, report: &Report) {
         let latency = self.started.elapsed();
-        http.response(error.status(), latency, Some(error));
+        http.response(Answer::plain(error.status(), Some(error)), latency);
         if let Some(mut tapped) = self.tapped {
             tapped.response(error.status(), latency, Some(error));
-            tapped.end(latency, report.request_bytes, 0, Some(error.reason()));
+            tapped.end(latency, report.request_bytes, 0, None, Some(error.reason()));
         }
     }
 
@@ -63,7 +63,7 @@ impl Record {
         };
         let now = if report.ended_with_head { head_at } else { Instant::now() };
         let duration = now - self.started;
-        endpoint.http().response(report.status, duration, None);
+        endpoint.http().response(Answer::plain(report.status, None), duration);
         if report.status >= 500 || matches!(ended, Ended::Cut { .. }) {
             endpoint.failed();
         } else {
@@ -71,7 +71,7 @@ impl Record {
         }
         if let Some(mut tapped) = self.tapped {
             tapped.response(report.status, head_at - self.started, None);
-            tapped.end(duration, report.request_bytes, report.response_bytes, broken_off(ended));
+            tapped.end(duration, report.request_bytes, report.response_bytes, None, broken_off(ended));
         }
         now
     }
@@ -83,6 +83,7 @@ impl Record {
                 now - self.started,
                 report.request_bytes,
                 report.response_bytes,
+                None,
                 Some("client-closed"),
             );
         }
@@ -132,5 +133,5 @@ pub fn refusal(limits: &LimitMetrics, refusal: Refusal) {
 /// Counts a request that could not be read.
 pub fn unreadable(http: &HttpMetrics, error: ProxyError) {
     http.request();
-    http.response(error.status(), std::time::Duration::ZERO, Some(error));
+    http.response(Answer::plain(error.status(), Some(error)), std::time::Duration::ZERO);
 }

@@ -54,8 +54,8 @@ impl Original {
 }
 
 /// A connection to an endpoint for the time of one request.
-pub struct Link {
-    pub upstream: Peer,
+pub struct Link<C = Peer> {
+    pub upstream: C,
     pub in_flight: InFlight,
     /// The connection served requests before, so its server may be about to close it.
     pub reused: bool,
@@ -124,6 +124,24 @@ impl Target {
     /// # Errors
     /// No endpoint, or why the last one tried takes no connection. What we lack ourselves is no endpoint's fault.
     pub async fn link(&self, choice: Choice, tried: &mut Tried) -> Result<Link, ProxyError> {
+        self.reach(
+            tried,
+            |endpoint| (choice == Choice::Any).then(|| endpoint.idle().take()).flatten(),
+            async |endpoint| upstream::connect(endpoint).await,
+        )
+        .await
+    }
+
+    /// The same for connections that are had by `take`, when there is one already, or `open`.
+    ///
+    /// # Errors
+    /// As `link`.
+    pub(crate) async fn reach<C>(
+        &self,
+        tried: &mut Tried,
+        take: impl Fn(&Endpoint) -> Option<C>,
+        open: impl AsyncFn(&Rc<Endpoint>) -> Result<C, ProxyError>,
+    ) -> Result<Link<C>, ProxyError> {
         let mut failure = ProxyError::NoEndpoints;
         let mut has_waited = false;
         loop {
@@ -136,10 +154,10 @@ impl Target {
                 continue;
             };
             let in_flight = endpoint.begin();
-            if let Some(upstream) = (choice == Choice::Any).then(|| endpoint.idle().take()).flatten() {
+            if let Some(upstream) = take(&endpoint) {
                 return Ok(Link { upstream, in_flight, reused: true });
             }
-            match Box::pin(upstream::connect(&endpoint)).await {
+            match Box::pin(open(&endpoint)).await {
                 Ok(upstream) => return Ok(Link { upstream, in_flight, reused: false }),
                 Err(error @ (ProxyError::LocalShortage | ProxyError::NoIdentity)) => return Err(error),
                 Err(error) => failure = error,

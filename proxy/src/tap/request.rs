@@ -9,6 +9,7 @@ use crate::config::Identity;
 use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
+use crate::grpc::GrpcStatus;
 use crate::proto::{self, End, Peer, RequestStart, ResponseStart, TapEvent, tap_event::Event};
 
 /// A worker's way to those who watch.
@@ -33,7 +34,7 @@ pub struct Request<'a> {
     pub authority: &'a str,
     /// Path and query as they were sent.
     pub path: &'a str,
-    /// `HTTP/1.0` or `HTTP/1.1`.
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
     pub version: &'static str,
 }
 
@@ -145,12 +146,13 @@ impl TappedRequest {
 
     /// Reports the end of the exchange. `duration` is counted from the end of the request's head to the last byte of the
     /// response; the bytes are those of the bodies; `error` tells why it ended before its time (`client-closed`,
-    /// `upstream-reset`).
+    /// `upstream-reset`); of a gRPC call `grpc_status` tells how it ended.
     pub fn end(
         self,
         duration: Duration,
         request_bytes: u64,
         response_bytes: u64,
+        grpc_status: Option<GrpcStatus>,
         error: Option<&'static str>,
     ) {
         self.report(Event::End(End {
@@ -158,6 +160,7 @@ impl TappedRequest {
             request_bytes,
             response_bytes,
             error: error.unwrap_or_default().to_owned(),
+            grpc_status: grpc_status.map(GrpcStatus::number),
         }));
     }
 
@@ -243,7 +246,7 @@ mod tests {
         let mut tapped = scene.tap.request(&scene.request()).unwrap();
         tapped.sent_again(&scene.endpoint);
         tapped.response(502, Duration::from_millis(5), Some(ProxyError::ConnectRefused));
-        tapped.end(Duration::from_millis(7), 10, 20, Some("client-closed"));
+        tapped.end(Duration::from_millis(7), 10, 20, GrpcStatus::parse(b"14"), Some("client-closed"));
 
         let events = received(&mut events);
         assert!(events.iter().all(|event| event.request_id == events[0].request_id && event.time.is_some()));
@@ -273,6 +276,7 @@ mod tests {
                 request_bytes: 10,
                 response_bytes: 20,
                 error: "client-closed".to_owned(),
+                grpc_status: Some(14),
             }),
         ];
         assert_eq!(events.into_iter().filter_map(|event| event.event).collect::<Vec<_>>(), expected);
@@ -324,7 +328,7 @@ mod tests {
         let post = Request { method: "POST", ..scene.request() };
         let tapped = scene.tap.request(&post).unwrap();
         assert_eq!((received(&mut slow).len(), received(&mut posts).len()), (1, 1));
-        tapped.end(Duration::ZERO, 0, 0, None);
+        tapped.end(Duration::ZERO, 0, 0, None, None);
         assert_eq!((received(&mut slow).len(), received(&mut posts).len()), (0, 1));
 
         assert_eq!(scene.observers.dropped(), 4);
@@ -342,7 +346,7 @@ mod tests {
         assert_eq!(scene.observers.dropped(), 5000 - admitted.len() as u64);
         let reported = admitted.len();
         for tapped in admitted {
-            tapped.end(Duration::ZERO, 0, 0, None);
+            tapped.end(Duration::ZERO, 0, 0, None, None);
         }
         assert_eq!(received(&mut events).len(), 2 * reported);
     }

@@ -129,7 +129,7 @@ fn a_head_that_is_too_long_is_refused() {
 #[test]
 fn what_is_not_http_1_is_refused_by_a_proxy_that_has_to_route_it() {
     let relay = Relay::outbound(&[], &[]);
-    assert_refused(&relay.answer_to(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0"), 505, "version-not-supported");
+    assert_refused(&relay.answer_to(b"GET / HTTP/2.0\r\n\r\n"), 505, "version-not-supported");
     assert_refused(&relay.answer_to(b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"), 400, "bad-request");
     assert_refused(&relay.answer_to(&client_hello(None, 0)), 400, "not-routable");
     assert_refused(&relay.answer_to(&client_hello(Some("nowhere"), 0)), 404, "no-such-service");

@@ -68,7 +68,8 @@ fn connect_makes_a_tunnel_to_the_service_that_it_names() {
 fn what_is_not_http_reaches_the_application_as_it_is() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[]);
-    for first in ["\x16\x03\x01\x02", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "EHLO example\r\n", "GET key\r\n"] {
+    for first in ["\x16\x03\x01\x02", "PRI * HTTP/2.0\r\nHost: x\r\n\r\n", "EHLO example\r\n", "GET key\r\n"]
+    {
         let mut client = relay.connect();
         client.send(first);
         let mut application = backend.accept();

@@ -1,0 +1,216 @@
+//! One direction of a stream on its way: data and trailers, as fast as the receiver's windows let them through.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{RecvStream, SendStream};
+use http::HeaderMap;
+use smallvec::SmallVec;
+
+use crate::grpc::GrpcStatus;
+
+/// Of a request's body so much is held for another attempt.
+const MOST_HELD: usize = 64 * 1024;
+
+/// What comes next of a message after its head.
+pub enum Piece {
+    Data(Bytes),
+    Trailers(HeaderMap),
+}
+
+/// Where the rest of a message comes from. What is held can be had again.
+pub struct Inlet {
+    source: RecvStream,
+    /// Bytes that came and that their sender's window was not opened for again.
+    unreleased: usize,
+    is_held: bool,
+    held: SmallVec<[Bytes; 2]>,
+    held_bytes: usize,
+    held_trailers: Option<HeaderMap>,
+    /// How much of what is held was given again.
+    given: usize,
+    are_trailers_given: bool,
+}
+
+impl Inlet {
+    /// All that comes is held, up to a bound, when `is_held`.
+    pub fn new(source: RecvStream, is_held: bool) -> Self {
+        Self {
+            source,
+            unreleased: 0,
+            is_held,
+            held: SmallVec::new(),
+            held_bytes: 0,
+            held_trailers: None,
+            given: 0,
+            are_trailers_given: false,
+        }
+    }
+
+    /// Whether the message can be had again from its start.
+    pub fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// Holds nothing any more.
+    pub fn let_go(&mut self) {
+        self.is_held = false;
+        if self.given >= self.held.len() {
+            self.held = SmallVec::new();
+            self.given = 0;
+        }
+    }
+
+    /// Begins again with what is held.
+    pub fn rewind(&mut self) {
+        self.given = 0;
+        self.are_trailers_given = false;
+    }
+
+    /// Whether nothing more will come.
+    pub fn is_at_end(&self) -> bool {
+        let is_all_given = self.given >= self.held.len();
+        let are_no_trailers_left = self.held_trailers.is_none() || self.are_trailers_given;
+        is_all_given && are_no_trailers_left && self.source.is_end_stream()
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Piece>, h2::Error>> {
+        if let Some(held) = self.held.get(self.given) {
+            self.given += 1;
+            return Poll::Ready(Ok(Some(Piece::Data(held.clone()))));
+        }
+        if let Some(trailers) = &self.held_trailers
+            && !self.are_trailers_given
+        {
+            self.are_trailers_given = true;
+            return Poll::Ready(Ok(Some(Piece::Trailers(trailers.clone()))));
+        }
+        if let Some(data) = ready!(self.source.poll_data(cx)?) {
+            self.unreleased += data.len();
+            self.hold(&data);
+            return Poll::Ready(Ok(Some(Piece::Data(data))));
+        }
+        let trailers = ready!(self.source.poll_trailers(cx))?;
+        if self.is_held {
+            self.held_trailers.clone_from(&trailers);
+            self.are_trailers_given = true;
+        }
+        Poll::Ready(Ok(trailers.map(Piece::Trailers)))
+    }
+
+    fn hold(&mut self, data: &Bytes) {
+        if !self.is_held {
+            return;
+        }
+        self.held_bytes += data.len();
+        if self.held_bytes > MOST_HELD {
+            return self.let_go();
+        }
+        self.held.push(data.clone());
+        self.given = self.held.len();
+    }
+
+    /// Opens the sender's window again for bytes that were passed on.
+    fn release(&mut self, length: usize) {
+        let length = length.min(self.unreleased);
+        self.unreleased -= length;
+        if length > 0 {
+            // It cannot be more than what came.
+            let _ = self.source.flow_control().release_capacity(length);
+        }
+    }
+}
+
+/// Which side of a flow does not go on.
+pub enum Broken {
+    Source(h2::Error),
+    Sink(Option<h2::Error>),
+}
+
+/// The passing on of what follows a head.
+#[derive(Default)]
+pub struct Flow {
+    /// Data that its receiver has no window for yet.
+    unsent: Option<Bytes>,
+    pub is_complete: bool,
+    pub bytes: u64,
+    /// In the trailers.
+    pub grpc_status: Option<GrpcStatus>,
+}
+
+impl Flow {
+    /// A flow of nothing.
+    pub fn complete() -> Self {
+        Self { is_complete: true, ..Self::default() }
+    }
+
+    /// Whether all that came was passed on.
+    pub fn has_nothing_unsent(&self) -> bool {
+        self.unsent.is_none()
+    }
+
+    /// Passes on what comes, to the end.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Inlet,
+        sink: &mut SendStream<Bytes>,
+    ) -> Poll<Result<(), Broken>> {
+        while !self.is_complete {
+            if self.unsent.is_some() {
+                ready!(self.poll_send(cx, source, sink))?;
+                continue;
+            }
+            match ready!(source.poll_piece(cx)).map_err(Broken::Source)? {
+                Some(Piece::Data(data)) => {
+                    sink.reserve_capacity(data.len());
+                    self.unsent = Some(data);
+                }
+                Some(Piece::Trailers(trailers)) => {
+                    self.is_complete = true;
+                    self.grpc_status = GrpcStatus::of(&trailers);
+                    sink.send_trailers(trailers).map_err(|error| Broken::Sink(Some(error)))?;
+                }
+                None => {
+                    self.is_complete = true;
+                    sink.send_data(Bytes::new(), true).map_err(|error| Broken::Sink(Some(error)))?;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends as much of what is unsent as there is a window for.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Inlet,
+        sink: &mut SendStream<Bytes>,
+    ) -> Poll<Result<(), Broken>> {
+        let Some(mut data) = self.unsent.take() else { return Poll::Ready(Ok(())) };
+        let mut room = sink.capacity();
+        while room == 0 && !data.is_empty() {
+            match sink.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(capacity))) => room = capacity,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Broken::Sink(Some(error)))),
+                Poll::Ready(None) => return Poll::Ready(Err(Broken::Sink(None))),
+                Poll::Pending => {
+                    self.unsent = Some(data);
+                    return Poll::Pending;
+                }
+            }
+        }
+        let piece = if room < data.len() { data.split_to(room) } else { std::mem::take(&mut data) };
+        let length = piece.len();
+        self.bytes += length as u64;
+        self.is_complete = data.is_empty() && source.is_at_end();
+        if length > 0 || self.is_complete {
+            sink.send_data(piece, self.is_complete).map_err(|error| Broken::Sink(Some(error)))?;
+        }
+        source.release(length);
+        if !data.is_empty() {
+            self.unsent = Some(data);
+        }
+        Poll::Ready(Ok(()))
+    }
+}

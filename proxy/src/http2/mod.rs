@@ -1,0 +1,30 @@
+//! HTTP/2 (RFC 9113): the streams of a client's connection are relayed one by one, over connections that the streams to an
+//! endpoint share.
+//!
+//! One task serves a client's connection, one each of its streams, and one each connection to an endpoint. Bodies are read from
+//! one side only as the other takes them, by the windows of HTTP/2.
+
+mod answer;
+mod body;
+mod exchange;
+mod flood;
+mod head;
+mod keepalive;
+mod pool;
+mod record;
+mod serving;
+mod stream;
+mod traffic;
+mod wire;
+
+pub(crate) use pool::Pool;
+pub(crate) use serving::serve;
+
+/// Streams that a connection has at once, from a client and to an endpoint.
+const MAX_STREAMS: u32 = 256;
+/// What a stream may send that has not been passed on.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same of a connection: no number of streams whose receivers are slow holds up another one.
+const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
+/// What a stream has waiting to be written.
+const SEND_BUFFER: usize = 64 * 1024;

@@ -1,0 +1,251 @@
+//! One stream of a client: a request that is routed, balanced and relayed on its own.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use h2::ext::Protocol;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::request::Parts;
+use http::{Method, Request};
+use tokio::time::{Sleep, sleep_until};
+
+use super::body::{Flow, Inlet};
+use super::exchange::{Answer, Ended, Exchange, LastWord, Sending, Setback, Told};
+use super::pool::Lease;
+use super::record::Record;
+use super::serving::Place;
+use super::{answer, head};
+use crate::destination::Endpoint;
+use crate::direction::Direction;
+use crate::error::ProxyError;
+use crate::grpc::{self, GrpcStatus};
+use crate::metrics::HttpMetrics;
+use crate::relay::{Attempts, Link, Lost, Side, Target, Watch, route};
+
+/// How often one request is sent again because a connection that served others before came to its end.
+const MAX_ENDED_CONNECTIONS: usize = 3;
+
+struct Stream {
+    origin: Place,
+    head: Parts,
+    request: Inlet,
+    respond: SendResponse<Bytes>,
+    record: Record,
+    watch: Watch,
+    /// When a gRPC call has taken as long as it may.
+    deadline: Option<Pin<Box<Sleep>>>,
+    is_grpc: bool,
+}
+
+/// Relays one stream to its end.
+pub async fn relay(origin: Place, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+    let record = Record::new();
+    let (head, body) = request.into_parts();
+    let is_grpc = grpc::is_grpc(&head.headers);
+    let timeout = if is_grpc { grpc::timeout(&head.headers) } else { None };
+    let deadline = timeout.and_then(|timeout| record.started().checked_add(timeout));
+    let watch = origin.worker.sweep.watch();
+    watch.set(record.started() + origin.worker.config.timeouts.stall);
+    let stream = Stream {
+        watch,
+        origin,
+        head,
+        request: Inlet::new(body, true),
+        respond,
+        record,
+        deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline.into()))),
+        is_grpc,
+    };
+    stream.run().await;
+}
+
+impl Stream {
+    async fn run(mut self) {
+        let target = match self.target().await {
+            Ok(target) => target,
+            Err(error) => {
+                let (worker, direction) = (Rc::clone(&self.origin.worker), self.origin.side.direction());
+                return self.refuse(worker.clients(direction), error, 0);
+            }
+        };
+        let mut attempts = Attempts::new(&target);
+        let mut ended_connections = 0;
+        loop {
+            let (lease, in_flight) = match self.link(&target, &mut attempts).await {
+                Ok(link) => (link.upstream, link.in_flight),
+                Err(error) => {
+                    let error = attempts.error(error);
+                    return self.refuse(target.http(), error, 0);
+                }
+            };
+            let endpoint = Rc::clone(in_flight.endpoint());
+            self.record.goes_to(&self.origin, &self.head, Some(&endpoint), endpoint.http());
+            let mut exchange = match self.begin(&lease, &endpoint) {
+                Ok(exchange) => exchange,
+                Err(error) => return self.refuse(endpoint.http(), error, 0),
+            };
+            let ended = loop {
+                let Setback { lost, last_word } = match poll_fn(|cx| exchange.poll(cx)).await {
+                    Ok(ended) => break ended,
+                    Err(setback) => setback,
+                };
+                let reused = lease.reused && ended_connections < MAX_ENDED_CONNECTIONS;
+                if attempts.go_on(lost, &endpoint, reused, &target, &exchange.origin.worker) {
+                    break Ended::SentAgain;
+                }
+                match last_word {
+                    LastWord::Told(told) => break Ended::Unanswered(told),
+                    LastWord::Response(_) if lost == Lost::Unreached && attempts.was_seen() => {
+                        break Ended::Unanswered(Told::Error(ProxyError::UpstreamReset));
+                    }
+                    LastWord::Response(response) => {
+                        if let Some(ended) = exchange.send_head(*response) {
+                            break ended;
+                        }
+                    }
+                }
+            };
+            let sent = exchange.sending.flow.bytes;
+            match ended {
+                Ended::SentAgain => {
+                    drop(exchange);
+                    ended_connections += 1;
+                    self.request.rewind();
+                }
+                Ended::Answered(outcome) => {
+                    let is_over = outcome.broken_off.is_some() || exchange.sending.flow.is_complete;
+                    drop(in_flight);
+                    exchange.record.ended(&endpoint, &outcome);
+                    if !is_over {
+                        poll_fn(|cx| exchange.poll_rest(cx)).await;
+                    }
+                    return;
+                }
+                Ended::ClientGone => {
+                    drop(exchange);
+                    return self.record.abandoned(sent);
+                }
+                Ended::Unanswered(told) => {
+                    drop(exchange);
+                    if told != Told::Error(ProxyError::DeadlineExceeded) {
+                        endpoint.failed();
+                    }
+                    return match told {
+                        Told::Error(error) => self.refuse(endpoint.http(), error, sent),
+                        Told::Reset(reason) => self.reset(endpoint.http(), reason, sent),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Where the request goes.
+    async fn target(&mut self) -> Result<Target, ProxyError> {
+        let worker = &self.origin.worker;
+        if let Some(limit) =
+            head::beyond(worker.config.limits.head, &self.head.headers, head::target_length(&self.head))
+        {
+            worker.limits().reached(limit);
+            return Err(ProxyError::HeaderTooLarge);
+        }
+        head::count_down(&mut self.head)?;
+        match &self.origin.side {
+            Side::Inbound(application) => {
+                head::name_authority(&mut self.head, || Some(application.address().to_string()))?;
+                Ok(Target::Endpoint(Rc::clone(application)))
+            }
+            Side::Redirected(original) => {
+                head::name_authority(&mut self.head, || Some(original.address().to_string()))?;
+                route::find_original(worker, original).await
+            }
+            Side::Outbound => {
+                head::name_authority(&mut self.head, || None)?;
+                if self.head.method == Method::CONNECT && self.head.extensions.get::<Protocol>().is_none() {
+                    return Err(ProxyError::NotRoutable);
+                }
+                let authority = self.head.uri.authority().map_or("", |authority| authority.as_str());
+                match route::known(worker, authority) {
+                    Some(target) => Ok(target),
+                    None => Box::pin(route::find(worker, authority)).await,
+                }
+            }
+        }
+    }
+
+    /// A place on a connection to an endpoint, as long as the call may take.
+    async fn link(&mut self, target: &Target, attempts: &mut Attempts) -> Result<Link<Lease>, ProxyError> {
+        let worker = &self.origin.worker;
+        let linked = target.reach(
+            &mut attempts.tried,
+            |endpoint| endpoint.http2().take(),
+            async |endpoint| endpoint.http2().open(endpoint, worker).await,
+        );
+        let link = match &mut self.deadline {
+            None => linked.await?,
+            Some(deadline) => tokio::select! {
+                linked = linked => linked?,
+                () = deadline => return Err(ProxyError::DeadlineExceeded),
+            },
+        };
+        if self.head.extensions.get::<Protocol>().is_some() && !link.upstream.takes_extended_connect().await {
+            return Err(ProxyError::ProtocolNotSupported);
+        }
+        Ok(link)
+    }
+
+    /// Sends the request's head over a connection.
+    fn begin<'a>(&'a mut self, lease: &'a Lease, endpoint: &Endpoint) -> Result<Exchange<'a>, ProxyError> {
+        let is_answered_by_proxy =
+            endpoint.is_meshed() && self.origin.side.direction() == Direction::Outbound;
+        let request = Request::from_parts(self.head.clone(), ());
+        let is_complete = self.request.is_at_end();
+        let sent = lease.requests().send_request(request, is_complete);
+        let endpoint_answers = sent.map_err(|error| {
+            tracing::debug!(%error, "request cannot be sent");
+            if error.is_io() || error.is_go_away() {
+                ProxyError::ConnectFailed
+            } else {
+                ProxyError::BadRequest
+            }
+        });
+        let (response, sink) = endpoint_answers?;
+        let flow = if is_complete { Flow::complete() } else { Flow::default() };
+        Ok(Exchange {
+            origin: &self.origin,
+            record: &mut self.record,
+            respond: &mut self.respond,
+            request: &mut self.request,
+            watch: &self.watch,
+            deadline: &mut self.deadline,
+            lease,
+            is_grpc: self.is_grpc,
+            is_idempotent: self.head.method.is_idempotent(),
+            is_answered_by_proxy,
+            has_begun: false,
+            sending: Sending { flow, sink },
+            answer: Answer::Awaited(response),
+            moved: 0,
+        })
+    }
+
+    /// Answers the request in the place of an endpoint.
+    fn refuse(mut self, http: &HttpMetrics, error: ProxyError, request_bytes: u64) {
+        self.record.goes_to(&self.origin, &self.head, None, http);
+        let grpc_status = self.is_grpc.then(|| GrpcStatus::of_error(error));
+        match grpc_status {
+            Some(_) => answer::grpc(&mut self.respond, error),
+            None => answer::plain(&mut self.respond, error, self.head.method != Method::HEAD),
+        }
+        self.record.refused(http, error, grpc_status, request_bytes);
+    }
+
+    /// Passes on that an endpoint reset the stream before it answered.
+    fn reset(mut self, http: &HttpMetrics, reason: Reason, request_bytes: u64) {
+        self.respond.send_reset(reason);
+        let grpc_status = self.is_grpc.then(|| GrpcStatus::of_reset(reason));
+        self.record.refused(http, ProxyError::UpstreamReset, grpc_status, request_bytes);
+    }
+}

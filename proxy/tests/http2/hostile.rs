@@ -1,0 +1,212 @@
+//! Clients that mean harm. Each is sent away or held to what it may take, while others are served as ever.
+
+use std::time::{Duration, Instant};
+
+use super::application::{Application, echo, send};
+use super::client::{Client, post};
+use super::frames::{
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, Wire, frame, request,
+};
+use super::harness::Relay;
+use super::stand_in::proxy::eventually;
+
+const PROTOCOL_ERROR: u32 = 1;
+const REFUSED_STREAM: u32 = 7;
+const CANCEL: u32 = 8;
+const COMPRESSION_ERROR: u32 = 9;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+async fn relay(variables: &[(&str, &str)]) -> (Application, Relay) {
+    let application = Application::serving(echo).await;
+    let relay = Relay::inbound(application.address, variables);
+    (application, relay)
+}
+
+/// What a client hears that goes on with `flood` until it is not listened to any more; it reads nothing meanwhile.
+async fn goodbye_to(relay: &Relay, first: Vec<u8>, flood: Vec<u8>) -> Option<u32> {
+    let address = relay.address;
+    let flooding = tokio::task::spawn_blocking(move || {
+        let mut wire = Wire::connect(address, &[]);
+        wire.send(first);
+        let mut reader = Wire::new(wire.0.try_clone().unwrap());
+        let reading = std::thread::spawn(move || reader.goodbye());
+        assert!(wire.send_while_taken(&flood, 20_000), "the flood is taken to its end");
+        reading.join().unwrap()
+    });
+    flooding.await.unwrap()
+}
+
+/// Another client is served, and the proxy is as small as before.
+async fn assert_unharmed(relay: &Relay) {
+    let client = Client::connect(relay.address).await;
+    assert_eq!(client.ask(post("http://app/"), "body").await.text(), "body");
+    let resident = relay.proxy.metric("process_resident_memory_bytes");
+    assert!(resident < 60e6, "{resident}");
+}
+
+#[tokio::test]
+async fn floods_of_frames_that_carry_nothing_end_the_connection() {
+    let open = frame(HEADERS, END_HEADERS, 1, &request("app"));
+    for (name, flood) in [
+        ("pings", frame(PING, 0, 0, &[7; 8])),
+        ("settings", frame(SETTINGS, 0, 0, &[0, 4, 0, 1, 0, 0])),
+        ("priorities", frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 7])),
+        ("empty data", frame(DATA, 0, 1, &[])),
+        ("unknown frames", frame(0xbb, 0, 1, b"grease")),
+        ("window updates", frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1])),
+    ] {
+        let (_application, relay) = relay(&[]).await;
+        let goodbye = goodbye_to(&relay, open.clone(), flood.repeat(100)).await;
+        // The goodbye is lost when the reset that follows what was not read overtakes it.
+        assert!([Some(ENHANCE_YOUR_CALM), None].contains(&goodbye), "{name}: {goodbye:?}");
+        assert_unharmed(&relay).await;
+    }
+}
+
+#[tokio::test]
+async fn streams_that_are_opened_only_to_be_reset_end_the_connection() {
+    let (_application, relay) = relay(&[]).await;
+    let address = relay.address;
+    let goodbye = tokio::task::spawn_blocking(move || {
+        let mut wire = Wire::connect(address, &[]);
+        for stream in (1..200_001).step_by(2) {
+            let open = frame(HEADERS, END_HEADERS | END_STREAM, stream, &request("app"));
+            let reset = frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes());
+            if wire.send_while_taken(&[open, reset].concat(), 1) {
+                return wire.goodbye();
+            }
+        }
+        panic!("all are taken");
+    });
+    let goodbye = goodbye.await.unwrap();
+    assert!([Some(ENHANCE_YOUR_CALM), None].contains(&goodbye), "{goodbye:?}");
+    assert_eq!(relay.metric("mesh_limit_reached_total", &["frames"]), 1.0);
+    assert_unharmed(&relay).await;
+}
+
+#[tokio::test]
+async fn a_head_without_end_ends_the_connection() {
+    let (_application, relay) = relay(&[]).await;
+    for part in [vec![], [&[0x40, 1, b'x', 0x7f, 0x81, 0x7f][..], &[b'v'; 16_000]].concat()] {
+        let first = frame(HEADERS, 0, 1, &request("app"));
+        let goodbye = goodbye_to(&relay, first, frame(CONTINUATION, 0, 1, &part)).await;
+        let expected = [Some(ENHANCE_YOUR_CALM), Some(PROTOCOL_ERROR), Some(COMPRESSION_ERROR), None];
+        assert!(expected.contains(&goodbye), "{goodbye:?}");
+        assert_unharmed(&relay).await;
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_unpacks_to_very_much_is_refused() {
+    let (application, relay) = relay(&[]).await;
+    let address = relay.address;
+    let answers = tokio::task::spawn_blocking(move || {
+        let mut wire = Wire::connect(address, &[]);
+        // A field of 4,000 bytes goes into the table, and each byte that follows names it again.
+        let field = [&[0x40, 1, b'x', 0x7f, 0xa1, 0x1e][..], &[b'v'; 4000]].concat();
+        let bomb = [request("app"), field, vec![0xbe; 10_000]].concat();
+        for stream in (1..41).step_by(2) {
+            wire.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &bomb));
+        }
+        let mut answers = Vec::new();
+        while let Some(frame) = wire.next_of_interest() {
+            if frame.kind == HEADERS {
+                answers.push(frame.payload);
+            }
+            if frame.kind == RST_STREAM || frame.kind == super::frames::GOAWAY || answers.len() == 20 {
+                break;
+            }
+        }
+        answers
+    });
+    // The status as a literal with the name of `:status` from the table.
+    assert!(
+        answers
+            .await
+            .unwrap()
+            .iter()
+            .all(|head| head.windows(3).any(|text| text == b"431") || head[0] != 0x88)
+    );
+    assert_unharmed(&relay).await;
+    assert_eq!(application.connections(), 1, "of the one that is unharmed");
+}
+
+#[tokio::test]
+async fn more_streams_than_may_be_open_are_refused() {
+    let (_application, relay) = relay(&[]).await;
+    let address = relay.address;
+    let refused = tokio::task::spawn_blocking(move || {
+        let mut wire = Wire::connect(address, &[]);
+        // From here on the limit of the proxy is known.
+        while wire.next().unwrap().flags & ACK == 0 {}
+        for stream in (1..601).step_by(2) {
+            wire.send(frame(HEADERS, END_HEADERS, stream, &request("app")));
+        }
+        let mut refused = 0;
+        let mut answered = 0;
+        while refused + answered < 300 {
+            let frame = wire.next_of_interest().unwrap();
+            match frame.kind {
+                RST_STREAM => {
+                    assert_eq!(frame.payload, REFUSED_STREAM.to_be_bytes());
+                    refused += 1;
+                }
+                HEADERS => answered += 1,
+                other => panic!("a frame of kind {other}"),
+            }
+        }
+        refused
+    });
+    assert_eq!(refused.await.unwrap(), 300 - 256);
+    assert_unharmed(&relay).await;
+}
+
+#[tokio::test]
+async fn windows_that_stay_closed_hold_little_and_not_for_ever() {
+    let application = Application::serving(|_, mut respond| async move {
+        let mut sink = respond.send_response(http::Response::new(()), false).unwrap();
+        for _ in 0..10_000 {
+            if send(&mut sink, bytes::Bytes::from_static(&[7; 10_000])).await.is_none() {
+                return;
+            }
+        }
+    })
+    .await;
+    let relay = Relay::inbound(application.address, &[("MESH_PROXY_STALL_TIMEOUT", "2s")]);
+    let address = relay.address;
+    let resets = tokio::task::spawn_blocking(move || {
+        // SETTINGS_INITIAL_WINDOW_SIZE 0
+        let mut wire = Wire::connect(address, &[0, 4, 0, 0, 0, 0]);
+        for stream in (1..201).step_by(2) {
+            wire.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &request("app")));
+        }
+        let mut resets = 0;
+        while resets < 100 {
+            let frame = wire.next_of_interest().unwrap();
+            assert_ne!(frame.kind, DATA);
+            resets += usize::from(frame.kind == RST_STREAM);
+        }
+        resets
+    });
+    assert_eq!(resets.await.unwrap(), 100);
+    assert_eq!(relay.metric("mesh_limit_reached_total", &["stall-timeout"]), 100.0);
+    let resident = relay.proxy.metric("process_resident_memory_bytes");
+    assert!(resident < 60e6, "{resident}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_preface_or_its_first_head_is_closed() {
+    let (_application, relay) =
+        relay(&[("MESH_PROXY_HEADER_TIMEOUT", "500ms"), ("MESH_PROXY_IDLE_TIMEOUT", "1s")]).await;
+    let address = relay.address;
+    let closed = tokio::task::spawn_blocking(move || {
+        let start = Instant::now();
+        let mut wire = Wire::connect(address, &[]);
+        wire.send(frame(HEADERS, 0, 1, &request("app")));
+        while wire.next().is_some() {}
+        start.elapsed()
+    });
+    assert!(closed.await.unwrap() < Duration::from_secs(15));
+    eventually("it is gone", || relay.metric("mesh_tcp_open_connections", &[r#"peer="src""#]) == 0.0);
+}

@@ -1,0 +1,17 @@
+//! HTTP/2 through the built binary, with real clients and servers on both sides.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../relay/harness.rs"]
+#[allow(dead_code)]
+mod harness;
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
+
+mod application;
+mod client;
+mod frames;
+mod grpc;
+mod hostile;
+mod lifecycle;
+mod messages;
+mod routing;
