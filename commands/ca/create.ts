@@ -16,7 +16,7 @@ export default class CaCreate extends Command {
     directory: Flags.string({
       required: true,
       helpValue: "DIR",
-      description: "The directory of the control plane; made when it is not there.",
+      description: "The directory of the control plane.",
     }),
     "trust-domain": Flags.string({
       default: DEFAULT_TRUST_DOMAIN,

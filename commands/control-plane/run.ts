@@ -1,6 +1,7 @@
 import { Command, Flags, type Interfaces } from "@oclif/core";
 import { once } from "node:events";
 import type { Roles, Source } from "../../src/control-plane/index.js";
+import { DEFAULT_TRUST_DOMAIN, hasAuthority } from "../../src/identity/index.js";
 import type { Cluster } from "../../src/kubernetes/index.js";
 import { Failure } from "../../src/output/index.js";
 import { takeSignals } from "../../src/process/index.js";
@@ -43,8 +44,9 @@ export default class ControlPlaneRun extends Command {
       multipleNonGreedy: true,
       default: ["discovery"] as const,
       description:
-        "What this process does; can be given several times. identity keeps the trust root of a cluster, webhook answers what " +
-        "its API server asks about new pods and resources of the mesh; both are for --registry kubernetes.",
+        "What this process does; can be given several times. identity keeps the trust root and certifies proxies; a --directory " +
+        "that has a certificate authority (mesh ca create) implies it. webhook answers what the API server of a cluster asks about " +
+        "new pods and resources of the mesh.",
     })(),
     listen: Flags.string({
       default: "127.0.0.1:8086",
@@ -77,9 +79,10 @@ export default class ControlPlaneRun extends Command {
       description: "The DNS domain that ends whole names of services.",
     }),
     "trust-domain": Flags.string({
-      default: "cluster.local",
       helpValue: "DOMAIN",
-      description: "The part of workloads' identities that says which mesh they belong to.",
+      description:
+        "The part of workloads' identities that says which mesh they belong to (default: that of the certificate authority that " +
+        "is there, or cluster.local).",
     }),
     "issuer-secret": Flags.string({
       helpValue: "NAME",
@@ -140,12 +143,8 @@ async function rolesOf(flags: RunFlags): Promise<Roles> {
   return {
     adminListen: flags["admin-listen"],
     ...(roles.has("discovery") && { discovery }),
-    ...(roles.has("identity") && {
-      identity: {
-        cluster: clusterOf(source, "identity"),
-        trustDomain: flags["trust-domain"],
-        issuerSecret: flags["issuer-secret"],
-      },
+    ...((roles.has("identity") || (await impliesIdentity(source))) && {
+      identity: identityOf(source, flags),
     }),
     ...(roles.has("webhook") && {
       webhook: {
@@ -156,6 +155,16 @@ async function rolesOf(flags: RunFlags): Promise<Roles> {
     }),
   };
 }
+
+function identityOf(source: Source, flags: RunFlags): NonNullable<Roles["identity"]> {
+  const { "trust-domain": trustDomain, "issuer-secret": issuerSecret } = flags;
+  if ("directory" in source) return { directory: source.directory, trustDomain };
+  return { cluster: source.cluster, trustDomain: trustDomain ?? DEFAULT_TRUST_DOMAIN, issuerSecret };
+}
+
+/** A certificate authority that is there is there to be used. */
+const impliesIdentity = async (source: Source): Promise<boolean> =>
+  "directory" in source && (await hasAuthority(source.directory));
 
 function clusterOf(source: Source, role: string): Cluster {
   if ("cluster" in source) return source.cluster;

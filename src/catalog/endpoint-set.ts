@@ -79,12 +79,15 @@ export class EndpointSet {
     before: Endpoint | undefined,
   ): Endpoint {
     const sidecar = this.sidecarAt(formatAddress(address));
-    if (sidecar) return { address, ...ownerOf(sidecar), meshed: true };
+    if (sidecar) return { address, ...ownerOf(sidecar), ...identityOf(sidecar), meshed: true };
     const [instance] = instances.values();
     if (instance) return { address, ...ownerOf(instance), meshed: false };
     // A fixed address has no other source for its owner: the one that a proxy once gave it stands, so that the metrics of
     // an endpoint whose proxy died keep their labels.
-    if (before) return { ...before, meshed: false };
+    if (before) {
+      const { namespace, workload, pod } = before;
+      return { address, namespace, workload, pod, meshed: false };
+    }
     return { address, namespace: this.namespace, workload: undefined, pod: "", meshed: false };
   }
 
@@ -100,8 +103,12 @@ export const ownerOf = ({ namespace, workload, name }: Sidecar | Instance) => ({
   pod: name,
 });
 
+/** What an endpoint at which a sidecar listens must prove. */
+export const identityOf = ({ identity }: Sidecar) => (identity === undefined ? {} : { identity });
+
 const sameEndpoint = (a: Endpoint, b: Endpoint) =>
   a.meshed === b.meshed &&
+  a.identity === b.identity &&
   a.pod === b.pod &&
   a.namespace === b.namespace &&
   a.workload?.kind === b.workload?.kind &&

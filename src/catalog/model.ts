@@ -20,6 +20,8 @@ export interface Endpoint {
   pod: string;
   /** True while a proxy of the mesh listens at the address. */
   meshed: boolean;
+  /** The SPIFFE ID that the proxy there proves by its certificate; absent when it takes plain text alone. */
+  identity?: string;
 }
 
 /** A named thing to reach. Namespace and name compare in lower case. */
@@ -120,7 +122,7 @@ export interface Sidecar extends SidecarAddresses {
   workload: Workload;
 }
 
-/** Where others reach a proxy. */
+/** Where others reach a proxy, and by which name they know that it is the one. */
 export interface SidecarAddresses {
   /** host:port of /metrics; empty when the proxy has none. */
   adminAddress: string;
@@ -128,6 +130,8 @@ export interface SidecarAddresses {
   tapAddress: string;
   /** Where it takes what others send to the application; none while it does not run. */
   inbound: Inbound[];
+  /** The SPIFFE ID in its certificate; absent when it has none. */
+  identity?: string;
 }
 
 /** A listener of a proxy. */

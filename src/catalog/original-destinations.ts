@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { formatAddress } from "./address.js";
-import { ownerOf } from "./endpoint-set.js";
+import { identityOf, ownerOf } from "./endpoint-set.js";
 import { inboundIps } from "./listeners.js";
 import { destinationAt } from "./members.js";
 import type { Asker, Endpoint, IpFamily, Service, Sidecar, SocketAddress } from "./model.js";
@@ -82,8 +82,12 @@ export class OriginalDestinations {
     }
     const onNodes = this.nodes.hasIp(address.ip) ? this.services.withNodePort(address.port) : undefined;
     if (onNodes) return meaningOf(onNodes.service, onNodes.port);
-    const owner = this.sidecars.at(formatAddress(address)) ?? this.instances.at(address);
-    if (owner) return { endpoint: { address, ...ownerOf(owner), meshed: "inbound" in owner } };
+    const sidecar = this.sidecars.at(formatAddress(address));
+    if (sidecar) {
+      return { endpoint: { address, ...ownerOf(sidecar), ...identityOf(sidecar), meshed: true } };
+    }
+    const instance = this.instances.at(address);
+    if (instance) return { endpoint: { address, ...ownerOf(instance), meshed: false } };
     const holder = this.services.withEndpoint(address);
     if (!holder) return undefined;
     return {

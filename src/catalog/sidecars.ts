@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { isDeepStrictEqual } from "node:util";
+import { identityOf } from "./endpoint-set.js";
 import { Listeners } from "./listeners.js";
 import type { Instance, Sidecar } from "./model.js";
 import type { Proxies } from "./proxies.js";
@@ -83,6 +84,7 @@ function together({ connected, declared }: Known): Sidecar | undefined {
     adminAddress: declared.adminAddress || connected.adminAddress,
     tapAddress: declared.tapAddress || connected.tapAddress,
     inbound: connected.inbound,
+    ...identityOf(connected),
   };
 }
 

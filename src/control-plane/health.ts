@@ -1,6 +1,6 @@
 import type { HealthHandlers } from "../../generated/mesh/api/v1/Health.js";
 import type { ConnectedProxy } from "../catalog/index.js";
-import { loadApi } from "../proto/index.js";
+import { loadApi, timestamp } from "../proto/index.js";
 import type { ApiContext } from "./api.js";
 import type { GrpcService } from "./grpc-service.js";
 
@@ -20,11 +20,6 @@ export function healthService(context: ApiContext): GrpcService {
   };
   return { definition: loadApi().mesh.api.v1.Health.service, implementation };
 }
-
-const timestamp = (date: Date) => ({
-  seconds: Math.floor(date.getTime() / 1000),
-  nanos: date.getMilliseconds() * 1_000_000,
-});
 
 function versionsOf(proxies: Iterable<ConnectedProxy>): Record<string, number> {
   const counts = new Map<string, number>();

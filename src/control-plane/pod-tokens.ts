@@ -18,6 +18,8 @@ export interface BoundPod {
   readonly name: string;
   /** Tells it from another one of its name. */
   readonly uid: string;
+  /** The service account that it runs as. */
+  readonly account: string;
 }
 
 interface Belief {
@@ -70,11 +72,11 @@ export class PodTokens {
 
 /** The pod that a service account's token is bound to. */
 function podOfUser({ username, extra }: TokenUser): BoundPod | undefined {
-  const namespace = /^system:serviceaccount:([^:]+):[^:]+$/.exec(username)?.[1];
+  const [, namespace, account] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(username) ?? [];
   const name = extra["authentication.kubernetes.io/pod-name"]?.[0];
   const uid = extra["authentication.kubernetes.io/pod-uid"]?.[0];
-  if (namespace === undefined || name === undefined || uid === undefined) return undefined;
-  return { namespace, name, uid };
+  if (!namespace || !account || name === undefined || uid === undefined) return undefined;
+  return { namespace, name, uid, account };
 }
 
 /** When a JSON Web Token that was found valid ends, in milliseconds since the epoch; now when it does not say. */

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Catalog, type ConnectedProxy } from "../catalog/index.js";
+import { Catalog } from "../catalog/index.js";
 import { PrometheusFirst, Scraper, type TrafficSource } from "../metrics/index.js";
 import { Failure } from "../output/index.js";
 import type { Cluster } from "../kubernetes/index.js";
@@ -7,11 +7,12 @@ import { startDirectoryRegistry } from "../registry/directory/index.js";
 import { startKubernetesRegistry } from "../registry/kubernetes/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import { apiServices } from "./api.js";
-import { discoveryService } from "./discovery.js";
+import type { IdentityPart } from "./identity-role.js";
 import { isLoopback, listen, parseListenAddress } from "./listen.js";
 import { Log, type LogFormat } from "./log.js";
 import { Presence } from "./presence.js";
-import { atItsWord, type ProxyRefusal, type Recognize, type RefusalReason } from "./recognition.js";
+import type { Applicant, ProxyRefusal, RefusalReason } from "./recognition.js";
+import { startForProxies } from "./servers-for-proxies.js";
 
 export const DEFAULT_DISCOVERY_ADDRESS = "127.0.0.1:8086";
 
@@ -33,6 +34,8 @@ export interface ControlPlaneOptions {
   logFormat: LogFormat;
   /** Takes the lines of the log, each with its line end. */
   writeLog: (line: string) => void;
+  /** What certifies proxies; without it they speak plain text, and outside a cluster each is who it says it is. */
+  identity?: IdentityPart | undefined;
   /** Told of each proxy that was refused. */
   refused?: (reason: RefusalReason) => void;
 }
@@ -50,12 +53,6 @@ export interface ControlPlane {
   /** Ends every stream and every watch. */
   stop(): Promise<void>;
 }
-
-/** HTTP/2 pings find a proxy whose machine went away without a word within fifteen seconds. */
-const DISCOVERY_KEEPALIVE = {
-  "grpc.keepalive_time_ms": 10_000,
-  "grpc.keepalive_timeout_ms": 5_000,
-};
 
 /** Starts what proxies and commands connect to. It answers once the source was read. */
 export async function startControlPlane(
@@ -102,22 +99,11 @@ async function startParts(
   if (!traffic.ok) return traffic;
   parts.add(() => presence.stop());
 
-  const discovery = await listen({
-    address: options.listen,
-    flag: "--listen",
-    services: [
-      discoveryService({
-        catalog,
-        presence,
-        recognize: await recognition(options.source, catalog),
-        refused(refusal, proxy) {
-          logRefusal(log, refusal, proxy);
-          options.refused?.(refusal.reason);
-        },
-      }),
-    ],
-    grpc: DISCOVERY_KEEPALIVE,
-  });
+  const refused = (refusal: ProxyRefusal, proxy: Applicant | undefined) => {
+    logRefusal(log, refusal, proxy);
+    options.refused?.(refusal.reason);
+  };
+  const discovery = await startForProxies(options, { catalog, presence, refused, log });
   if (!discovery.ok) return discovery;
   parts.add(() => discovery.value.close());
 
@@ -159,17 +145,7 @@ async function startRegistry(
   });
 }
 
-/** In a cluster proxies are pods' and show their tokens. */
-async function recognition(source: Source, catalog: Catalog): Promise<Recognize> {
-  if ("directory" in source) return atItsWord;
-  const [{ PodTokens }, { recognizePods }] = await Promise.all([
-    import("./pod-tokens.js"),
-    import("./pod-recognition.js"),
-  ]);
-  return recognizePods(new PodTokens(source.cluster), catalog);
-}
-
-function logRefusal(log: Log, { reason, details }: ProxyRefusal, proxy: ConnectedProxy | undefined): void {
+function logRefusal(log: Log, { reason, details }: ProxyRefusal, proxy: Applicant | undefined): void {
   const name = proxy && { proxy: `${proxy.namespace}/${proxy.name}` };
   log.warn("proxy refused", { ...name, reason, details });
 }

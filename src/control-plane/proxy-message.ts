@@ -27,6 +27,7 @@ export function readProxy(message: Proxy__Output, peer: string): Result<Connecte
     adminAddress: reachable(message.adminAddress),
     tapAddress: reachable(message.tapAddress),
     outboundAddress: message.outboundAddress,
+    ...(message.identity !== "" && { identity: message.identity }),
     inbound: withoutRepetition(
       message.inbound.map(({ address, application }) => ({ address: reachable(address), application })),
     ),

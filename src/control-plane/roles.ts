@@ -4,6 +4,7 @@ import type { Failure } from "../output/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import { listenForAdmin } from "./admin.js";
 import { listenAddress, whyNot } from "./listen.js";
+import type { IdentityPart, IdentityRole } from "./identity-role.js";
 import { Log } from "./log.js";
 import { OwnMetrics } from "./own-metrics.js";
 import { type ControlPlaneOptions, startControlPlane } from "./program.js";
@@ -12,20 +13,13 @@ import { proxyTargets } from "./proxy-targets.js";
 /** What one process of the control plane does. */
 export interface Roles {
   /** Discovery for proxies, and the API for commands. */
-  readonly discovery?: Omit<ControlPlaneOptions, CommonOption | "refused">;
-  /** The trust root. */
+  readonly discovery?: Omit<ControlPlaneOptions, CommonOption | "refused" | "identity">;
+  /** The trust root, and certificates for proxies. */
   readonly identity?: IdentityRole;
   /** The answers to what the API server asks. */
   readonly webhook?: WebhookRole;
   /** HOST:PORT for probes and for Prometheus; without it there are none. */
   readonly adminListen?: string | undefined;
-}
-
-export interface IdentityRole {
-  readonly cluster: Cluster;
-  readonly trustDomain: string;
-  /** A Secret of the user's with what signs. */
-  readonly issuerSecret?: string | undefined;
 }
 
 export interface WebhookRole {
@@ -64,6 +58,8 @@ class RoleProcess implements RunningRoles {
   /** What each role is waiting for; undefined when it is ready. */
   readonly #waits: (() => string | undefined)[] = [];
   #isStarted = false;
+  /** What the identity role gives to the servers for proxies. */
+  #identity: IdentityPart | undefined;
   /** What the discovery role knows. */
   #catalog: Catalog | undefined;
 
@@ -111,16 +107,16 @@ class RoleProcess implements RunningRoles {
     return missing ?? (this.#isStarted ? undefined : "its roles to start");
   }
 
-  /** What only a process in a cluster needs is loaded there alone. */
+  /** What not every process needs is loaded where it is. */
   async #startIdentity(role: IdentityRole): Promise<Failure | undefined> {
-    const { keepTrustRoot } = await import("../identity/index.js");
-    const root = keepTrustRoot({
-      source: role,
-      observer: {
-        failed: (message) => this.#log.error(message),
-        certified: (ends) => this.#metrics.certified("trust-root", ends),
-      },
+    const { startIdentity } = await import("./identity-role.js");
+    const started = await startIdentity(role, {
+      failed: (message) => this.#log.error(message),
+      certified: (ends) => this.#metrics.certified("trust-root", ends),
     });
+    if (!started.ok) return started.error;
+    this.#identity = started.value;
+    const { root } = started.value;
     this.#running.push(root);
     this.#waits.push(() => root.waitingFor());
     return undefined;
@@ -158,6 +154,7 @@ class RoleProcess implements RunningRoles {
     const started = await startControlPlane({
       ...role,
       ...this.#common,
+      identity: this.#identity,
       refused: (reason) => this.#metrics.refusedProxy(reason),
     });
     if (!started.ok) return started.error;

@@ -97,4 +97,8 @@ export class Subscription {
   }
 }
 
-const toMessage = ({ workload, ...endpoint }: Endpoint) => ({ ...endpoint, workload: workload ?? null });
+const toMessage = ({ workload, identity = "", ...endpoint }: Endpoint) => ({
+  ...endpoint,
+  identity,
+  workload: workload ?? null,
+});

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   daysLeft,
@@ -68,7 +68,6 @@ export async function createAuthority(
   const place = join(directory, FOLDER);
   try {
     if (await exists(place)) return fail(isThere(place));
-    await mkdir(directory, { recursive: true });
     // Hidden, and renamed when it is complete: nobody sees a half of it.
     const draft = await mkdtemp(join(directory, `.${FOLDER}-`));
     try {
@@ -82,7 +81,9 @@ export async function createAuthority(
   } catch (error) {
     if (["ENOTEMPTY", "EEXIST"].includes(codeOf(error))) return fail(isThere(place));
     return fail(
-      new Failure(`cannot make ${place}: ${codeOf(error)}`, { hint: "a directory that you may write" }),
+      new Failure(`cannot make ${place}: ${codeOf(error)}`, {
+        hint: "a directory that is there, and that you may write",
+      }),
     );
   }
 }

@@ -43,15 +43,19 @@ export interface Unsigned {
 /** What signs certificates of workloads. */
 export class Issuer {
   /** @param keys what signs, with its key @param trustDomain the mesh that its workloads are of */
-  constructor(
+  private constructor(
     readonly keys: KeySecret,
     readonly trustDomain: string,
     private readonly signer: Signer,
   ) {}
 
-  /** Opens the issuer's key. */
-  static async open(keys: KeySecret, trustDomain: string): Promise<Issuer> {
-    return new Issuer(keys, trustDomain, await openSigner(keys.pem));
+  /** Opens the issuer's key; the error says why it cannot sign. */
+  static async open(keys: KeySecret, trustDomain: string): Promise<Result<Issuer>> {
+    try {
+      return ok(new Issuer(keys, trustDomain, await openSigner(keys.pem)));
+    } catch {
+      return fail("tls.key is of a kind that cannot be used; expected ECDSA on P-256 or P-384, or RSA");
+    }
   }
 
   identityOf(account: Account): string {

@@ -17,6 +17,8 @@ export interface TrustRootObserver {
 export interface TrustRootOptions {
   /** Where it is kept: in a cluster, or in a directory of the control plane, which has one. */
   readonly source: ClusterRoot | { readonly directory: string };
+  /** What was read already. */
+  readonly first?: Issuer;
   readonly observer: TrustRootObserver;
 }
 
@@ -33,8 +35,8 @@ export interface TrustRoot {
  * Reads what signs certificates, again and again. On a cluster it is made on the first start, or taken from the Secret that the user brought; and the
  * certificates are published that proxies are to trust. A root that cannot be used any more is told of and never replaced: proxies trust it.
  */
-export function keepTrustRoot({ source, observer }: TrustRootOptions): TrustRoot {
-  let issuer: Issuer | undefined;
+export function keepTrustRoot({ source, first, observer }: TrustRootOptions): TrustRoot {
+  let issuer = first;
   const upkeep = keepUp({
     everyMs: LOOK_AFTER_MS,
     failed: (message) => observer.failed(message),
@@ -42,7 +44,11 @@ export function keepTrustRoot({ source, observer }: TrustRootOptions): TrustRoot
       const read = await readSource(source);
       if (!read.ok) return read;
       const { keys, trustDomain } = read.value;
-      if (!issuer || !isSame(issuer.keys, keys)) issuer = await Issuer.open(keys, trustDomain);
+      if (!issuer || !isSame(issuer.keys, keys)) {
+        const opened = await Issuer.open(keys, trustDomain);
+        if (!opened.ok) return opened;
+        issuer = opened.value;
+      }
       observer.certified(endOf([keys.certificate, ...keys.intermediates, ...keys.authorities]));
       return ok(undefined);
     },

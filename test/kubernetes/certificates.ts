@@ -46,6 +46,18 @@ export function clientCertificate(authority: KeyPair, user: string, groups: read
   return signed(authority, subject, ["extendedKeyUsage=clientAuth"], 3650);
 }
 
+/** A PKCS #10 request in DER, for a new key (`ec_paramgen_curve:prime256v1`, `rsa_keygen_bits:2048`), with its private key in PEM. */
+export function certificateRequest(algorithm: "ec" | "rsa", option: string): { der: Buffer; key: string } {
+  return inFolder((folder) => {
+    const key = ["-newkey", algorithm, "-pkeyopt", option, "-nodes", "-keyout", "request.key"];
+    openssl(folder, "req", ...key, "-subj", "/CN=ignored", "-outform", "DER", "-out", "request.der");
+    return {
+      der: readFileSync(join(folder, "request.der")),
+      key: readFileSync(join(folder, "request.key"), "utf8"),
+    };
+  });
+}
+
 function signed(authority: KeyPair, subject: string, extensions: readonly string[], days: number): KeyPair {
   return inFolder((folder) => {
     writeFileSync(join(folder, "ca.crt"), authority.certificate);

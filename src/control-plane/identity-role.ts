@@ -1,0 +1,73 @@
+import {
+  type Account,
+  type ClusterRoot,
+  createAuthority,
+  DEFAULT_TRUST_DOMAIN,
+  hasAuthority,
+  Issuer,
+  keepTrustRoot,
+  readAuthority,
+  spiffeId,
+  type TrustRoot,
+  type TrustRootObserver,
+} from "../identity/index.js";
+import { Failure } from "../output/index.js";
+import { fail, ok, type Result } from "../result/index.js";
+
+/** Where the trust root is: in a cluster, or in a directory, where one is made when there is none. */
+export type IdentityRole = ClusterRoot | DirectoryRoot;
+
+export interface DirectoryRoot {
+  readonly directory: string;
+  /** Of the one that is made; one that is there must have the same. Left out: whatever it has. */
+  readonly trustDomain?: string | undefined;
+}
+
+/** What the servers for proxies need of the identity role. */
+export interface IdentityPart {
+  readonly root: TrustRoot;
+  /** The SPIFFE ID of an account. */
+  readonly identityOf: (account: Account) => string;
+  /** The private key of tokens, PEM, where the API server does not vouch for proxies. */
+  readonly tokenKey?: string;
+}
+
+/** Starts to look after the trust root. In a cluster it may be there only later. */
+export async function startIdentity(
+  role: IdentityRole,
+  observer: TrustRootObserver,
+): Promise<Result<IdentityPart, Failure>> {
+  if ("directory" in role) return startInDirectory(role, observer);
+  const identityOf = (account: Account) => spiffeId(role.trustDomain, account);
+  return ok({ root: keepTrustRoot({ source: role, observer }), identityOf });
+}
+
+async function startInDirectory(
+  { directory, trustDomain }: DirectoryRoot,
+  observer: TrustRootObserver,
+): Promise<Result<IdentityPart, Failure>> {
+  if (!(await hasAuthority(directory))) {
+    const made = await createAuthority(directory, trustDomain ?? DEFAULT_TRUST_DOMAIN);
+    // Another one may have made it meanwhile.
+    if (!made.ok && !(await hasAuthority(directory))) return made;
+  }
+  const read = await readAuthority(directory);
+  if (!read.ok)
+    return fail(new Failure(read.error, { hint: "the files as they were: proxies trust this root" }));
+  const { keys, tokenKey, trustDomain: own } = read.value;
+  if (trustDomain !== undefined && trustDomain !== own) {
+    return fail(
+      new Failure(`--trust-domain ${trustDomain}: the certificate authority of ${directory} is of ${own}`, {
+        hint: `--trust-domain ${own}`,
+        exitStatus: 2,
+      }),
+    );
+  }
+  const issuer = await Issuer.open(keys, own);
+  if (!issuer.ok) return fail(new Failure(`${directory}: ${issuer.error}`));
+  return ok({
+    root: keepTrustRoot({ source: { directory }, first: issuer.value, observer }),
+    identityOf: (account) => spiffeId(own, account),
+    tokenKey,
+  });
+}
