@@ -44,7 +44,7 @@ async function readyPods(cluster: Cluster): Promise<Result<readonly Pod[], Failu
   const labelSelector = Object.entries(selectorOf(CONTROL_PLANE))
     .map(([label, value]) => `${label}=${value}`)
     .join(",");
-  const pods = await cluster.list(PODS, { namespace: NAMESPACE, labelSelector });
+  const pods = await cluster.list(PODS, { namespace: NAMESPACE, labelSelector, soon: true });
   if (!pods.ok) return pods;
   if (pods.value.length === 0) return fail(await whyNoPod(cluster));
   const ready = pods.value.filter(isReady);

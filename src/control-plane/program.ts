@@ -93,7 +93,7 @@ async function startParts(
   const registry = await startRegistry(options.source, catalog, options.signal);
   if (!registry.ok) return registry;
   parts.add(() => registry.value.stop());
-  const scraper = scrapeProxies(catalog);
+  const scraper = scrapeProxies(catalog, options.prometheusUrl !== undefined);
   parts.add(() => scraper.close());
   const traffic = trafficSource(scraper, options.prometheusUrl);
   if (!traffic.ok) return traffic;
@@ -154,9 +154,9 @@ function nameOf(source: Source) {
   return "directory" in source ? { directory: source.directory } : { cluster: source.cluster.server };
 }
 
-/** Scrapes each sidecar for as long as it is there. */
-function scrapeProxies({ sidecars }: Catalog): Scraper {
-  const scraper = new Scraper();
+/** Scrapes each sidecar for as long as it is there. With a Prometheus, which does so too, only while somebody asks for more than that can answer. */
+function scrapeProxies({ sidecars }: Catalog, onlyWhenAsked: boolean): Scraper {
+  const scraper = new Scraper({ onlyWhenAsked });
   for (const sidecar of sidecars) scraper.add(sidecar);
   sidecars.on("joined", (sidecar) => scraper.add(sidecar)).on("left", (sidecar) => scraper.remove(sidecar));
   return scraper;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
   type ApiServer,
   kubeconfigFor,
@@ -155,6 +155,15 @@ test("a server that accepts and stays silent is given up in time", async () => {
   const { message } = failure(await (await open({ kubeconfig: config })).ask("/version"));
   expect(message).toContain("no connection within 4s");
   silent.close();
+});
+
+test("so is one that never comes to the end of an answer for which somebody waits", async () => {
+  const { answering } = server;
+  server.answering = () => ({ watch: () => undefined });
+  onTestFinished(() => void (server.answering = answering));
+  const cluster = await open();
+  const [asked, listed] = await Promise.all([cluster.ask("/version"), cluster.list(PODS, { soon: true })]);
+  for (const answer of [asked, listed]) expect(failure(answer).message).toContain("no answer within 4s");
 });
 
 test("no such context: lists those there are", async () => {

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../result/index.js";
 import type { Duplex } from "node:stream";
-import { Connection, type HttpRequest } from "./connection.js";
+import { CONNECT_WITHIN_MS, Connection, type HttpRequest } from "./connection.js";
 import { ClusterFailure } from "./failure.js";
 import { type ClusterSelection, loadKubeconfig } from "./kubeconfig.js";
 import { PODS } from "./pods.js";
@@ -22,6 +22,8 @@ export interface ListScope {
   /** As kubectl's -l: `app=web,tier!=cache`. */
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Somebody waits: a server that is silent for four seconds is one that cannot be reached. */
+  readonly soon?: boolean;
 }
 
 /** Whose log. */
@@ -102,7 +104,7 @@ export class Cluster {
    */
   async readPages<T extends KubernetesObject>(
     type: ResourceType<T>,
-    { namespace, labelSelector, fieldSelector }: ListScope,
+    { namespace, labelSelector, fieldSelector, soon = false }: ListScope,
     onPage: (items: readonly T[]) => void,
   ): Promise<Result<string, ClusterFailure>> {
     const query = new URLSearchParams({ limit: String(PAGE) });
@@ -111,7 +113,7 @@ export class Cluster {
     for (;;) {
       const target = `${resourcePath(type, namespace)}?${query.toString()}`;
       const page = await this.#object<ObjectList<T>>(
-        { method: "GET", target },
+        { method: "GET", target, ...(soon && { answerWithinMs: CONNECT_WITHIN_MS }) },
         { verb: "list", type, namespace },
       );
       if (!page.ok) return page;
@@ -230,9 +232,13 @@ export class Cluster {
     return answer.value === undefined ? ok(undefined) : fail(this.#refused(answer.value, doing));
   }
 
-  /** A path that belongs to no kind: `/version`, `/readyz`. */
+  /** A path that belongs to no kind: `/version`, `/readyz`. The API server has these at hand, and is given four seconds. */
   async ask(path: string): Promise<Result<PlainAnswer, ClusterFailure>> {
-    const answer = await this.#connection.send({ method: "GET", target: path });
+    const answer = await this.#connection.send({
+      method: "GET",
+      target: path,
+      answerWithinMs: CONNECT_WITHIN_MS,
+    });
     if (!answer.ok) return answer;
     if (answer.value.status === 200) return ok({ body: answer.value.body, date: answer.value.date });
     return fail(this.#refused(answer.value, { verb: "get", path }));

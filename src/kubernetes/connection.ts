@@ -10,9 +10,9 @@ import { ClusterFailure } from "./failure.js";
 import type { SelectedContext } from "./kubeconfig.js";
 
 /** How long the API server may take to accept a connection, TLS included: a command that fails has ended after five seconds. */
-const CONNECT_WITHIN_MS = 4_000;
+export const CONNECT_WITHIN_MS = 4_000;
 
-/** How long it may take to answer. */
+/** How long it may take to answer when nobody says. */
 const ANSWER_WITHIN_MS = 30_000;
 
 /** How long it may take to open a WebSocket to what is behind it. */
@@ -28,6 +28,8 @@ export interface HttpRequest {
   readonly target: string;
   readonly contentType?: string;
   readonly body?: string;
+  /** How long the API server may take to answer, in milliseconds. */
+  readonly answerWithinMs?: number;
 }
 
 /** Its answer, whatever the status. */
@@ -68,7 +70,7 @@ export class Connection {
     const options = await this.#options(request);
     if (!options.ok) return options;
     try {
-      return ok(await exchange(new URL(this.server + request.target), options.value, request.body));
+      return ok(await exchange(new URL(this.server + request.target), options.value, request));
     } catch (error) {
       return fail(this.#unreachable(error));
     }
@@ -161,14 +163,18 @@ export class Connection {
 }
 
 /** One request and its answer; rejects with what the connection ended with. */
-function exchange(url: URL, options: RequestOptions, body: string | undefined): Promise<HttpAnswer> {
+function exchange(
+  url: URL,
+  options: RequestOptions,
+  { body, answerWithinMs = ANSWER_WITHIN_MS }: HttpRequest,
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const send = url.protocol === "http:" ? requestPlain : requestSecure;
     const request = send(url, options, (response) => {
       readWhole(response).then(resolve, reject);
     });
     request.on("error", reject);
-    limitTime(request);
+    limitTime(request, answerWithinMs);
     request.end(body);
   });
 }
@@ -241,9 +247,9 @@ async function readWhole(response: IncomingMessage): Promise<HttpAnswer> {
   };
 }
 
-function limitTime(request: ClientRequest): void {
+function limitTime(request: ClientRequest, answerWithinMs: number): void {
   limitTimeToConnect(request);
-  const answering = endAfter(request, ANSWER_WITHIN_MS, "no answer");
+  const answering = endAfter(request, answerWithinMs, "no answer");
   request.once("close", () => clearTimeout(answering));
 }
 

@@ -111,7 +111,9 @@ function parseJson(text: string): Parsed | undefined {
 
 async function parseYaml(text: string): Promise<Parsed> {
   const { parse } = await import("yaml");
-  return (parse(text) ?? {}) as Parsed;
+  const parsed: unknown = parse(text) ?? {};
+  if (typeof parsed !== "object") throw new TypeError("a scalar");
+  return parsed as Parsed;
 }
 
 /** As the account of the pod that this runs in. */

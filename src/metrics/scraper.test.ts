@@ -2,7 +2,7 @@ import { type RequestListener, type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { Scraper, type TrafficQuery } from "./index.js";
-import { intervalMs } from "./scraper.js";
+import { intervalMs, type ScraperOptions } from "./scraper.js";
 
 const SOON = { timeout: 60_000, interval: 50 };
 const QUERY: TrafficQuery = { direction: "inbound", match: {}, groupBy: ["dst_pod"], windowSeconds: 60 };
@@ -78,6 +78,29 @@ describe.concurrent("the scraper", () => {
     }, SOON);
   });
 
+  test("one that reads only when it is asked begins with the first question", async () => {
+    let reads = 0;
+    const { address } = await serve((_, response) => response.end(page(10 * ++reads)));
+    const scraper = start({ onlyWhenAsked: true });
+    scraper.add(target("world-1", address));
+    const other = start();
+    other.add(target("world-1", address));
+    // The other has read it, so this one would have.
+    await vi.waitFor(async () => expect((await ask(other)).groups[0]?.successes).toBeGreaterThan(0), SOON);
+    other.close();
+    const before = reads;
+    expect(await ask(scraper)).toEqual({
+      groups: [],
+      notes: [expect.stringContaining("only when it is asked, and begins now")],
+    });
+    await vi.waitFor(async () => {
+      const { groups, notes } = await ask(scraper);
+      expect(groups[0]?.successes).toBeGreaterThan(0);
+      expect(groups[0]?.successes).toBeLessThanOrEqual(10 * (reads - before));
+      expect(notes).toEqual([expect.stringContaining("began to watch")]);
+    }, SOON);
+  });
+
   test("a window longer than what is kept is refused", async () => {
     expect(await start().query([{ ...QUERY, windowSeconds: 3_600 }])).toMatchObject({
       ok: false,
@@ -114,8 +137,8 @@ function target(name: string, adminAddress: string) {
   return { name, namespace: "default", workload: { kind: "workload", name: "world" }, adminAddress };
 }
 
-function start(): Scraper {
-  const scraper = new Scraper();
+function start(options: ScraperOptions = {}): Scraper {
+  const scraper = new Scraper(options);
   cleanups.push(() => scraper.close());
   return scraper;
 }

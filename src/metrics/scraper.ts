@@ -16,6 +16,8 @@ const JITTER_SHARE = 0.1;
 const SLOWEST_INTERVAL_MS = 10_000;
 const FAILURES_UNTIL_NOTED = 3;
 const EXPIRE_EVERY_MS = 30_000;
+// One that reads only when it is asked goes on for so long after a question.
+const INTEREST_SECONDS = KEPT_SECONDS;
 const MAX_SERIES = 5_000;
 // Proxies with the same trouble are not all named.
 const NAMED_FAILURES = 3;
@@ -32,8 +34,16 @@ export interface ScrapeTarget extends ProxyIdentity {
   adminAddress: string;
 }
 
+/** How a scraper works. */
+export interface ScraperOptions {
+  readonly maxSeries?: number;
+  /** Reads nothing before it is asked, nor when it was not asked for ten minutes: somebody else answers most questions. */
+  readonly onlyWhenAsked?: boolean;
+}
+
 /** The scraping of one proxy. */
 interface Scrape {
+  identity: ProxyIdentity;
   address: string;
   traffic: ProxyTraffic;
   stop: AbortController;
@@ -42,19 +52,25 @@ interface Scrape {
 }
 
 /**
- * Reads the metrics of every sidecar about every two seconds, of very many less often, and keeps what stats need of the last ten minutes, within
- * bounds: at most so many series, the rest is counted and told. What was seen by proxies that have left stays as long.
+ * Reads the metrics of every sidecar about every two seconds, of very many less often, and keeps what stats need of the last ten
+ * minutes, within bounds: at most so many series, the rest is counted and told. What was seen by proxies that have left stays as long.
  */
 export class Scraper implements TrafficSource {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #scrapes = new Map<string, Scrape>();
-  readonly #memory: TrafficMemory;
-  readonly #startedAt = now();
+  readonly #options: Required<ScraperOptions>;
+  #memory: TrafficMemory;
+  #startedAt = now();
+  #askedAt = -Infinity;
+  /** Those who wait until somebody asks; undefined while it reads. */
+  #sleepers: Set<() => void> | undefined;
   readonly #expiry: NodeJS.Timeout;
 
-  constructor({ maxSeries = MAX_SERIES }: { maxSeries?: number } = {}) {
+  constructor({ maxSeries = MAX_SERIES, onlyWhenAsked = false }: ScraperOptions = {}) {
+    this.#options = { maxSeries, onlyWhenAsked };
     this.#memory = new TrafficMemory(maxSeries);
-    this.#expiry = setInterval(() => this.#memory.expire(now()), EXPIRE_EVERY_MS).unref();
+    if (onlyWhenAsked) this.#sleepers = new Set();
+    this.#expiry = setInterval(() => this.#expire(), EXPIRE_EVERY_MS).unref();
   }
 
   /** Begins to scrape a proxy, instead of the one of the same name if there is one. */
@@ -63,6 +79,7 @@ export class Scraper implements TrafficSource {
     if (target.adminAddress === "") return;
     const traffic = this.#memory.of(target);
     const scrape = {
+      identity: target,
       address: target.adminAddress,
       traffic,
       stop: new AbortController(),
@@ -92,6 +109,7 @@ export class Scraper implements TrafficSource {
   query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>> {
     const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
     if (windowSeconds > KEPT_SECONDS) return Promise.resolve(fail(TOO_LONG));
+    this.#wake();
     const turnSeconds = intervalMs(this.#scrapes.size) / 1_000;
     const groups = queries.map((query) => this.#memory.query(query, now(), turnSeconds));
     const notes = [...this.#windowNotes(windowSeconds), ...this.#qualityNotes()];
@@ -101,10 +119,16 @@ export class Scraper implements TrafficSource {
   async #scrapeUntilStopped(scrape: Scrape): Promise<void> {
     const { signal } = scrape.stop;
     const pauseFor = (ms: number) => delay(ms, undefined, { signal, ref: false }).catch(() => undefined);
-    const first = intervalMs(this.#scrapes.size);
-    // Very many are not all asked at once when the control plane starts.
-    if (first > INTERVAL_MS) await pauseFor(Math.random() * first);
+    let begins = true;
     while (!signal.aborted) {
+      if (this.#sleepers !== undefined) {
+        await this.#untilAsked(this.#sleepers, signal);
+        begins = true;
+      }
+      const first = intervalMs(this.#scrapes.size);
+      // Very many are not all asked at once when the control plane starts.
+      if (begins && first > INTERVAL_MS) await pauseFor(Math.random() * first);
+      begins = false;
       await this.#scrape(scrape);
       const interval = intervalMs(this.#scrapes.size);
       const pause = Math.min(
@@ -113,6 +137,42 @@ export class Scraper implements TrafficSource {
       );
       const jitter = JITTER_SHARE * pause * (2 * Math.random() - 1);
       await pauseFor(pause + jitter);
+    }
+  }
+
+  #wake(): void {
+    this.#askedAt = now();
+    const sleepers = this.#sleepers;
+    if (sleepers === undefined) return;
+    this.#sleepers = undefined;
+    this.#startedAt = now();
+    for (const wake of sleepers) wake();
+  }
+
+  #untilAsked(sleepers: Set<() => void>, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        sleepers.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      sleepers.add(wake);
+      signal.addEventListener("abort", wake);
+    });
+  }
+
+  #expire(): void {
+    const { onlyWhenAsked, maxSeries } = this.#options;
+    if (!onlyWhenAsked || now() - this.#askedAt <= INTEREST_SECONDS) {
+      this.#memory.expire(now());
+      return;
+    }
+    // What happens until it is asked again would be taken for the traffic of a moment.
+    this.#sleepers ??= new Set();
+    this.#memory = new TrafficMemory(maxSeries);
+    for (const scrape of this.#scrapes.values()) {
+      scrape.traffic = this.#memory.of(scrape.identity);
+      scrape.failures = 0;
     }
   }
 
@@ -134,6 +194,10 @@ export class Scraper implements TrafficSource {
   #windowNotes(windowSeconds: number): string[] {
     const watched = now() - this.#startedAt;
     if (watched >= windowSeconds) return [];
+    if (this.#options.onlyWhenAsked && watched < 1)
+      return [
+        "the control plane reads sidecars only when it is asked, and begins now: ask again in some seconds",
+      ];
     return [`the control plane began to watch ${Math.ceil(watched)}s ago; the figures are of that time`];
   }
 
