@@ -23,6 +23,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::accept::accept;
 use crate::discovery::Status;
+use crate::identity::Current;
 use crate::metrics::{Registry, render};
 use crate::runtime::Shutdown;
 use crate::tap::Observers;
@@ -44,12 +45,14 @@ pub(crate) struct Admin {
 /// Whether the proxy should be given traffic.
 pub(crate) struct Readiness {
     status: Arc<Status>,
+    /// None where the proxy needs no certificate.
+    credentials: Option<Current>,
     is_draining: Cell<bool>,
 }
 
 impl Readiness {
-    pub fn new(status: Arc<Status>) -> Self {
-        Self { status, is_draining: Cell::new(false) }
+    pub fn new(status: Arc<Status>, credentials: Option<Current>) -> Self {
+        Self { status, credentials, is_draining: Cell::new(false) }
     }
 
     /// From now on the proxy is not ready.
@@ -61,6 +64,8 @@ impl Readiness {
     fn obstacle(&self) -> Option<&'static str> {
         if self.is_draining.get() {
             Some("draining")
+        } else if self.credentials.as_ref().is_some_and(|credentials| credentials.borrow().is_none()) {
+            Some("the control plane has not certified the proxy yet")
         } else if !self.status.was_ever_connected() {
             Some("the control plane has not been reached yet")
         } else {

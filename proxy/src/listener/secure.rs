@@ -10,10 +10,10 @@ use super::tls;
 use crate::config::InboundTls;
 use crate::error::ProxyError;
 use crate::metrics::CloseReason;
-use crate::relay::Client;
+use crate::relay::{Client, close};
 
-/// How long a client may take to say its first where only proxies of the mesh are served: as long as for the rest of the handshake.
-const STRICT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to say its first: as long as for the rest of the handshake.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What becomes of a connection.
 pub enum Admission {
@@ -30,7 +30,7 @@ pub async fn admit(client: &mut Client) -> Admission {
     let accepted = Instant::now();
     let is_strict = client.worker.config.inbound_tls == InboundTls::Strict;
     let protocol = match serve::protocol(client).await {
-        Some(Protocol::Unknown | Protocol::Tls) if is_strict => patiently(client).await,
+        Some(Protocol::Unknown) if is_strict => patiently(client).await,
         protocol => protocol,
     };
     let Some(protocol) = protocol else {
@@ -58,13 +58,13 @@ pub fn is_of_mesh(client: &Client, protocol: Protocol) -> bool {
 
 /// What the client speaks, when it takes its time. None when it says nothing.
 async fn patiently(client: &mut Client) -> Option<Protocol> {
-    let speaks = async {
-        match serve::protocol_of(client) {
-            Protocol::Unknown => poll_fn(|cx| serve::poll_protocol(client, cx)).await,
-            protocol => protocol,
-        }
-    };
-    tokio::time::timeout(STRICT_PATIENCE, speaks).await.ok()
+    let speaks = poll_fn(|cx| serve::poll_protocol(client, cx));
+    tokio::time::timeout(PATIENCE, speaks).await.ok()
+}
+
+/// Waits for the rest of a first message of TLS: only the whole of it tells whether the client is a proxy of the mesh.
+pub async fn rest_of_hello(client: &mut Client) -> Protocol {
+    patiently(client).await.unwrap_or(Protocol::Tls)
 }
 
 /// Makes the handshake with a proxy of the mesh.
@@ -76,6 +76,8 @@ pub async fn secure(client: &mut Client) -> Admission {
         Err(error) => {
             tracing::debug!(client = %client.address, reason = %error, "handshake failed");
             client.peer.ends(CloseReason::Error);
+            // A client that sends already is to hear why, not only that the connection is gone.
+            close::linger(&mut client.peer, &client.watch).await;
             Admission::Refused
         }
     }

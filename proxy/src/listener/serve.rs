@@ -90,7 +90,10 @@ async fn what_it_speaks(client: &mut Client) -> Protocol {
     let speaks = poll_fn(|cx| poll_protocol(client, cx));
     match tokio::time::timeout(SILENCE, speaks).await {
         Ok(protocol) => protocol,
-        Err(_) => Protocol::when_silent(client.peer.received.bytes()),
+        Err(_) => match Protocol::when_silent(client.peer.received.bytes()) {
+            Protocol::Tls if client.may_be_of_mesh() => secure::rest_of_hello(client).await,
+            protocol => protocol,
+        },
     }
 }
 
@@ -117,9 +120,15 @@ enum First {
     Nobody(CloseReason),
 }
 
-/// Nobody has spoken. When the server does so first, its protocol is not HTTP.
+/// Nobody has spoken.
 async fn serve_silent(mut client: Box<Client>, is_opaque: bool) {
-    let Some(mut link) = connect(&mut client).await else { return };
+    if let Some(link) = connect(&mut client).await {
+        serve_first_speaker(client, link, is_opaque).await;
+    }
+}
+
+/// Waits until one side speaks. When the server does so first, its protocol is not HTTP.
+async fn serve_first_speaker(mut client: Box<Client>, mut link: Link, is_opaque: bool) {
     client.watch.set(Instant::now() + client.worker.config.timeouts.stall);
     match poll_fn(|cx| poll_first_speaker(&mut client, &mut link.upstream, cx)).await {
         First::Server => {
@@ -135,9 +144,8 @@ async fn serve_silent(mut client: Box<Client>, is_opaque: bool) {
         protocol => protocol,
     };
     if secure::is_of_mesh(&client, protocol) {
-        drop(link);
         return match Box::pin(secure::secure(&mut client)).await {
-            Admission::Secured => Box::pin(serve_admitted(client, is_opaque)).await,
+            Admission::Secured => Box::pin(serve_first_speaker(client, link, is_opaque)).await,
             Admission::Plain(_) | Admission::Refused => {}
         };
     }
@@ -145,7 +153,7 @@ async fn serve_silent(mut client: Box<Client>, is_opaque: bool) {
     match protocol {
         _ if is_opaque => relay_bytes(client, link).await,
         Protocol::Http1 => {
-            let endpoint = link.in_flight.endpoint();
+            let endpoint = client.application().unwrap_or(link.in_flight.endpoint());
             endpoint.idle().put(link.upstream, Instant::now(), &client.worker.sweep);
             client.idle_since = Instant::now();
             client.serve().await;
@@ -169,6 +177,9 @@ fn poll_first_speaker(client: &mut Client, upstream: &mut Peer, cx: &mut Context
     if client.watch.has_passed() {
         client.worker.limits().reached(Limit::StallTimeout);
         return Poll::Ready(First::Nobody(CloseReason::Timeout));
+    }
+    if !client.peer.received.is_empty() {
+        return Poll::Ready(First::Client);
     }
     if upstream.poll_receive(cx, Room::Body).is_ready() {
         return Poll::Ready(First::Server);

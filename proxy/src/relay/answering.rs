@@ -9,8 +9,10 @@ use super::flow::{Broken, Coding, Flow, Head};
 use super::head::Progress;
 use super::record;
 use super::sending::Sending;
+use crate::direction::Direction;
 use crate::error::Fate;
 use crate::http1::{Asked, Body, Method, Parsed, ResponseHead, Version};
+use crate::metrics::Handshake;
 
 /// How far the response is.
 pub(super) enum Answer {
@@ -118,6 +120,10 @@ impl Exchange<'_> {
         if !self.upstream.received.is_empty() {
             self.let_go_of_request();
             return Ended::BadResponse;
+        }
+        if self.upstream.was_refused() {
+            self.worker.identity().shook(Direction::Outbound, Handshake::IdentityFailed);
+            self.was_written = false;
         }
         match (self.is_held, self.was_written) {
             (true, false) => Ended::Lost(Lost::Unwritten),

@@ -29,6 +29,14 @@ impl Client {
         matches!(self.side, Side::Redirected(_))
     }
 
+    /// The application that the client wants, where it wants that.
+    pub fn application(&self) -> Option<&Rc<Endpoint>> {
+        match &self.side {
+            Side::Inbound(application) => Some(application),
+            Side::Outbound | Side::Redirected(_) => None,
+        }
+    }
+
     /// Whether the client may be a proxy of the mesh: it wants the application, and this proxy has an identity, or will have.
     pub fn may_be_of_mesh(&self) -> bool {
         matches!(self.side, Side::Inbound(_))

@@ -45,6 +45,9 @@ impl Client {
             Ended::BadRequest => ProxyError::BadRequest,
             Ended::BadResponse => ProxyError::BadResponse,
             Ended::Stalled => ProxyError::StallTimeout,
+            Ended::Unanswered { was_written: false } if link.upstream.was_refused() => {
+                ProxyError::IdentityFailed
+            }
             Ended::Unanswered { was_written: false } => ProxyError::ConnectFailed,
             _ => ProxyError::UpstreamReset,
         };

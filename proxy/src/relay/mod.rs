@@ -6,7 +6,7 @@
 
 mod answering;
 mod buffer;
-mod close;
+pub(crate) mod close;
 mod connection;
 mod exchange;
 mod excuse;

@@ -110,6 +110,11 @@ impl Peer {
         self.session.as_ref().map(|session| session.peer())
     }
 
+    /// Whether the peer does not believe who we are, and so has taken nothing that was sent.
+    pub fn was_refused(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_refused())
+    }
+
     pub fn is_secured(&self) -> bool {
         self.session.is_some()
     }

@@ -85,7 +85,10 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     let observers = Arc::new(tap::Observers::default());
     let status = Arc::new(discovery::Status::default());
     let (certified, credentials) = watch::channel(None);
-    let readiness = Rc::new(Readiness::new(Arc::clone(&status)));
+    let readiness = Rc::new(Readiness::new(
+        Arc::clone(&status),
+        config.trust_roots.is_some().then(|| credentials.clone()),
+    ));
 
     let begin_drain = watch::Sender::new(());
     // Nothing is ever sent: the channel ends when the last worker has ended.

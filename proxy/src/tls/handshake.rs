@@ -95,7 +95,6 @@ pub async fn accept(
     credentials: &Credentials,
     hello: &[u8],
 ) -> Result<Secured, HandshakeError> {
-    credentials.check_time()?;
     let connection = UnbufferedServerConnection::new(credentials.server())?;
     in_time(shake(connection, socket, hello.to_vec(), credentials)).await
 }
@@ -175,8 +174,9 @@ async fn shake<S: Side>(
             Step::Done if !side.common().is_handshaking() => break,
             Step::Read | Step::Done => read(socket, &mut incoming).await?,
             Step::Failed(error) => {
-                // The peer is told by an alert, if it still listens.
-                while let Step::Again = step(&mut side, &mut incoming, &mut outgoing, &mut received) {}
+                // The peer is told by the alert that is ready now, if it still listens. After that the connection would look at
+                // what is wrong once more.
+                step(&mut side, &mut incoming, &mut outgoing, &mut received);
                 let _ = flush(socket, &mut outgoing).await;
                 return Err(error);
             }

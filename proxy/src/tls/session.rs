@@ -50,6 +50,10 @@ pub struct Session {
     /// A part of a message of the handshake protocol.
     message: Vec<u8>,
     update_asked: bool,
+    /// Data has come.
+    is_heard: bool,
+    /// Instead of any data an alert came.
+    is_refused: bool,
     /// The peer has said that it will send no more.
     is_ended: bool,
     /// We have said so.
@@ -81,6 +85,8 @@ impl Session {
             taken: 0,
             message: Vec::new(),
             update_asked: false,
+            is_heard: false,
+            is_refused: false,
             is_ended: false,
             is_finished: false,
         })
@@ -89,6 +95,11 @@ impl Session {
     /// The name that the peer has proved: a SPIFFE URI.
     pub fn peer(&self) -> &Arc<str> {
         &self.peer
+    }
+
+    /// Whether the peer has refused the connection after its handshake: a server looks at a client's certificate last.
+    pub fn is_refused(&self) -> bool {
+        self.is_refused
     }
 
     /// Reads until something was opened, and adds it to `received`. 0 means that the peer will send no more.
@@ -139,9 +150,15 @@ impl Session {
             }
             let (kind, content) = self.opening.open(&mut self.sealed.bytes_mut()[..length])?;
             match kind {
-                Content::Data => received.append(content),
+                Content::Data => {
+                    self.is_heard = true;
+                    received.append(content);
+                }
                 Content::Alert if content == CLOSE_NOTIFY => self.is_ended = true,
-                Content::Alert => return Err(io::ErrorKind::ConnectionAborted.into()),
+                Content::Alert => {
+                    self.is_refused = !self.is_heard;
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
                 Content::Handshake => {
                     self.message.extend_from_slice(content);
                     self.take_messages()?;

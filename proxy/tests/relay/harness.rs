@@ -131,6 +131,15 @@ impl Client {
         }
     }
 
+    /// Whether the connection ends, with nothing more to read, in order and not by a reset.
+    pub fn ends_in_order(&mut self) -> bool {
+        match self.0.read(&mut [0]) {
+            Ok(length) => length == 0,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// Breaks the connection.
     pub fn reset(self) {
         socket2::SockRef::from(&self.0).set_linger(Some(std::time::Duration::ZERO)).unwrap();

@@ -16,4 +16,5 @@ mod secured;
 mod streaming;
 mod tunnels;
 mod unanswered;
+mod unproven;
 mod unreached;

@@ -57,7 +57,8 @@ pub fn outbound(
     more: &[(&str, &str)],
 ) -> Relay {
     let (control_plane, secured) = ControlPlane::start_with(authority);
-    let services = HashMap::from([("world".to_owned(), vec![endpoint_of(endpoint, account)])]);
+    let services = ["world", "world:80"].map(|name| (name.to_owned(), vec![endpoint_of(endpoint, account)]));
+    let services = HashMap::from(services);
     std::thread::spawn(move || control_plane.serve_endpoints(services));
     let certified = Certified::new(authority, secured, "hello");
     let relay = Relay::outbound_of(secured, &certified.variables(more));

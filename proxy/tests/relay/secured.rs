@@ -1,8 +1,14 @@
 //! Two proxies with certificates, and everything between them secured.
 
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use crate::backend::Backend;
+use crate::harness::{Client, Relay};
 use crate::mesh::{handshakes, inbound, outbound};
 use crate::stand_in::authority::Authority;
+use crate::stand_in::proxy::eventually;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 
@@ -32,4 +38,156 @@ fn a_request_goes_the_whole_way_secured_as_it_was_sent() {
     assert_eq!(world.metric("mesh_tcp_open_total", &["peer=\"src\"", "tls=\"true\""]), 1.0);
     assert_eq!(world.metric("mesh_tcp_open_total", &["peer=\"src\"", "tls=\"false\""]), 0.0);
     assert!(world.proxy.metric("mesh_identity_certificate_end_timestamp_seconds") > 1.7e9);
+}
+
+#[test]
+fn a_tunnel_is_secured_and_each_side_ends_for_itself() {
+    let authority = Authority::new();
+    let application = Backend::start();
+    let world = inbound(&authority, "world", application.address, &[]);
+    let hello = outbound(&authority, world.address, "world", &[]);
+
+    let mut client = connect(&hello);
+    let mut server = application.accept();
+    server.send("first");
+    client.expect("first");
+    let many: Vec<u8> = (0..3_000_000_u32).map(|number| ((number * 31) >> 8) as u8).collect();
+    let sent = many.clone();
+    let mut sending = client.0.try_clone().unwrap();
+    let sender = std::thread::spawn(move || std::io::Write::write_all(&mut sending, &sent).unwrap());
+    server.expect_bytes(&many);
+    sender.join().unwrap();
+    client.finish();
+    assert!(server.is_closed(), "the end arrives");
+    server.send("still here");
+    client.expect("still here");
+    drop(server);
+    assert!(client.ends_in_order());
+    assert_eq!(world.metric("mesh_tcp_read_bytes_total", &["peer=\"src\"", "tls=\"true\""]), 3e6);
+}
+
+#[test]
+fn a_connection_that_is_cut_between_the_proxies_is_no_end() {
+    let authority = Authority::new();
+    let application = Backend::start();
+    let world = inbound(&authority, "world", application.address, &[]);
+    let middle = Middle::before(world.address);
+    let hello = outbound(&authority, middle.address, "world", &[]);
+
+    let mut tunnel = connect(&hello);
+    let mut server = application.accept();
+    server.send("some");
+    tunnel.expect("some");
+    let mut reader = hello.connect();
+    reader.send("GET / HTTP/1.0\r\nHost: world\r\n\r\n");
+    let mut answering = application.accept();
+    answering.send("HTTP/1.0 200 OK\r\n\r\nhalf");
+    assert!(reader.until("half").contains("200"));
+
+    middle.cut();
+    assert!(!tunnel.ends_in_order());
+    assert!(!reader.ends_in_order());
+}
+
+#[test]
+fn later_connections_resume_the_first_ones_session() {
+    let authority = Authority::new();
+    let application = Backend::answering(|_| OK.to_owned());
+    let world = inbound(&authority, "world", application.address, &[]);
+    let hello = outbound(&authority, world.address, "world", &[]);
+    for _ in 0..3 {
+        // The answer brings the ticket.
+        let mut tunnel = connect(&hello);
+        tunnel.send("GET / HTTP/1.1\r\nHost: world\r\n\r\n");
+        assert_eq!(tunnel.until("hi"), OK);
+    }
+    for (relay, direction) in [(&hello, "outbound"), (&world, "inbound")] {
+        assert_eq!(handshakes(relay, direction, "full"), 1.0, "{direction}");
+        assert_eq!(handshakes(relay, direction, "resumed"), 2.0, "{direction}");
+    }
+}
+
+#[test]
+fn a_certificate_is_renewed_under_open_connections() {
+    let authority = Authority::new();
+    authority.change(|terms| {
+        terms.lifetime = Duration::from_secs(10);
+        terms.renew_in = Duration::from_secs(1);
+    });
+    let application = Backend::start();
+    let world = inbound(&authority, "world", application.address, &[]);
+    let hello = outbound(&authority, world.address, "world", &[]);
+    let mut tunnel = connect(&hello);
+    let mut server = application.accept();
+    let is_renewed = |relay: &Relay| relay.proxy.metric("mesh_identity_refreshes_total") >= 3.0;
+    eventually("renewed", || is_renewed(&hello) && is_renewed(&world));
+    tunnel.send("on");
+    server.expect("on");
+    let mut another = connect(&hello);
+    another.send("new");
+    application.accept().expect("new");
+}
+
+#[test]
+fn when_the_certificate_has_ended_connections_go_on_and_new_ones_fail_for_that_reason() {
+    let authority = Authority::new();
+    let application = Backend::start();
+    let world = inbound(&authority, "world", application.address, &[]);
+    authority.change(|terms| {
+        terms.lifetime = Duration::from_secs(4);
+        terms.renew_in = Duration::from_secs(1);
+    });
+    let hello = outbound(&authority, world.address, "world", &[]);
+    let mut tunnel = connect(&hello);
+    let mut server = application.accept();
+    authority.change(|terms| terms.refuses = Some("not today"));
+    eventually("refused", || hello.proxy.metric("mesh_identity_refresh_failures_total") >= 1.0);
+    let end = hello.proxy.metric("mesh_identity_certificate_end_timestamp_seconds");
+    eventually("ended", || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() > end + 1.0);
+
+    tunnel.send("on");
+    server.expect("on");
+    let answer = hello.answer_to(b"GET / HTTP/1.1\r\nHost: world\r\nConnection: close\r\n\r\n");
+    assert!(answer.contains("503") && answer.contains("mesh-proxy-error: no-identity"), "{answer}");
+    assert_eq!(hello.proxy.admin("GET", "/ready").0, 200);
+}
+
+fn connect(hello: &Relay) -> Client {
+    let mut client = hello.connect();
+    client.send("CONNECT world:80 HTTP/1.1\r\nHost: world:80\r\n\r\n");
+    client.until("\r\n\r\n");
+    client
+}
+
+/// Something between two proxies that can end their connections without their doing.
+struct Middle {
+    address: SocketAddr,
+    sockets: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Middle {
+    fn before(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let sockets = Arc::new(Mutex::new(Vec::new()));
+        let all = Arc::clone(&sockets);
+        std::thread::spawn(move || {
+            for near in listener.incoming() {
+                let (near, far) = (near.unwrap(), TcpStream::connect(target).unwrap());
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+                }
+                all.lock().unwrap().extend([near, far]);
+            }
+        });
+        Self { address, sockets }
+    }
+
+    /// Ends every connection, in order as far as TCP is concerned.
+    fn cut(&self) {
+        for socket in self.sockets.lock().unwrap().drain(..) {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
 }

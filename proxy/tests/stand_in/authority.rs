@@ -25,22 +25,28 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How what is asked for is signed.
 #[derive(Clone)]
 pub struct Terms {
-    /// From now; the past is as good.
+    /// From now.
     pub lifetime: Duration,
+    /// The certificate's time is over already.
     pub has_ended: bool,
     pub renew_in: Duration,
     /// Refuses, with this reason.
     pub refuses: Option<&'static str>,
+    /// Roots that are to be trusted beside the authority's own.
+    pub more_roots: Vec<CertificateDer<'static>>,
 }
 
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    pub terms: Mutex<Terms>,
+    terms: Mutex<Terms>,
     pub signed: AtomicUsize,
 }
 
-/// The name of an account.
+/// The name of an account, or a whole name as it is.
 pub fn identity(account: &str) -> String {
+    if account.contains(':') {
+        return account.to_owned();
+    }
     format!("spiffe://mesh.local/ns/default/sa/{account}")
 }
 
@@ -49,7 +55,8 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let terms = Terms { lifetime: DAY, has_ended: false, renew_in: DAY, refuses: None };
+        let terms =
+            Terms { lifetime: DAY, has_ended: false, renew_in: DAY, refuses: None, more_roots: Vec::new() };
         Arc::new(Self { issuer, terms: Mutex::new(terms), signed: AtomicUsize::new(0) })
     }
 
@@ -62,10 +69,13 @@ impl Authority {
         file("roots", &self.issuer.pem())
     }
 
-    fn params(&self, identity: &str) -> CertificateParams {
-        let terms = self.terms.lock().unwrap().clone();
+    /// From now on it signs on other terms.
+    pub fn change(&self, change: impl FnOnce(&mut Terms)) {
+        change(&mut self.terms.lock().unwrap());
+    }
+
+    fn params(identity: &str, end: SystemTime) -> CertificateParams {
         let now = SystemTime::now();
-        let end = if terms.has_ended { now - Duration::from_secs(60) } else { now + terms.lifetime };
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![SanType::URI(identity.try_into().unwrap())];
         params.extended_key_usages =
@@ -78,14 +88,17 @@ impl Authority {
     /// A certificate for a peer that a test makes itself.
     pub fn certify(&self, identity: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
-        let certificate = self.params(identity).signed_by(&key, &self.issuer).unwrap();
+        let params = Self::params(identity, SystemTime::now() + DAY);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         (vec![certificate.der().clone()], key)
     }
 
-    fn sign(&self, request: &[u8], identity: &str) -> Vec<u8> {
+    fn sign(&self, request: &[u8], identity: &str, terms: &Terms) -> Vec<u8> {
+        let now = SystemTime::now();
+        let end = if terms.has_ended { now - Duration::from_secs(60) } else { now + terms.lifetime };
         let mut request = CertificateSigningRequestParams::from_der(&request.into()).unwrap();
-        request.params = self.params(identity);
+        request.params = Self::params(identity, end);
         self.signed.fetch_add(1, SeqCst);
         request.signed_by(&self.issuer).unwrap().der().to_vec()
     }
@@ -106,10 +119,13 @@ impl Identity for Certifier {
         let Some(account) = authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")) else {
             return Err(Status::unauthenticated("no token"));
         };
-        let certificate = self.0.sign(&request.get_ref().certificate_request, &identity(account));
+        let certificate = self.0.sign(&request.get_ref().certificate_request, &identity(account), &terms);
         Ok(Response::new(CertifyResponse {
             certificates: vec![certificate],
-            trust_roots: vec![self.0.root().to_vec()],
+            trust_roots: std::iter::once(&self.0.root())
+                .chain(&terms.more_roots)
+                .map(|root| root.to_vec())
+                .collect(),
             renew_at: Some((SystemTime::now() + terms.renew_in).into()),
         }))
     }
