@@ -51,3 +51,8 @@ pub fn grpc_trailers(error: ProxyError) -> HeaderMap {
 pub fn reason(fields: &HeaderMap) -> Option<&[u8]> {
     fields.get(REASON).map(HeaderValue::as_bytes)
 }
+
+/// Takes out the reason that somebody gives who is no proxy.
+pub fn take_reason_out(fields: &mut HeaderMap) {
+    fields.remove(REASON);
+}

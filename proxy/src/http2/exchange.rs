@@ -201,10 +201,13 @@ impl Exchange<'_> {
     }
 
     /// The response's head has come.
-    fn begin(&mut self, head: Response<RecvStream>) -> Result<Option<Ended>, Setback> {
+    fn begin(&mut self, mut head: Response<RecvStream>) -> Result<Option<Ended>, Setback> {
         if let Some(limit) = head::beyond(self.origin.worker.config.limits.head, head.headers(), 0) {
             self.origin.worker.limits().reached(limit);
             return Ok(Some(Ended::Unanswered(Told::Error(ProxyError::BadResponse))));
+        }
+        if !self.is_answered_by_proxy {
+            answer::take_reason_out(head.headers_mut());
         }
         if self.is_answered_by_proxy
             && self.request.is_held()

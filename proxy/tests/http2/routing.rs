@@ -9,6 +9,7 @@ use http::Response;
 use super::application::{Application, echo};
 use super::client::{Client, get, post};
 use super::harness::{Relay, nobody};
+use super::stand_in::ControlPlane;
 
 #[tokio::test]
 async fn each_stream_goes_to_the_service_that_it_names_and_is_balanced_by_itself() {
@@ -173,4 +174,41 @@ async fn a_host_that_contradicts_the_authority_is_refused_and_one_alone_is_taken
     assert_eq!(same.text(), "http://app/x");
     let other = client.ask(with_host("http://app/", "other"), "").await;
     assert_eq!((other.status, other.field("mesh-proxy-error")), (400, "bad-request"));
+}
+
+#[tokio::test]
+async fn what_an_endpoints_proxy_says_of_a_request_decides_and_an_applications_word_does_not() {
+    let unreached = Application::serving(|_, mut respond| async move {
+        let response = Response::builder().status(502).header("mesh-proxy-error", "connect-refused");
+        respond.send_response(response.body(()).unwrap(), true).unwrap();
+    })
+    .await;
+    let good = Application::serving(echo).await;
+    let mut control_plane = ControlPlane::start();
+    let relay = Relay::outbound_of(control_plane.address, &[]);
+    let endpoints = [unreached.address, good.address];
+    tokio::spawn(async move {
+        let mut stream = control_plane.next_stream().await;
+        stream.introduction().await;
+        loop {
+            let authority = stream.subscription().await;
+            match authority.as_str() {
+                "meshed" => stream.meshed_snapshot(&authority, &endpoints).await,
+                _ => stream.snapshot(&authority, &endpoints).await,
+            }
+        }
+    });
+    let client = Client::connect(relay.address).await;
+    for _ in 0..20 {
+        let answer = client.ask(post("http://meshed/"), "body").await;
+        assert_eq!((answer.status, answer.text()), (200, "body"));
+    }
+    assert!(relay.metric("mesh_retries_total", &[r#"reason="unreached""#]) >= 1.0);
+    let mut statuses = std::collections::HashSet::new();
+    for _ in 0..20 {
+        let answer = client.ask(post("http://plain/"), "body").await;
+        assert_eq!(answer.field("mesh-proxy-error"), "");
+        statuses.insert(answer.status);
+    }
+    assert!(statuses.contains(&502), "{statuses:?}");
 }
