@@ -3,6 +3,7 @@
 use crate::back_end::BackEnd;
 use crate::configuration::{Configuration, Ipv6};
 use crate::port_range::parse_port;
+use crate::wait::ProxyState;
 use lexopt::Arg::{Long, Short, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,6 +34,7 @@ usage: mesh-init [verify] [flags]
       --skip-subnets SUBNETS        do not redirect connections to and from these networks
       --backend auto|nft|legacy     back end of iptables (auto: what this host uses)
       --ipv6 auto|on|off            redirect IPv6 too (auto: when there is an address that others can reach)
+      --wait-for nothing|live|ready end when the proxy runs, or has reached the control plane (nothing)
   -h, --help                print this
   -V, --version             print the version
 
@@ -55,7 +57,7 @@ pub enum Action {
 type Setter = fn(&mut Configuration, &str) -> Result<(), String>;
 
 /// The flags that take a value, and what each does with it.
-const SETTINGS: [(&str, Setter); 14] = [
+const SETTINGS: [(&str, Setter); 15] = [
     ("proxy-uid", |configuration, value| assign(&mut configuration.proxy_uid, parse_id(value))),
     ("proxy-gid", |configuration, value| assign(&mut configuration.proxy_gid, parse_id(value).map(Some))),
     ("outbound-port", |configuration, value| assign(&mut configuration.outbound_port, parse_port(value))),
@@ -78,6 +80,7 @@ const SETTINGS: [(&str, Setter); 14] = [
     ("skip-subnets", |configuration, value| assign(&mut configuration.skip_subnets, parse_list(value))),
     ("backend", |configuration, value| assign(&mut configuration.back_end, parse_back_end(value))),
     ("ipv6", |configuration, value| assign(&mut configuration.ipv6, parse_ipv6(value))),
+    ("wait-for", |configuration, value| assign(&mut configuration.wait_for, parse_proxy_state(value))),
 ];
 
 /// Reads the command line, without the program's name, and the environment. An error is one line that names the flag
@@ -182,6 +185,15 @@ fn parse_ipv6(text: &str) -> Result<Ipv6, String> {
         "on" => Ok(Ipv6::On),
         "off" => Ok(Ipv6::Off),
         _ => Err(format!("`{text}` is none of auto, on, off")),
+    }
+}
+
+fn parse_proxy_state(text: &str) -> Result<Option<ProxyState>, String> {
+    match text {
+        "nothing" => Ok(None),
+        "live" => Ok(Some(ProxyState::Live)),
+        "ready" => Ok(Some(ProxyState::Ready)),
+        _ => Err(format!("`{text}` is none of nothing, live, ready")),
     }
 }
 

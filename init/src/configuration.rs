@@ -4,11 +4,12 @@ use crate::back_end::BackEnd;
 use crate::family::Family;
 use crate::port_range::PortRange;
 use crate::subnet::Subnet;
+use crate::wait::ProxyState;
 
 /// The port of DNS, which is left alone unless `only_outbound_ports` names it.
 pub const DNS: u16 = 53;
 
-/// Everything the rules depend on.
+/// Everything the rules depend on, and what follows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
     /// The proxy's user: its connections are never redirected.
@@ -40,6 +41,8 @@ pub struct Configuration {
     pub back_end: Option<BackEnd>,
     /// Whether IPv6 is redirected too.
     pub ipv6: Ipv6,
+    /// How far the proxy has to be before the program ends.
+    pub wait_for: Option<ProxyState>,
 }
 
 /// Whether rules for IPv6 are written.
@@ -70,6 +73,7 @@ impl Default for Configuration {
             skip_subnets: Vec::new(),
             back_end: None,
             ipv6: Ipv6::Auto,
+            wait_for: None,
         }
     }
 }

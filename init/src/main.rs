@@ -13,6 +13,7 @@ mod redirection;
 mod rules;
 mod subnet;
 mod verify;
+mod wait;
 
 use command_line::Action;
 use failure::Failure;
@@ -38,7 +39,24 @@ fn main() -> ExitCode {
         Action::Help => Ok(command_line::USAGE.to_owned()),
         Action::Version => Ok(format!("mesh-init {}\n", env!("CARGO_PKG_VERSION"))),
     };
-    finish(outcome)
+    let installed = action == Action::Install && outcome.is_ok();
+    let status = finish(outcome);
+    if installed && let Some(state) = configuration.wait_for {
+        end_when_told();
+        wait::wait_for(state, configuration.admin_port, |line| eprintln!("{line}"));
+    }
+    status
+}
+
+/// Lets SIGTERM end the program: the first process of a container is ended by no signal that it does not handle.
+fn end_when_told() {
+    extern "C" fn end(_: libc::c_int) {
+        // SAFETY: _exit may be called in a signal handler (signal-safety(7)).
+        unsafe { libc::_exit(128 + libc::SIGTERM) }
+    }
+    let handler: extern "C" fn(libc::c_int) = end;
+    // SAFETY: the handler stays where it is, and calls nothing but _exit.
+    unsafe { libc::signal(libc::SIGTERM, handler as libc::sighandler_t) };
 }
 
 fn finish(outcome: Result<String, Failure>) -> ExitCode {

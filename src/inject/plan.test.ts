@@ -83,14 +83,16 @@ function environment(object: Json, list = "initContainers"): Record<string, Json
 }
 
 describe("a meshed pod", () => {
-  it("has the redirection, then the sidecar, then its own init containers", () => {
+  it("has the sidecar, then the redirection, which waits for it, then its own init containers", () => {
     const object = injected(pod({ initContainers: [container({ name: "migrate" })] }));
-    expect(names(object, "spec", "initContainers")).toEqual(["mesh-init", "mesh-proxy", "migrate"]);
+    expect(names(object, "spec", "initContainers")).toEqual(["mesh-proxy", "mesh-init", "migrate"]);
     expect(names(object, "spec", "containers")).toEqual(["web"]);
-    expect(find(object, "initContainers", "mesh-proxy")).toMatchObject({
-      restartPolicy: "Always",
-      startupProbe: { httpGet: { path: "/ready", port: 4191 } },
-    });
+    const proxy = find(object, "initContainers", "mesh-proxy");
+    expect(proxy["restartPolicy"]).toBe("Always");
+    expect(proxy).not.toHaveProperty("startupProbe");
+    expect(find(object, "initContainers", "mesh-init")["args"]).toContain("--wait-for=ready");
+    const hasty = injected(pod(), { "wait-for-ready": "false" });
+    expect(find(hasty, "initContainers", "mesh-init")["args"]).toContain("--wait-for=live");
   });
 
   it("has a plain sidecar at the end of its containers, after the redirection at the end of the init containers", () => {
@@ -102,10 +104,15 @@ describe("a meshed pod", () => {
     const proxy = find(object, "containers", "mesh-proxy");
     expect(proxy).not.toHaveProperty("restartPolicy");
     expect(proxy).toMatchObject({ startupProbe: { httpGet: { path: "/live" } } });
+    expect(JSON.stringify(find(object, "initContainers", "mesh-init"))).not.toContain("--wait-for");
   });
 
   it("has no redirection of ours with a CNI plugin", () => {
-    expect(names(injected(pod(), { cni: "true" }), "spec", "initContainers")).toEqual(["mesh-proxy"]);
+    const object = injected(pod(), { cni: "true" });
+    expect(names(object, "spec", "initContainers")).toEqual(["mesh-proxy"]);
+    expect(find(object, "initContainers", "mesh-proxy")).toMatchObject({
+      startupProbe: { httpGet: { path: "/ready", port: 4191 } },
+    });
   });
 
   it("keeps what it had, the order included", () => {
@@ -500,6 +507,7 @@ describe("options", () => {
       "--skip-inbound-ports=25,8000-8100",
       "--skip-outbound-ports=3306",
       "--skip-subnets=10.0.0.0/8,fd00::/8",
+      "--wait-for=ready",
     ]);
     expect(find(object, "initContainers", "mesh-proxy")["securityContext"]).toMatchObject({ runAsUser: 7 });
     expect(environment(object)).toMatchObject({

@@ -157,9 +157,9 @@ function additionsTo(
     entry("labels", MESHED_LABEL, "true"),
     entry("annotations", VERSION_ANNOTATION, context.version),
     entry("annotations", INJECTED_BY_ANNOTATION, context.injectedBy),
-    // Of several items at the start the last one comes first: the redirection, then the sidecar, then the application's own.
+    // Of several items at the start the last one comes first: the sidecar, then the redirection, then the application's own.
     ...(options.nativeSidecar
-      ? [proxy, ...init].map(item("initContainers", "start"))
+      ? [...init, proxy].map(item("initContainers", "start"))
       : [...init.map(item("initContainers", "end")), item("containers", "end")(proxy)]),
     item("volumes", "end")(tokenVolume()),
   ];

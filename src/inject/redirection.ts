@@ -42,4 +42,6 @@ function* flags(options: Options, probedPorts: readonly number[]): Generator<str
   if (probedPorts.length > 0) yield `--probed-ports=${probedPorts.join(",")}`;
   if (options.skipOutboundPorts.text) yield `--skip-outbound-ports=${options.skipOutboundPorts.text}`;
   if (options.skipSubnets) yield `--skip-subnets=${options.skipSubnets}`;
+  // It comes after a native sidecar, and before a plain one.
+  if (options.nativeSidecar) yield `--wait-for=${options.waitForReady ? "ready" : "live"}`;
 }

@@ -32,7 +32,7 @@ export function proxyContainer(options: Options, pod: PodFacts): JsonObject {
       { name: TAP_PORT_NAME, containerPort: options.tapPort },
       { name: ADMIN_PORT_NAME, containerPort: options.adminPort },
     ],
-    startupProbe: startupProbe(options),
+    ...startupProbe(options),
     readinessProbe: { httpGet: { path: "/ready", port: options.adminPort }, periodSeconds: 2 },
     livenessProbe: { httpGet: { path: "/live", port: options.adminPort }, periodSeconds: 10 },
     resources: {
@@ -65,10 +65,15 @@ export function tokenVolume(): JsonObject {
 /** In seconds: how long the application waits for a sidecar that does not get ready, before that starts anew. */
 const STARTUP_SECONDS = 600;
 
-/** What comes after a native sidecar starts when this has succeeded. */
-function startupProbe({ waitForReady, nativeSidecar, adminPort }: Options) {
+/**
+ * What comes after a native sidecar starts when this has succeeded. Where mesh-init comes next, that waits for the sidecar itself:
+ * a probe would cost a second more, for the kubelet looks at a pod once a second, and acts on a probe only when it looks next.
+ */
+function startupProbe({ waitForReady, nativeSidecar, cni, adminPort }: Options) {
+  if (nativeSidecar && !cni) return {};
   const path = waitForReady && nativeSidecar ? "/ready" : "/live";
-  return { httpGet: { path, port: adminPort }, periodSeconds: 1, failureThreshold: STARTUP_SECONDS };
+  const httpGet = { path, port: adminPort };
+  return { startupProbe: { httpGet, periodSeconds: 1, failureThreshold: STARTUP_SECONDS } };
 }
 
 function environment(options: Options, { workload, gracePeriod }: PodFacts) {
