@@ -66,8 +66,8 @@ test("a pod gets its sidecar by the label of its namespace, and its own label wi
   await deploy("labelled");
   await deploy("refusing", { "mesh.dev/inject": "disabled" });
   expect(await sidecarsOf("plain")).toBe("");
-  expect(await sidecarsOf("asking")).toBe("mesh-init mesh-proxy");
-  expect(await sidecarsOf("labelled")).toBe("mesh-init mesh-proxy");
+  expect(await sidecarsOf("asking")).toBe("mesh-proxy mesh-init");
+  expect(await sidecarsOf("labelled")).toBe("mesh-proxy mesh-init");
   expect(await sidecarsOf("refusing")).toBe("");
 });
 

@@ -10,7 +10,7 @@ describe("an init container has the network that it needs", () => {
   const exitCodes = "{.items[0].status.initContainerStatuses[*].state.terminated.exitCode}";
 
   test("through the sidecar, when that is a native one", async () => {
-    expect(await podOf("client", containers)).toBe("mesh-init mesh-proxy asks-first");
+    expect(await podOf("client", containers)).toBe("mesh-proxy mesh-init asks-first");
     expect(await podOf("client", exitCodes)).toBe("0 0");
   });
 
