@@ -177,11 +177,13 @@ export class Scraper implements TrafficSource {
   }
 
   async #scrape(scrape: Scrape): Promise<void> {
-    const { signal } = scrape.stop;
+    // Of before the page was asked for: the memory may be another when it comes.
+    const { traffic, stop } = scrape;
+    const { signal } = stop;
     try {
       const page = await fetchPage(scrape.address, this.#agent, signal);
       if (signal.aborted) return;
-      scrape.traffic.ingest(page, now(), Date.now() / 1000);
+      traffic.ingest(page, now(), Date.now() / 1000);
       scrape.failures = 0;
     } catch (error) {
       if (signal.aborted) return;
