@@ -166,6 +166,14 @@ test("so is one that never comes to the end of an answer for which somebody wait
   for (const answer of [asked, listed]) expect(failure(answer).message).toContain("no answer within 4s");
 });
 
+test("a text that is no kubeconfig is told as that", async () => {
+  const path = file("hello\n");
+  expect(failure(await Cluster.open({ kubeconfig: path }, NOBODY))).toMatchObject({
+    kind: "bad-kubeconfig",
+    message: `the kubeconfig ${path} cannot be read (it is not one)`,
+  });
+});
+
 test("no such context: lists those there are", async () => {
   const missing = failure(await Cluster.open({ kubeconfig: server.kubeconfig, context: "tests" }, NOBODY));
   expect(missing).toMatchObject({
