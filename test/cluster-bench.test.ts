@@ -98,8 +98,8 @@ test("two of three pods have a sidecar of their own, and the webhook leaves all 
     .map(({ body }) => body as StoredObject & { spec: { initContainers?: { name: string }[] } });
   expect(pods.map(({ spec }) => spec.initContainers?.map(({ name }) => name))).toEqual([
     undefined,
-    ["mesh-init", "mesh-proxy"],
-    ["mesh-init", "mesh-proxy"],
+    ["mesh-proxy", "mesh-init"],
+    ["mesh-proxy", "mesh-init"],
   ]);
   for (const { metadata } of pods) expect(metadata.labels).toMatchObject({ "mesh.dev/inject": "disabled" });
 });

@@ -69,7 +69,7 @@ export function meshedPod(namespace: string, name: string, version: string): Sto
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, namespace, labels: { "mesh.dev/meshed": "true" }, annotations },
-    spec: { containers: [{ name: "app" }], initContainers: [{ name: "mesh-init" }, { name: "mesh-proxy" }] },
+    spec: { containers: [{ name: "app" }], initContainers: [{ name: "mesh-proxy" }, { name: "mesh-init" }] },
     status: { phase: "Running", initContainerStatuses: [{ name: "mesh-proxy", ready: true }] },
   };
 }
