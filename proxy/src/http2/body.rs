@@ -5,7 +5,6 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::{RecvStream, SendStream};
 use http::HeaderMap;
-use smallvec::SmallVec;
 
 use crate::grpc::GrpcStatus;
 
@@ -24,27 +23,42 @@ pub struct Inlet {
     /// Bytes that came and that their sender's window was not opened for again.
     unreleased: usize,
     is_held: bool,
-    held: SmallVec<[Bytes; 2]>,
-    held_bytes: usize,
-    held_trailers: Option<HeaderMap>,
-    /// How much of what is held was given again.
+    /// Most requests have nothing that is to be held.
+    held: Option<Box<Held>>,
+}
+
+/// The beginning of a message, for another attempt.
+#[derive(Default)]
+struct Held {
+    data: Vec<Bytes>,
+    bytes: usize,
+    trailers: Option<HeaderMap>,
+    /// How much of the data was given, again or for the first time.
     given: usize,
     are_trailers_given: bool,
+}
+
+impl Held {
+    fn is_given(&self) -> bool {
+        self.given >= self.data.len() && (self.trailers.is_none() || self.are_trailers_given)
+    }
+
+    /// The next piece that is to be given again.
+    fn next(&mut self) -> Option<Piece> {
+        if let Some(data) = self.data.get(self.given) {
+            self.given += 1;
+            return Some(Piece::Data(data.clone()));
+        }
+        let trailers = self.trailers.as_ref().filter(|_| !self.are_trailers_given)?;
+        self.are_trailers_given = true;
+        Some(Piece::Trailers(trailers.clone()))
+    }
 }
 
 impl Inlet {
     /// All that comes is held, up to a bound, when `is_held`.
     pub fn new(source: RecvStream, is_held: bool) -> Self {
-        Self {
-            source,
-            unreleased: 0,
-            is_held,
-            held: SmallVec::new(),
-            held_bytes: 0,
-            held_trailers: None,
-            given: 0,
-            are_trailers_given: false,
-        }
+        Self { source, unreleased: 0, is_held, held: None }
     }
 
     /// Whether the message can be had again from its start.
@@ -55,35 +69,27 @@ impl Inlet {
     /// Holds nothing any more.
     pub fn let_go(&mut self) {
         self.is_held = false;
-        if self.given >= self.held.len() {
-            self.held = SmallVec::new();
-            self.given = 0;
+        if self.held.as_ref().is_some_and(|held| held.is_given()) {
+            self.held = None;
         }
     }
 
     /// Begins again with what is held.
     pub fn rewind(&mut self) {
-        self.given = 0;
-        self.are_trailers_given = false;
+        if let Some(held) = &mut self.held {
+            held.given = 0;
+            held.are_trailers_given = false;
+        }
     }
 
     /// Whether nothing more will come.
     pub fn is_at_end(&self) -> bool {
-        let is_all_given = self.given >= self.held.len();
-        let are_no_trailers_left = self.held_trailers.is_none() || self.are_trailers_given;
-        is_all_given && are_no_trailers_left && self.source.is_end_stream()
+        self.held.as_ref().is_none_or(|held| held.is_given()) && self.source.is_end_stream()
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Piece>, h2::Error>> {
-        if let Some(held) = self.held.get(self.given) {
-            self.given += 1;
-            return Poll::Ready(Ok(Some(Piece::Data(held.clone()))));
-        }
-        if let Some(trailers) = &self.held_trailers
-            && !self.are_trailers_given
-        {
-            self.are_trailers_given = true;
-            return Poll::Ready(Ok(Some(Piece::Trailers(trailers.clone()))));
+        if let Some(piece) = self.held.as_mut().and_then(|held| held.next()) {
+            return Poll::Ready(Ok(Some(piece)));
         }
         if let Some(data) = ready!(self.source.poll_data(cx)?) {
             self.unreleased += data.len();
@@ -91,9 +97,10 @@ impl Inlet {
             return Poll::Ready(Ok(Some(Piece::Data(data))));
         }
         let trailers = ready!(self.source.poll_trailers(cx))?;
-        if self.is_held {
-            self.held_trailers.clone_from(&trailers);
-            self.are_trailers_given = true;
+        if self.is_held && trailers.is_some() {
+            let held = self.held.get_or_insert_default();
+            held.trailers.clone_from(&trailers);
+            held.are_trailers_given = true;
         }
         Poll::Ready(Ok(trailers.map(Piece::Trailers)))
     }
@@ -102,12 +109,13 @@ impl Inlet {
         if !self.is_held {
             return;
         }
-        self.held_bytes += data.len();
-        if self.held_bytes > MOST_HELD {
+        let held = self.held.get_or_insert_default();
+        held.bytes += data.len();
+        if held.bytes > MOST_HELD {
             return self.let_go();
         }
-        self.held.push(data.clone());
-        self.given = self.held.len();
+        held.data.push(data.clone());
+        held.given = held.data.len();
     }
 
     /// Opens the sender's window again for bytes that were passed on.

@@ -40,8 +40,13 @@ struct Stream {
     is_grpc: bool,
 }
 
-/// Relays one stream to its end.
-pub async fn relay(origin: Place, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+/// Relays one stream to its end. The stream is in a box, and what is rare in others: the task of a stream is moved and freed as
+/// often as there are requests.
+pub fn relay(
+    origin: Place,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) -> impl Future<Output = ()> + 'static {
     let record = Record::new();
     let (head, body) = request.into_parts();
     let is_grpc = grpc::is_grpc(&head.headers);
@@ -49,7 +54,7 @@ pub async fn relay(origin: Place, request: Request<RecvStream>, respond: SendRes
     let deadline = timeout.and_then(|timeout| record.started().checked_add(timeout));
     let watch = origin.worker.sweep.watch();
     watch.set(record.started() + origin.worker.config.timeouts.stall);
-    let stream = Stream {
+    let stream = Box::new(Stream {
         watch,
         origin,
         head,
@@ -58,12 +63,12 @@ pub async fn relay(origin: Place, request: Request<RecvStream>, respond: SendRes
         record,
         deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline.into()))),
         is_grpc,
-    };
-    stream.run().await;
+    });
+    stream.run()
 }
 
 impl Stream {
-    async fn run(mut self) {
+    async fn run(mut self: Box<Self>) {
         let target = match self.target().await {
             Ok(target) => target,
             Err(error) => {
@@ -74,7 +79,11 @@ impl Stream {
         let mut attempts = Attempts::new(&target);
         let mut ended_connections = 0;
         loop {
-            let (lease, in_flight) = match self.link(&target, &mut attempts).await {
+            let linked = match self.link_at_once(&target, &attempts) {
+                Some(link) => Ok(link),
+                None => Box::pin(self.link(&target, &mut attempts)).await,
+            };
+            let (lease, in_flight) = match linked {
                 Ok(link) => (link.upstream, link.in_flight),
                 Err(error) => {
                     let error = attempts.error(error);
@@ -159,7 +168,10 @@ impl Stream {
             }
             Side::Redirected(original) => {
                 head::name_authority(&mut self.head, || Some(original.address().to_string()))?;
-                route::find_original(worker, original).await
+                match route::known_original(worker, original) {
+                    Some(target) => Ok(target),
+                    None => Box::pin(route::find_original(worker, original)).await,
+                }
             }
             Side::Outbound => {
                 head::name_authority(&mut self.head, || None)?;
@@ -172,6 +184,17 @@ impl Stream {
                     None => Box::pin(route::find(worker, authority)).await,
                 }
             }
+        }
+    }
+
+    /// A place on a connection that is there.
+    fn link_at_once(&self, target: &Target, attempts: &Attempts) -> Option<Link<Lease>> {
+        // Whether an endpoint takes extended CONNECT is to be waited for.
+        let is_extended = self.head.extensions.get::<Protocol>().is_some();
+        if is_extended {
+            None
+        } else {
+            target.reach_at_once(&attempts.tried, |endpoint| endpoint.http2().take())
         }
     }
 
@@ -232,7 +255,7 @@ impl Stream {
     }
 
     /// Answers the request in the place of an endpoint.
-    fn refuse(mut self, http: &HttpMetrics, error: ProxyError, request_bytes: u64) {
+    fn refuse(mut self: Box<Self>, http: &HttpMetrics, error: ProxyError, request_bytes: u64) {
         self.record.goes_to(&self.origin, &self.head, None, http);
         let grpc_status = self.is_grpc.then(|| GrpcStatus::of_error(error));
         match grpc_status {
@@ -243,7 +266,7 @@ impl Stream {
     }
 
     /// Passes on that an endpoint reset the stream before it answered.
-    fn reset(mut self, http: &HttpMetrics, reason: Reason, request_bytes: u64) {
+    fn reset(mut self: Box<Self>, http: &HttpMetrics, reason: Reason, request_bytes: u64) {
         self.respond.send_reset(reason);
         let grpc_status = self.is_grpc.then(|| GrpcStatus::of_reset(reason));
         self.record.refused(http, ProxyError::UpstreamReset, grpc_status, request_bytes);

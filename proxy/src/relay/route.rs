@@ -91,14 +91,19 @@ pub async fn find(worker: &Worker, authority: &str) -> Result<Target, ProxyError
     }
 }
 
+/// The service or the endpoint that has an address, when the worker knows it.
+pub(crate) fn known_original(worker: &Worker, original: &Original) -> Option<Target> {
+    worker.destinations.cached_original(original.address).map(Target::Service)
+}
+
 /// Finds the service or the endpoint that has an address; asks the control plane when the worker does not know it. What
 /// is neither, and what nobody can tell, is the address itself.
 ///
 /// # Errors
 /// Too many wait for the control plane's answer.
 pub async fn find_original(worker: &Worker, original: &Original) -> Result<Target, ProxyError> {
-    if let Some(destination) = worker.destinations.cached_original(original.address) {
-        return Ok(Target::Service(destination));
+    if let Some(target) = known_original(worker, original) {
+        return Ok(target);
     }
     match Box::pin(worker.destinations.resolve_original(original.address)).await {
         Ok(destination) => Ok(Target::Service(destination)),
@@ -168,6 +173,17 @@ impl Target {
                 endpoint.http().retried(Retry::Unconnected);
             }
         }
+    }
+
+    /// What `reach` would give without waiting.
+    pub(crate) fn reach_at_once<C>(
+        &self,
+        tried: &Tried,
+        take: impl Fn(&Endpoint) -> Option<C>,
+    ) -> Option<Link<C>> {
+        let endpoint = self.pick(tried)?;
+        let upstream = take(&endpoint)?;
+        Some(Link { upstream, in_flight: endpoint.begin(), reused: true })
     }
 
     async fn endpoint_comes(&self) -> Result<(), ProxyError> {
