@@ -4,6 +4,8 @@
 #[path = "../relay/harness.rs"]
 #[allow(dead_code)]
 mod harness;
+#[path = "../relay/mesh.rs"]
+mod mesh;
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
 
@@ -15,3 +17,4 @@ mod hostile;
 mod lifecycle;
 mod messages;
 mod routing;
+mod secured;
