@@ -65,12 +65,15 @@ afterAll(async () => {
 
 describe("mesh stat", () => {
   test("shows what a workload served and what was sent to a service, in plain text in a pipe", async () => {
-    const line = /^world +1\/1 +\d\d\.\d\d% +[\d.]+ +[\d.]+(µs|ms|s) +[\d.]+(µs|ms|s) +[\d.]+(µs|ms|s)$/m;
+    const line =
+      /^world +1\/1 +\d\d\.\d\d% +0\.00% +[\d.]+ +[\d.]+(µs|ms|s) +[\d.]+(µs|ms|s) +[\d.]+(µs|ms|s)$/m;
     await vi.waitFor(async () => {
       for (const words of [["deploy"], ["svc/world"], ["deploy", "world", "--from", "wl/hello"]]) {
         const { status, stdout } = await mesh("stat", ...words);
         expect(status).toBe(0);
-        expect(stdout).toMatch(/^NAME +MESHED +SUCCESS +RPS +LATENCY_P50 +LATENCY_P95 +LATENCY_P99\n/);
+        expect(stdout).toMatch(
+          /^NAME +MESHED +SUCCESS +SECURED +RPS +LATENCY_P50 +LATENCY_P95 +LATENCY_P99\n/,
+        );
         expect(stdout).toMatch(line);
         expect(stdout).not.toContain("\x1b");
       }
@@ -99,7 +102,7 @@ describe("mesh stat", () => {
   test("a workload that serves nothing has dashes; wide adds TCP", async () => {
     const { stdout } = await mesh("stat", "workload/hello", "-o", "wide");
     expect(stdout).toMatch(/^NAME .* TCP_CONN +READ_BYTES\/s +WRITE_BYTES\/s\n/);
-    expect(stdout).toMatch(/^hello +1\/1( +-){5}/m);
+    expect(stdout).toMatch(/^hello +1\/1( +-){6}/m);
   });
 
   test("nothing to show is a sentence on standard error, and no failure", async () => {

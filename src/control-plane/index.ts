@@ -5,5 +5,6 @@ export {
   type ControlPlaneOptions,
   type Source,
 } from "./program.js";
+export { type IdentityPart, type IdentityRole, startIdentity } from "./identity-role.js";
 export { Log, type LogFields, type LogFormat } from "./log.js";
 export { type CommonOptions, type Roles, startRoles } from "./roles.js";

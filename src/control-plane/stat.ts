@@ -124,7 +124,7 @@ type NamedResource = ReturnType<StatView["resourceOf"]>;
 const keyOf = ({ type, namespace, name }: Pick<Resource, "type" | "namespace" | "name">) =>
   `${type}/${namespace}/${name}`;
 
-function figuresOf(traffic: Traffic, side: Side): Required<Pick<StatRow, "http" | "tcp">> {
+function figuresOf(traffic: Traffic, side: Side): Pick<StatRow, "http" | "tcp" | "secured"> {
   const responses = traffic.successes + traffic.failures;
   const { seconds, latency, requestBytes, responseBytes } = traffic;
   const perSecond = (count: number) => (seconds > 0 ? count / seconds : 0);
@@ -136,7 +136,9 @@ function figuresOf(traffic: Traffic, side: Side): Required<Pick<StatRow, "http" 
     latencyP95: durationOf(quantile(latency, 0.95)),
     latencyP99: durationOf(quantile(latency, 0.99)),
   };
+  const secured = securedShare(traffic, responses);
   return {
+    ...(secured !== undefined && { secured }),
     http: responses > NOTHING ? http : null,
     tcp: {
       openConnections: traffic.openConnections,
@@ -144,6 +146,15 @@ function figuresOf(traffic: Traffic, side: Side): Required<Pick<StatRow, "http" 
       writeBytesPerSecond: perSecond(written),
     },
   };
+}
+
+/** Of the requests; of the open connections where there are no requests. */
+function securedShare(
+  { secured, securedConnections, openConnections }: Traffic,
+  responses: number,
+): number | undefined {
+  if (responses > NOTHING) return Math.min(1, secured / responses);
+  return openConnections > 0 ? securedConnections / openConnections : undefined;
 }
 
 function durationOf(seconds: number | undefined) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { startSidecar } from "../sidecar/index.js";
 import type { Meshed, Parts, Stop } from "./demo-mesh.js";
 import { makeDirectory } from "./directory.js";
-import { startQuietControlPlane } from "./quiet-control-plane.js";
+import { type QuietControlPlane, startQuietControlPlane } from "./quiet-control-plane.js";
 import { freePort, startService } from "./service.js";
 
 /** How often a port that turns out to be taken is replaced by another one. */
@@ -15,11 +15,12 @@ export async function startExplicitMesh(version: string, signal: AbortSignal, st
   const controlPlane = await startQuietControlPlane(directory, version, "127.0.0.1");
   stops.push(() => controlPlane.stop());
 
-  const world = await startMeshed("world", controlPlane.discoveryAddress, stops);
+  const world = await startMeshed("world", controlPlane, stops);
   signal.throwIfAborted();
-  const hello = await startMeshed("hello", controlPlane.discoveryAddress, stops);
+  const hello = await startMeshed("hello", controlPlane, stops);
   signal.throwIfAborted();
 
+  await Promise.all([controlPlane.joined("world"), controlPlane.joined("hello")]);
   await mkdir(join(directory, "disco"), { recursive: true });
   await writeFile(join(directory, "disco", "world"), `${world.address.replace(":", " ")}\n`);
   await writeFile(join(directory, "disco", "hello"), `${hello.address.replace(":", " ")}\n`);
@@ -37,12 +38,18 @@ export async function startExplicitMesh(version: string, signal: AbortSignal, st
  * A service that is reached, and reaches others, through a sidecar of its own. The sidecar must know its application's port, and
  * the application its sidecar's, so one of them is chosen before anybody listens there, and may have been taken meanwhile.
  */
-async function startMeshed(name: "hello" | "world", controlPlane: string, stops: Stop[]): Promise<Meshed> {
+async function startMeshed(
+  name: "hello" | "world",
+  controlPlane: QuietControlPlane,
+  stops: Stop[],
+): Promise<Meshed> {
+  const credentials = await controlPlane.credentialsOf(name);
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const sidecar = await startSidecar({
       name,
-      controlPlane,
+      ...credentials,
+      controlPlane: controlPlane.discoveryAddress,
       outbound: "0",
       inbound: [`0=${port}`],
       admin: "0",

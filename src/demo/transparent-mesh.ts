@@ -12,7 +12,7 @@ import {
   startPod,
   type Pod,
 } from "./pod.js";
-import { startQuietControlPlane } from "./quiet-control-plane.js";
+import { type QuietControlPlane, startQuietControlPlane } from "./quiet-control-plane.js";
 import { startService } from "./service.js";
 
 const PORT = 80;
@@ -42,10 +42,11 @@ export async function startTransparentMesh(
   for (const name of ["hello", "world"] as const)
     await writeFile(join(directory, `${name}.yaml`), resources(name));
 
-  const world = await startMeshed("world", hosts, controlPlane.discoveryAddress, stops);
+  const world = await startMeshed("world", hosts, controlPlane, stops);
   signal.throwIfAborted();
-  const hello = await startMeshed("hello", hosts, controlPlane.discoveryAddress, stops);
+  const hello = await startMeshed("hello", hosts, controlPlane, stops);
   signal.throwIfAborted();
+  await Promise.all([controlPlane.joined("world"), controlPlane.joined("hello")]);
   return {
     directory,
     apiAddress: controlPlane.apiAddress,
@@ -60,7 +61,7 @@ export async function startTransparentMesh(
 async function startMeshed(
   name: Name,
   hosts: string,
-  controlPlane: string,
+  controlPlane: QuietControlPlane,
   stops: Stop[],
 ): Promise<{ meshed: Meshed; pod: Pod }> {
   const { podIp } = PLACES[name];
@@ -71,7 +72,8 @@ async function startMeshed(
   const sidecar = await startSidecar(
     {
       name,
-      controlPlane,
+      ...(await controlPlane.credentialsOf(name)),
+      controlPlane: controlPlane.discoveryAddress,
       outbound: "127.0.0.1:4140",
       inbound: ["4143=original"],
       admin: `${podIp}:4191`,

@@ -95,13 +95,20 @@ async function groupsOf(
     const group = groups.of(found);
     if (found.labels["classification"] === "failure") group.failures += found.value;
     else group.successes += found.value;
+    if (isSecured(found)) group.secured += found.value;
   }
   for (const found of requestBytes ?? []) groups.of(found).requestBytes += found.value;
   for (const found of responseBytes ?? []) groups.of(found).responseBytes += found.value;
-  for (const found of openConnections ?? []) groups.of(found).openConnections += found.value;
+  for (const found of openConnections ?? []) {
+    const group = groups.of(found);
+    group.openConnections += found.value;
+    if (isSecured(found)) group.securedConnections += found.value;
+  }
   groups.addLatency(latency ?? []);
   return groups.all();
 }
+
+const isSecured = ({ labels }: Found) => labels["tls"] === "true";
 
 class Groups {
   readonly #groups = new Map<string, Traffic>();

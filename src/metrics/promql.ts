@@ -3,11 +3,12 @@ import { TRAFFIC_LABELS, type TrafficLabel, type TrafficQuery } from "./traffic.
 
 /** The questions in PromQL whose answers make the answer to a query. Instants are that of the evaluation. */
 export interface Expressions {
-  /** Responses, by `classification`. */
+  /** Responses, by `classification` and `tls`. */
   readonly responses: string;
   /** Responses that took up to a bound, by `le`. */
   readonly latency: string;
   readonly bytes: Readonly<Record<Extract<Total, "requestBytes" | "responseBytes">, string>>;
+  /** By `tls`. */
   readonly openConnections: string;
 }
 
@@ -23,12 +24,12 @@ export function expressionsOf({ direction, match, groupBy, windowSeconds }: Traf
   const read = sum(growth("mesh_tcp_read_bytes_total", peer));
   const written = sum(growth("mesh_tcp_write_bytes_total", peer));
   return {
-    responses: sum(growth("mesh_responses_total"), "classification"),
+    responses: sum(growth("mesh_responses_total"), "classification", "tls"),
     latency: sum(growth("mesh_response_latency_seconds_bucket"), "le"),
     bytes: inbound
       ? { requestBytes: read, responseBytes: written }
       : { requestBytes: written, responseBytes: read },
-    openConnections: sum(series("mesh_tcp_open_connections", peer)),
+    openConnections: sum(series("mesh_tcp_open_connections", peer), "tls"),
   };
 }
 

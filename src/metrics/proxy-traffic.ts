@@ -24,6 +24,8 @@ interface Counter {
   series: Series;
   /** A bucket is its number in the series. */
   meaning: Total | "openConnections" | number;
+  /** Of connections between two proxies that know each other. */
+  secured: boolean;
   /** On the last page. */
   value: number;
 }
@@ -108,7 +110,7 @@ export class ProxyTraffic {
 
   /** The proxy is gone: nothing is open any more. */
   close(): void {
-    for (const series of this.#series.values()) series.openConnections = 0;
+    for (const series of this.#series.values()) series.openConnections = series.securedConnections = 0;
   }
 
   /** Forgets what is too old to be asked for, and makes room for others. */
@@ -147,11 +149,16 @@ export class ProxyTraffic {
   #take(line: Line, value: number, page: Page): void {
     line.mark ??= this.#newMark(line.stem + line.end, value, page);
     if (typeof line.mark !== "object" || Number.isNaN(value)) return;
-    const { series, meaning, value: before } = line.mark;
+    const { series, meaning, secured, value: before } = line.mark;
     const grown = page.counts ? (value >= before ? value - before : value) : 0;
-    if (meaning === "openConnections") series.openConnections += value;
-    else if (typeof meaning === "number") series.growBucket(meaning, grown);
-    else series.grow(meaning, grown);
+    if (meaning === "openConnections") {
+      series.openConnections += value;
+      if (secured) series.securedConnections += value;
+    } else if (typeof meaning === "number") series.growBucket(meaning, grown);
+    else {
+      series.grow(meaning, grown);
+      if (secured && (meaning === "successes" || meaning === "failures")) series.grow("secured", grown);
+    }
     line.mark.value = value;
   }
 
@@ -167,6 +174,7 @@ export class ProxyTraffic {
     return {
       series,
       meaning: typeof meaning === "object" ? series.bucketOf(meaning.bound) : meaning,
+      secured: labels.get("tls") === "true",
       value: before,
     };
   }

@@ -3,7 +3,7 @@ import { History } from "./history.js";
 import { TRAFFIC_LABELS, type TrafficLabels, type TrafficQuery } from "./traffic.js";
 
 /** What a series counts beside latencies, in the order in which its history keeps them. */
-export const TOTALS = ["successes", "failures", "requestBytes", "responseBytes"] as const;
+export const TOTALS = ["successes", "failures", "secured", "requestBytes", "responseBytes"] as const;
 
 export type Total = (typeof TOTALS)[number];
 
@@ -13,12 +13,15 @@ export interface SeriesSums {
   totals: Readonly<Record<Total, number>>;
   latency: Histogram;
   openConnections: number;
+  securedConnections: number;
 }
 
 /** The traffic of one direction that has the same labels, as one proxy saw it in the last ten minutes. */
 export class Series {
   /** Right now. */
   openConnections = 0;
+  /** Of these, right now. */
+  securedConnections = 0;
   /** Made with the first growth: most series of a large cluster have none. */
   #totals: History | undefined;
   readonly #growth = new Array<number>(TOTALS.length).fill(0);
@@ -76,13 +79,14 @@ export class Series {
   }
 
   sums(from: number, to: number): SeriesSums {
-    const [successes = 0, failures = 0, requestBytes = 0, responseBytes = 0] =
+    const [successes = 0, failures = 0, secured = 0, requestBytes = 0, responseBytes = 0] =
       this.#totals?.sum(from, to) ?? [];
     return {
       labels: this.labels,
-      totals: { successes, failures, requestBytes, responseBytes },
+      totals: { successes, failures, secured, requestBytes, responseBytes },
       latency: this.#latencySums(from, to),
       openConnections: this.openConnections,
+      securedConnections: this.securedConnections,
     };
   }
 

@@ -62,8 +62,8 @@ export class TrafficMemory {
       const seconds = Math.min(window, end - proxy.since);
       for (const sums of proxy.sums(query, end - seconds, end)) {
         const group = groupFor(groups, pick(sums.labels, query.groupBy));
-        const { totals, latency, openConnections } = sums;
-        addTraffic(group, { ...totals, latency, openConnections, seconds });
+        const { totals, latency, openConnections, securedConnections } = sums;
+        addTraffic(group, { ...totals, latency, openConnections, securedConnections, seconds });
       }
     }
     return [...groups.values()];

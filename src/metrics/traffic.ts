@@ -37,10 +37,14 @@ export interface Traffic {
   seconds: number;
   successes: number;
   failures: number;
+  /** Of both, those that went over a secured connection. */
+  secured: number;
   /** Seconds from the end of the request's head to the end of the response. */
   latency: Histogram;
   /** Right now: accepted by the destination's proxy (inbound), opened by the source's (outbound). */
   openConnections: number;
+  /** Of these. */
+  securedConnections: number;
   /** From source to destination. */
   requestBytes: number;
   /** From destination to source. */
@@ -53,8 +57,10 @@ export const noTraffic = (labels: TrafficLabels): Traffic => ({
   seconds: 0,
   successes: 0,
   failures: 0,
+  secured: 0,
   latency: new Map(),
   openConnections: 0,
+  securedConnections: 0,
   requestBytes: 0,
   responseBytes: 0,
 });
@@ -64,9 +70,11 @@ export function addTraffic(to: Traffic, from: Omit<Traffic, "labels">): void {
   to.seconds = Math.max(to.seconds, from.seconds);
   to.successes += from.successes;
   to.failures += from.failures;
+  to.secured += from.secured;
   to.requestBytes += from.requestBytes;
   to.responseBytes += from.responseBytes;
   to.openConnections += from.openConnections;
+  to.securedConnections += from.securedConnections;
   addHistogram(to.latency, from.latency);
 }
 

@@ -7,13 +7,14 @@ export function statAsJson({ rows, notes, keeper }: StatResponse__Output, window
   return { window_seconds: windowSeconds, keeper, notes, rows: rows.map(rowAsJson) };
 }
 
-function rowAsJson({ resource, http, tcp }: StatRow__Output): object {
+function rowAsJson({ resource, http, tcp, secured }: StatRow__Output): object {
   return {
     type: resource?.type ?? "",
     namespace: resource?.namespace ?? "",
     name: resource?.name ?? "",
     pods: resource?.pods ?? 0,
     meshed_pods: resource?.meshedPods ?? 0,
+    secured: secured ?? null,
     http: http && {
       success_rate: http.successRate,
       requests_per_second: http.requestsPerSecond,

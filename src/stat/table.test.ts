@@ -20,6 +20,7 @@ function row(type: string, name: string, successRate?: number): StatRow__Output 
   return {
     resource: { type, namespace: "default", name, pods: 2, meshedPods: 1 },
     http: successRate === undefined ? null : { ...http, successRate },
+    ...(successRate !== undefined && { secured: 0.5 }),
     tcp: { openConnections: 3, readBytesPerSecond: 1_500, writeBytesPerSecond: 0 },
   };
 }
@@ -28,17 +29,17 @@ test("figures have their units; what did not happen is a dash", () => {
   expect(
     formatStatTable([row("workload", "hello"), row("workload", "world", 0.99996)], options).split("\n"),
   ).toEqual([
-    "NAME    MESHED   SUCCESS   RPS    LATENCY_P50   LATENCY_P95   LATENCY_P99",
-    "hello   1/2      -         -      -             -             -",
-    "world   1/2      99.99%    12.3   950µs         1.2ms         3.4s",
+    "NAME    MESHED   SUCCESS   SECURED   RPS    LATENCY_P50   LATENCY_P95   LATENCY_P99",
+    "hello   1/2      -         -         -      -             -             -",
+    "world   1/2      99.99%    50.00%    12.3   950µs         1.2ms         3.4s",
   ]);
 });
 
 test("wide adds TCP, and all namespaces put theirs first", () => {
   const table = formatStatTable([row("workload", "hello")], { ...options, wide: true, namespaces: true });
   expect(table.split("\n")).toEqual([
-    "NAMESPACE   NAME    MESHED   SUCCESS   RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN   READ_BYTES/s   WRITE_BYTES/s",
-    "default     hello   1/2      -         -     -             -             -             3          1.5KB/s        0B/s",
+    "NAMESPACE   NAME    MESHED   SUCCESS   SECURED   RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN   READ_BYTES/s   WRITE_BYTES/s",
+    "default     hello   1/2      -         -         -     -             -             -             3          1.5KB/s        0B/s",
   ]);
 });
 

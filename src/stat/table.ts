@@ -42,6 +42,7 @@ function columns({ wide, namespaces, colours }: StatTableOptions, typed: boolean
       value: ({ http }) => (http ? formatShare(http.successRate) : NOTHING),
       paint: (text, { http }) => paintShare(text, http?.successRate, colours),
     },
+    { heading: "SECURED", value: ({ secured }) => (secured === undefined ? NOTHING : formatShare(secured)) },
     { heading: "RPS", value: ({ http }) => (http ? formatRate(http.requestsPerSecond) : NOTHING) },
     { heading: "LATENCY_P50", value: ({ http }) => formatLatency(http?.latencyP50) },
     { heading: "LATENCY_P95", value: ({ http }) => formatLatency(http?.latencyP95) },
