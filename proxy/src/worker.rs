@@ -1,6 +1,6 @@
 //! What one worker thread owns. Nothing in it is shared with other threads but atomics.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -30,7 +30,7 @@ pub struct Worker {
     /// Traffic that others send to the application, as far as it has no endpoint.
     pub inbound: ClientMetrics,
     /// The same of clients whose connections are secured.
-    pub inbound_secured: ClientMetrics,
+    inbound_secured: OnceCell<ClientMetrics>,
     pub tap: Tap,
     pub drain: Rc<Drain>,
     /// Connections that are told that there are too many.
@@ -66,7 +66,6 @@ impl Worker {
     ) -> Self {
         let outbound = ClientMetrics::new(Direction::Outbound, false, &config, &registry);
         let inbound = ClientMetrics::new(Direction::Inbound, false, &config, &registry);
-        let inbound_secured = ClientMetrics::new(Direction::Inbound, true, &config, &registry);
         let local = Rc::new(Local::new(Arc::clone(&config), registry, credentials));
         let destinations = Destinations::new(id, asks, Rc::clone(&local));
         let applications = RefCell::default();
@@ -77,7 +76,7 @@ impl Worker {
             destinations,
             outbound,
             inbound,
-            inbound_secured,
+            inbound_secured: OnceCell::new(),
             tap,
             drain: Rc::default(),
             refusals: Places::default(),
@@ -111,11 +110,14 @@ impl Worker {
         Rc::new(Endpoint::straight_on(address, Rc::clone(&self.local)))
     }
 
-    /// The counters of requests of one direction that got no endpoint.
-    pub(crate) fn clients(&self, direction: Direction) -> &HttpMetrics {
-        match direction {
-            Direction::Outbound => &self.outbound.http,
-            Direction::Inbound => &self.inbound.http,
+    /// The metrics of clients of one direction, whose connections are secured or not.
+    pub(crate) fn clients(&self, direction: Direction, is_secured: bool) -> &ClientMetrics {
+        match (direction, is_secured) {
+            (Direction::Outbound, _) => &self.outbound,
+            (Direction::Inbound, false) => &self.inbound,
+            (Direction::Inbound, true) => self.inbound_secured.get_or_init(|| {
+                ClientMetrics::new(Direction::Inbound, true, &self.local.config, &self.local.registry)
+            }),
         }
     }
 

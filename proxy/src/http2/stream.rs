@@ -73,7 +73,8 @@ impl Stream {
             Ok(target) => target,
             Err(error) => {
                 let (worker, direction) = (Rc::clone(&self.origin.worker), self.origin.side.direction());
-                return self.refuse(worker.clients(direction), error, 0);
+                let is_secured = self.origin.is_secured;
+                return self.refuse(&worker.clients(direction, is_secured).http, error, 0);
             }
         };
         let mut attempts = Attempts::new(&target);

@@ -49,7 +49,7 @@ impl Client {
     /// # Errors
     /// One side does not believe the other, or the connection broke.
     pub async fn secure(&mut self) -> Result<(), HandshakeError> {
-        let metrics = Arc::clone(&self.worker.inbound_secured.tcp);
+        let metrics = Arc::clone(&self.worker.clients(Direction::Inbound, true).tcp);
         let secured = match self.worker.credentials() {
             Some(credentials) => self.peer.accept_secured(&credentials, &metrics).await,
             None => Err(HandshakeError::NoCertificate("the proxy has no certificate yet")),

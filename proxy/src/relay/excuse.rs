@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::exchange::{Ended, Report};
-use super::http::{After, Client, Side};
+use super::http::{After, Client};
 use super::record::{self, Record};
 use super::route::{Link, Target};
 use super::{close, refuse};
@@ -100,10 +100,6 @@ impl Client {
 
     /// The counters for requests without an endpoint.
     fn http(&self) -> Arc<HttpMetrics> {
-        match self.side {
-            Side::Outbound | Side::Redirected(_) => Arc::clone(&self.worker.outbound.http),
-            Side::Inbound(_) if self.peer.is_secured() => Arc::clone(&self.worker.inbound_secured.http),
-            Side::Inbound(_) => Arc::clone(&self.worker.inbound.http),
-        }
+        Arc::clone(&self.worker.clients(self.side.direction(), self.peer.is_secured()).http)
     }
 }
