@@ -65,13 +65,12 @@ export const runIn = (name: string, script: string) =>
 export const runProgram = (program: string, ...words: string[]) =>
   inShop("exec", "deployment/client", "-c", "client", "--", "/node", `/programs/${program}`, ...words);
 
-/** What a deployment's pod is answered: the status, and the body. */
-export async function askFrom(name: string, url: string): Promise<string> {
-  const printed = await runIn(
-    name,
-    `fetch("${url}").then(async (answer) => console.log(answer.status, await answer.text()))`,
-  );
-  return printed.trimEnd();
+/** What a deployment's pod is answered by each of these URLs: the status, and the body. */
+export async function answersTo(name: string, ...urls: string[]): Promise<string[]> {
+  const script = `
+    const ask = (url) => fetch(url).then(async (answer) => answer.status + " " + (await answer.text()));
+    Promise.all(${JSON.stringify(urls)}.map(ask)).then((answers) => console.log(JSON.stringify(answers)));`;
+  return JSON.parse(await runIn(name, script)) as string[];
 }
 
 /** What a template says of the pod of a deployment that has one. */
