@@ -81,8 +81,8 @@ describe("a control plane in the cluster", () => {
     await startPod("control-plane-1");
     const { status, stdout, stderr } = await mesh("stat", "pod");
     expect(status, stderr).toBe(0);
-    expect(stdout).toMatch(/^old-1 +0\/1( +-){5}\nweb-1 +1\/1( +-){5}$/m);
-    expect((await mesh("stat", "no")).stdout).toMatch(/^n1 +1\/2( +-){5}$/m);
+    expect(stdout).toMatch(/^old-1 +0\/1( +-){6}\nweb-1 +1\/1( +-){6}$/m);
+    expect((await mesh("stat", "no")).stdout).toMatch(/^n1 +1\/2( +-){6}$/m);
     expect(await mesh("version")).toMatchObject({
       stdout: expect.stringMatching(/^control plane {2}1\.2\.3 in the cluster of context test$/m) as string,
     });

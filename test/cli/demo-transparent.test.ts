@@ -52,8 +52,8 @@ describe("mesh demo --transparent", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toContain("asks world for whom, at http://world/");
     expect(stdout).toMatch(/[1-9]\d* into hello, [1-9]\d* out of hello, [1-9]\d* into world/);
-    expect(stdout).toMatch(/^ {2}hello +1\/1 +100\.00% +[1-9]/m);
-    expect(stdout).toMatch(/^ {2}world +1\/1 +100\.00% +[1-9]/m);
+    expect(stdout).toMatch(/^ {2}hello +1\/1 +100\.00% +0\.00% +[1-9]/m);
+    expect(stdout).toMatch(/^ {2}world +1\/1 +100\.00% +100\.00% +[1-9]/m);
     expect(stdout).toMatch(/^ {2}req id=hello:\d+ dir=out .* dst=world .* authority=world path=\/$/m);
     expect(stdout).toMatch(/^ {2}two sidecars +\d+/m);
     expect(readdirSync(temporary)).toEqual([]);

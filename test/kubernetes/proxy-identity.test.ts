@@ -48,7 +48,7 @@ test("a proxy that shows its pod's token counts as the pod's, and of the pod's o
   const pod = addedPod();
   const proxy = await controlPlane.startProxy(pod, { token: controlPlane.state.tokens.issue(pod) });
   await meshed(pod, 1);
-  expect(await proxy.readiness()).toBe(200);
+  await vi.waitFor(async () => expect(await proxy.readiness()).toBe(200), SOON);
   expect(await controlPlane.deployment("what-it-says")).toBeUndefined();
 });
 
@@ -132,7 +132,7 @@ test("a refusal is logged once by the proxy, which is not ready, until another t
   expect(await proxy.readiness()).toBe(503);
   proxy.rotate(controlPlane.state.tokens.issue(pod));
   await meshed(pod, 1);
-  expect(await proxy.readiness()).toBe(200);
+  await vi.waitFor(async () => expect(await proxy.readiness()).toBe(200), SOON);
 });
 
 test("while the API server is away a token that it has taken is believed, and others are not refused for good", async () => {

@@ -57,7 +57,7 @@ describe("a control plane that is killed under load and started again", () => {
     await vi.waitFor(async () => {
       const stat = await runMesh(["stat", "workload/web", "--api", mesh.apiAddress]);
       expect(stat).toMatchObject({ status: 0 });
-      expect(stat.stdout).toMatch(/^web +1\/1 +100\.00% +[1-9]/m);
+      expect(stat.stdout).toMatch(/^web +1\/1 +100\.00% +0\.00% +[1-9]/m);
     }, SOON);
     await load.more(300);
     await load.stop();

@@ -212,7 +212,6 @@ describe("a message that may not be relayed", () => {
       "version-not-supported",
       "GET / HTTP/3.1\r\nHost: SERVICE\r\n\r\n",
     ],
-    ["HTTP/2", 505, "version-not-supported", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
     ["bytes that are no HTTP", 400, "bad-request", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n"],
     ["a malformed chunk", 400, "bad-request", post("Transfer-Encoding: chunked").replace("hello", "xyz\r\n")],
   ])("%s: %i %s, and the connection is closed", async (_, status, reason, message) => {

@@ -101,9 +101,4 @@ describe("9112 §2.3 and 9110 §2.5: the version", () => {
     reason: "version-not-supported",
   });
   refuses("a request of HTTP/0.9, which names no version", "GET /\r\n", { opaqueInbound: true });
-  refuses("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {
-    status: 505,
-    reason: "version-not-supported",
-    opaqueInbound: true,
-  });
 });
