@@ -23,14 +23,23 @@ pub fn is_allowed(case: &Case, read: &Requests, bytes: &[u8]) -> bool {
 /// A client that has not said enough for a while is taken for what it looks like so far; the machine may be slow enough for that to
 /// happen within any pause.
 fn may_be_another_protocol(case: &Case) -> bool {
-    let is_opaque = |protocol| matches!(protocol, Protocol::Opaque | Protocol::Tls);
+    may_be(case, |protocol| matches!(protocol, Protocol::Opaque | Protocol::Tls))
+        || Protocol::of(&case.sent()) == Protocol::Unknown
+}
+
+/// Whether the client may be taken for one that speaks HTTP/2.
+pub fn may_be_http2(case: &Case) -> bool {
+    may_be(case, |protocol| protocol == Protocol::Http2)
+}
+
+/// Whether what was sent before some pause is of a protocol.
+fn may_be(case: &Case, is_it: impl Fn(Protocol) -> bool) -> bool {
     let mut sent = Vec::new();
-    let in_pause = case.segments.iter().any(|segment| {
+    case.segments.iter().any(|segment| {
         sent.extend_from_slice(segment);
         match Protocol::of(&sent) {
-            Protocol::Unknown => is_opaque(Protocol::when_silent(&sent)),
-            protocol => is_opaque(protocol),
+            Protocol::Unknown => is_it(Protocol::when_silent(&sent)),
+            protocol => is_it(protocol),
         }
-    });
-    in_pause || Protocol::of(&sent) == Protocol::Unknown
+    })
 }

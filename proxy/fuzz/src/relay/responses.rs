@@ -12,7 +12,8 @@ use crate::strict::{Asked, Reading, Requests, Response, ResponseHead, named};
 /// When a response is missing, or is none of the backend's, or could be read in another way.
 pub fn judge(case: &Case, exchange: &Exchange, reached: usize) {
     let read = Requests::read(&case.sent(), true);
-    if case.end == End::Reset || is_of_another_protocol(case, &read, exchange) {
+    if case.end == End::Reset || is_of_another_protocol(case, &read, exchange) || is_in_http2(case, exchange)
+    {
         return;
     }
     let mut answers: Vec<_> =
@@ -47,6 +48,11 @@ fn is_of_another_protocol(case: &Case, read: &Requests, exchange: &Exchange) -> 
         let answers: Vec<_> = connection.answers.iter().map(|answer| &answer.bytes[..]).collect();
         opaque::is_allowed(case, read, &connection.bytes) && answers.concat().starts_with(&exchange.received)
     })
+}
+
+/// The client was taken for one that speaks HTTP/2: what it got begins with the proxy's settings (RFC 9113, section 3.4).
+fn is_in_http2(case: &Case, exchange: &Exchange) -> bool {
+    opaque::may_be_http2(case) && exchange.received.get(3..9) == Some(&[4, 0, 0, 0, 0, 0])
 }
 
 /// What the client is still to read.
