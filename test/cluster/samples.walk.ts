@@ -63,7 +63,7 @@ const rowsOf = (table: string): Row[] =>
     .split("\n")
     .slice(1)
     .map((line) => {
-      const [name = "", meshed = "", success = "", rps = ""] = line.split(/ {2,}/);
+      const [name = "", meshed = "", success = "", , rps = ""] = line.split(/ {2,}/);
       return { name, meshed, success, rps };
     });
 
