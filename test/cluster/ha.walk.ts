@@ -34,8 +34,10 @@ test.each(PARTS)(
   "each replica of %s is killed in turn: no request is lost, and pods come with their sidecars meanwhile",
   { timeout: 600_000 },
   async (part) => {
+    // The autoscaler asks for them, after a while.
+    await expect.poll(() => podsOf(part), { timeout: 120_000 }).toHaveLength(3);
+    await allReady();
     const names = await podsOf(part);
-    expect(names).toHaveLength(3);
     for (const name of names) {
       await expectNoLoss(async () => {
         await inSystem("delete", "pod", name, "--force", "--grace-period=0");

@@ -42,7 +42,7 @@ test("a pod with a sidecar waits for a mesh, and its log and its events say so",
       "-o",
       "jsonpath={.items[*].message}",
     );
-  await expect.poll(events, SOON).toContain("Startup probe failed: HTTP probe failed with statuscode: 503");
+  await expect.poll(events, SOON).toContain("Readiness probe failed: HTTP probe failed with statuscode: 503");
   const started = "{.status.containerStatuses[0].started}";
   expect(await inShop("get", "pod", "early", "-o", `jsonpath=${started}`)).toBe("false");
 });
