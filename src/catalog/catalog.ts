@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { DEFAULT_CLUSTER_DOMAIN } from "./authority.js";
 import { LiveDestinations } from "./live-destinations.js";
+import { Namespaces } from "./namespaces.js";
 import { Nodes } from "./nodes.js";
 import { listResources, sidecarsOf, type World } from "./resources.js";
 import { Problems } from "./problems.js";
@@ -29,6 +30,7 @@ export class Catalog {
   readonly proxies = new Proxies();
   readonly sidecars = new Sidecars(this.proxies);
   readonly problems = new Problems();
+  readonly namespaces = new Namespaces();
   private readonly services = new Services();
   private readonly instances = new Instances();
   private readonly nodes = new Nodes();

@@ -1,5 +1,6 @@
 export { Catalog } from "./catalog.js";
 export { canonicalIp, formatAddress, parseAddress } from "./address.js";
+export type { Namespaces } from "./namespaces.js";
 export type { Problems } from "./problems.js";
 export type { Proxies } from "./proxies.js";
 export type { Target, TargetListener } from "./targets.js";
@@ -11,6 +12,7 @@ export type {
   Instance,
   IpFamily,
   Labels,
+  Namespace,
   Node,
   Place,
   Places,

@@ -84,6 +84,14 @@ export interface Node {
   addresses: string[];
 }
 
+/** A namespace of a registry that tells of them. */
+export interface Namespace {
+  name: string;
+  labels: Labels;
+  /** It is being deleted: it takes nothing new. */
+  isEnding: boolean;
+}
+
 /** Who asks for a service: proxies of one namespace may mean another one, and be given other endpoints. */
 export interface Asker {
   namespace: string;

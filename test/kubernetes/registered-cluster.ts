@@ -70,7 +70,7 @@ export class RegisteredCluster {
 }
 
 /** How many kinds the registry watches. */
-const KINDS = 4;
+const KINDS = 5;
 
 const SILENT = { replaced: () => undefined, changed: () => undefined };
 

@@ -43,7 +43,7 @@ export function accountsAndRoles(installation: Installation): object[] {
 const READ_ALL = ["list", "watch"];
 
 const controlPlaneClusterRules = (): Rules => [
-  { apiGroups: [""], resources: ["nodes", "pods", "services"], verbs: READ_ALL },
+  { apiGroups: [""], resources: ["namespaces", "nodes", "pods", "services"], verbs: READ_ALL },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ_ALL },
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
 ];

@@ -7,7 +7,8 @@ import {
   type ResourceType,
   typeName,
 } from "../../kubernetes/index.js";
-import { ENDPOINT_SLICES, NODES, PODS, SERVICES } from "./kinds.js";
+import { ENDPOINT_SLICES, NAMESPACES, NODES, PODS, SERVICES } from "./kinds.js";
+import { readNamespace } from "./namespace.js";
 import { readNode } from "./node.js";
 import { instanceOf } from "./pod.js";
 import { readService } from "./service.js";
@@ -23,7 +24,7 @@ export interface KubernetesRegistry {
 }
 
 /**
- * Reads the services, endpoint slices, pods and nodes of a cluster into the catalog and follows their changes. A kind that the API
+ * Reads the services, endpoint slices, pods, nodes and namespaces of a cluster into the catalog and follows their changes. A kind that the API
  * server does not give at the moment is a problem of the catalog; what was read before stands.
  */
 export function startKubernetesRegistry(cluster: Cluster, catalog: Catalog): KubernetesRegistry {
@@ -32,6 +33,10 @@ export function startKubernetesRegistry(cluster: Cluster, catalog: Catalog): Kub
     followInto(cluster, catalog, NODES, {
       put: (_, node) => catalog.putNode(readNode(node)),
       remove: (key) => catalog.removeNode(nameIn(key)),
+    }),
+    followInto(cluster, catalog, NAMESPACES, {
+      put: (key, namespace) => catalog.namespaces.set(nameIn(key), readNamespace(namespace)),
+      remove: (key) => catalog.namespaces.set(nameIn(key), undefined),
     }),
     followInto(cluster, catalog, PODS, {
       put: (key, pod) => {

@@ -75,6 +75,11 @@ export interface Node extends KubernetesObject {
   };
 }
 
+/** v1.Namespace, as far as it is read. */
+export interface Namespace extends KubernetesObject {
+  readonly status?: { readonly phase?: string };
+}
+
 /** discovery.k8s.io/v1.EndpointSlice, as far as it is read. */
 export interface EndpointSlice extends KubernetesObject {
   readonly addressType?: string;
@@ -108,6 +113,12 @@ export const SERVICES: ResourceType<Service> = {
   namespaced: true,
 };
 export const NODES: ResourceType<Node> = { group: "", version: "v1", plural: "nodes", namespaced: false };
+export const NAMESPACES: ResourceType<Namespace> = {
+  group: "",
+  version: "v1",
+  plural: "namespaces",
+  namespaced: false,
+};
 export const ENDPOINT_SLICES: ResourceType<EndpointSlice> = {
   group: "discovery.k8s.io",
   version: "v1",
