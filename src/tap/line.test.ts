@@ -33,6 +33,7 @@ describe("a line", () => {
       latency: { seconds: 0, nanos: 1_200_000 },
       proxyError: "no-endpoints",
       retries: 2,
+      permission: "",
     };
     expect(
       formatTapLine(withEvent({ event: "response", response }), "default/hello-1", { wide: false }),
@@ -42,6 +43,7 @@ describe("a line", () => {
       requestBytes: 0,
       responseBytes: 2_500,
       error: "client-closed",
+      permission: "",
     };
     expect(formatTapLine(withEvent({ event: "end", end }), "default/hello-1", { wide: false })).toMatch(
       /^end id=hello-1:7 .* duration=3\.4s request=0B response=2\.5KB error=client-closed$/,
@@ -68,7 +70,13 @@ describe("a line", () => {
 });
 
 test("JSON has times in microseconds and addresses as text", () => {
-  const response = { status: 200, latency: { seconds: 1, nanos: 1_500 }, proxyError: "", retries: 0 };
+  const response = {
+    status: 200,
+    latency: { seconds: 1, nanos: 1_500 },
+    proxyError: "",
+    retries: 0,
+    permission: "",
+  };
   expect(eventAsJson(withEvent({ event: "response", response }), "default/hello-1")).toEqual({
     type: "response",
     request_id: 7,

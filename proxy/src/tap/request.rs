@@ -77,7 +77,8 @@ impl Tap {
             Direction::Outbound => proto::Direction::Outbound,
         };
         let id = self.observers.next_request_id();
-        let tapped = TappedRequest { id, direction, parties, retries: 0, observers };
+        let tapped =
+            TappedRequest { id, direction, parties, retries: 0, permission: String::new(), observers };
         tapped.report(Event::Request(RequestStart {
             method: request.method.to_owned(),
             scheme: request.scheme.to_owned(),
@@ -124,6 +125,8 @@ pub struct TappedRequest {
     parties: Parties,
     /// How often it was sent again.
     retries: u32,
+    /// The permission that refused it.
+    permission: String,
     observers: Vec<Arc<Observer>>,
 }
 
@@ -134,6 +137,11 @@ impl TappedRequest {
         self.retries += 1;
     }
 
+    /// The request is refused by the permission `NAMESPACE/NAME`; by none when that is empty.
+    pub fn denied_by(&mut self, permission: &str) {
+        permission.clone_into(&mut self.permission);
+    }
+
     /// Reports the response's head. `latency` is counted from the end of the request's head.
     pub fn response(&mut self, status: u16, latency: Duration, proxy_error: Option<ProxyError>) {
         self.report(Event::Response(ResponseStart {
@@ -141,6 +149,7 @@ impl TappedRequest {
             latency: protobuf_duration(latency),
             proxy_error: proxy_error.map_or("", ProxyError::reason).to_owned(),
             retries: self.retries,
+            permission: self.permission.clone(),
         }));
     }
 
@@ -161,6 +170,7 @@ impl TappedRequest {
             response_bytes,
             error: error.unwrap_or_default().to_owned(),
             grpc_status: grpc_status.map(GrpcStatus::number),
+            permission: self.permission.clone(),
         }));
     }
 
@@ -245,6 +255,7 @@ mod tests {
 
         let mut tapped = scene.tap.request(&scene.request()).unwrap();
         tapped.sent_again(&scene.endpoint);
+        tapped.denied_by("default/web");
         tapped.response(502, Duration::from_millis(5), Some(ProxyError::ConnectRefused));
         tapped.end(Duration::from_millis(7), 10, 20, GrpcStatus::parse(b"14"), Some("client-closed"));
 
@@ -270,6 +281,7 @@ mod tests {
                 latency: Some(prost_types::Duration { seconds: 0, nanos: 5_000_000 }),
                 proxy_error: "connect-refused".to_owned(),
                 retries: 1,
+                permission: "default/web".to_owned(),
             }),
             Event::End(End {
                 duration: Some(prost_types::Duration { seconds: 0, nanos: 7_000_000 }),
@@ -277,6 +289,7 @@ mod tests {
                 response_bytes: 20,
                 error: "client-closed".to_owned(),
                 grpc_status: Some(14),
+                permission: "default/web".to_owned(),
             }),
         ];
         assert_eq!(events.into_iter().filter_map(|event| event.event).collect::<Vec<_>>(), expected);
