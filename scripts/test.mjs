@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { installInteropPrograms } from "./interop-programs.mjs";
 import { setUp } from "./setup.mjs";
 import { announce, reportFailure, root, StepFailed } from "./steps.mjs";
 import { installTestPrograms, installOtherNode } from "./test-tools.mjs";
@@ -82,6 +83,7 @@ function settle({ passed, failures }, succeeded) {
 }
 
 const UNIT_TESTS = ["node_modules/vitest/vitest.mjs", "run"];
+const INTEROP_TESTS = [...UNIT_TESTS, "--config", "test/interop/vitest.config.ts"];
 
 /** What holds the sidecar, its images and the reading of YAML, to which it is the same which Node.js runs the test. */
 const SAME_ON_EVERY_NODE = [
@@ -113,6 +115,7 @@ function suites(otherNode, withCluster) {
       () => vitest(otherNode, "other-node", [...UNIT_TESTS, ...SAME_ON_EVERY_NODE.map(excluding)]),
     ],
     ["Rust tests", cargoTest],
+    ["h2spec and gRPC interop", () => vitest(process.execPath, "interop", INTEROP_TESTS)],
   ];
   if (withCluster) {
     all.push(["Kubernetes", () => vitest(process.execPath, "cluster", ["scripts/test-cluster.mjs"])]);
@@ -123,6 +126,7 @@ function suites(otherNode, withCluster) {
 async function testAll(withCluster) {
   setUp();
   installTestPrograms();
+  installInteropPrograms();
   const results = [];
   mkdirSync(join(root, ".cache"), { recursive: true });
   for (const [name, suite] of suites(installOtherNode(), withCluster)) {

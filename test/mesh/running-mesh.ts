@@ -7,6 +7,7 @@ import { expect, vi } from "vitest";
 import { freePort } from "../../bench/ports.js";
 import type { CheckResponse__Output } from "../../generated/mesh/api/v1/CheckResponse.js";
 import type { ListResponse__Output } from "../../generated/mesh/api/v1/ListResponse.js";
+import { createAuthority, DEFAULT_TRUST_DOMAIN, issueToken, rootsFile } from "../../src/identity/index.js";
 import { type Ending, SupervisedProcess } from "../../src/process/index.js";
 import { loadApi } from "../../src/proto/index.js";
 import {
@@ -78,6 +79,7 @@ export class RunningMesh {
   readonly #proxies: SupervisedProcess[] = [];
   #controlPlane: SupervisedProcess | undefined;
   #services = 0;
+  #secured = false;
 
   /**
    * A mesh with a control plane and these services; each is a list of endpoints, host:port.
@@ -90,6 +92,16 @@ export class RunningMesh {
     const mesh = new RunningMesh(await freePort(), await freePort());
     for (const [name, endpoints] of Object.entries(services)) mesh.setService(name, endpoints);
     for (const [name, text] of Object.entries(files)) mesh.write(name, text);
+    await mesh.startControlPlane();
+    return mesh;
+  }
+
+  /** A mesh with a certificate authority: its proxies are certified, and what goes between two of them is secured. */
+  static async startSecured(): Promise<RunningMesh> {
+    const mesh = new RunningMesh(await freePort(), await freePort());
+    const made = await createAuthority(mesh.directory, DEFAULT_TRUST_DOMAIN);
+    if (!made.ok) throw made.error;
+    mesh.#secured = true;
     await mesh.startControlPlane();
     return mesh;
   }
@@ -134,8 +146,7 @@ export class RunningMesh {
   }
 
   /** Gives one endpoint, host:port, a service of its own that the control plane knows when this resolves. Returns its name. */
-  async addServiceAt(endpoint: string): Promise<string> {
-    const name = `service-${++this.#services}`;
+  async addServiceAt(endpoint: string, name = `service-${++this.#services}`): Promise<string> {
     this.setService(name, [endpoint]);
     await vi.waitFor(async () => expect(await this.#serviceNames()).toContain(name), SOON);
     return name;
@@ -184,6 +195,7 @@ export class RunningMesh {
       env: {
         ...sidecarEnvironment({
           ...{ controlPlane: this.discoveryAddress, outbound: "0", admin: "0", tap: "0" },
+          ...(this.#secured && (await this.#credentialsOf(settings))),
           ...settings,
           logFormat: "json",
         }),
@@ -208,6 +220,14 @@ export class RunningMesh {
       ended: proxy.ended,
       signal: (signal) => proxy.signal(signal),
     };
+  }
+
+  /** A token of a proxy's own, and what it is to trust. */
+  async #credentialsOf({ name, workload = name, namespace = "default" }: SidecarSettings & { name: string }) {
+    const { directory } = this;
+    const token = await issueToken({ directory, workload, namespace, ttl: "1h" });
+    if (!token.ok) throw token.error;
+    return { tokenFile: this.write(`${name}.token`, token.value), trustRoots: rootsFile(directory) };
   }
 
   /** Starts a proxy that only passes on what others send to the application at `address`. */
