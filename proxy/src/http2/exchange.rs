@@ -15,12 +15,11 @@ use super::answer;
 use super::body::{Broken, Flow, Inlet};
 use super::head;
 use super::pool::Lease;
-use super::record::{BrokenOff, Outcome, Record};
 use super::serving::Origin;
 use crate::error::{Fate, ProxyError};
 use crate::grpc::GrpcStatus;
 use crate::metrics::Limit;
-use crate::relay::{Lost, Watch};
+use crate::relay::{BrokenOff, Lost, Outcome, Record, Watch};
 
 /// How an attempt ended.
 pub enum Ended {
@@ -259,6 +258,7 @@ impl Exchange<'_> {
         Ended::Answered(Outcome {
             status: *status,
             head_at: *head_at,
+            ended_at: Instant::now(),
             grpc_status: grpc_status.or(flow.grpc_status.filter(|_| self.is_grpc)),
             request_bytes: self.sending.flow.bytes,
             response_bytes: flow.bytes,

@@ -11,7 +11,6 @@ mod flood;
 mod head;
 mod keepalive;
 mod pool;
-mod record;
 mod serving;
 mod stream;
 mod traffic;

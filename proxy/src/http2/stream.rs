@@ -15,15 +15,15 @@ use tokio::time::{Sleep, sleep_until};
 use super::body::{Flow, Inlet};
 use super::exchange::{Answer, Ended, Exchange, LastWord, Sending, Setback, Told};
 use super::pool::Lease;
-use super::record::Record;
-use super::serving::Place;
+use super::serving::{Origin, Place};
 use super::{answer, head};
 use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::grpc::{self, GrpcStatus};
-use crate::metrics::HttpMetrics;
-use crate::relay::{Attempts, Link, Lost, Side, Target, Watch, route};
+use crate::metrics::{HttpMetrics, Protocol as Spoken};
+use crate::relay::{Attempts, Link, Lost, Record, Side, Target, Watch, route};
+use crate::tap;
 
 /// How often one request is sent again because a connection that served others before came to its end.
 const MAX_ENDED_CONNECTIONS: usize = 3;
@@ -47,9 +47,9 @@ pub fn relay(
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) -> impl Future<Output = ()> + 'static {
-    let record = Record::new();
     let (head, body) = request.into_parts();
     let is_grpc = grpc::is_grpc(&head.headers);
+    let record = Record::new(if is_grpc { Spoken::Grpc } else { Spoken::Http2 });
     let timeout = if is_grpc { grpc::timeout(&head.headers) } else { None };
     let deadline = timeout.and_then(|timeout| record.started().checked_add(timeout));
     let watch = origin.worker.sweep.watch();
@@ -92,7 +92,7 @@ impl Stream {
                 }
             };
             let endpoint = Rc::clone(in_flight.endpoint());
-            self.record.goes_to(&self.origin, &self.head, Some(&endpoint), endpoint.http());
+            self.goes_to(Some(&endpoint), endpoint.http());
             let mut exchange = match self.begin(&lease, &endpoint) {
                 Ok(exchange) => exchange,
                 Err(error) => return self.refuse(endpoint.http(), error, 0),
@@ -150,6 +150,12 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Records where the request goes: to `endpoint`, or to none.
+    fn goes_to(&mut self, endpoint: Option<&Endpoint>, http: &HttpMetrics) {
+        let (origin, head) = (&self.origin, &self.head);
+        self.record.goes_to(endpoint, http, &origin.worker.tap, |endpoint| described(origin, head, endpoint));
     }
 
     /// Where the request goes.
@@ -257,7 +263,7 @@ impl Stream {
 
     /// Answers the request in the place of an endpoint.
     fn refuse(mut self: Box<Self>, http: &HttpMetrics, error: ProxyError, request_bytes: u64) {
-        self.record.goes_to(&self.origin, &self.head, None, http);
+        self.goes_to(None, http);
         let grpc_status = self.is_grpc.then(|| GrpcStatus::of_error(error));
         match grpc_status {
             Some(_) => answer::grpc(&mut self.respond, error),
@@ -271,5 +277,20 @@ impl Stream {
         self.respond.send_reset(reason);
         let grpc_status = self.is_grpc.then(|| GrpcStatus::of_reset(reason));
         self.record.refused(http, ProxyError::UpstreamReset, grpc_status, request_bytes);
+    }
+}
+
+#[cold]
+fn described<'a>(origin: &'a Origin, head: &'a Parts, endpoint: Option<&'a Endpoint>) -> tap::Request<'a> {
+    tap::Request {
+        direction: origin.side.direction(),
+        client: origin.address,
+        client_tls: origin.is_secured,
+        endpoint,
+        method: head.method.as_str(),
+        scheme: head.uri.scheme_str().unwrap_or("http"),
+        authority: head.uri.authority().map_or("", |authority| authority.as_str()),
+        path: head.uri.path_and_query().map_or("", |path| path.as_str()),
+        version: "HTTP/2",
     }
 }

@@ -11,11 +11,39 @@ use crate::grpc::GrpcStatus;
 /// The HTTP traffic of one set of labels.
 #[derive(Debug, Default)]
 pub struct HttpMetrics {
-    pub(super) requests: AtomicU64,
-    pub(super) responses: OnceLock<Box<ResponseCounter>>,
-    pub(super) success_latency: Histogram,
-    pub(super) failure_latency: OnceLock<Box<Histogram>>,
+    protocols: [OnceLock<Box<ProtocolMetrics>>; Protocol::ALL.len()],
     retries: OnceLock<Box<[AtomicU64; Retry::ALL.len()]>>,
+}
+
+/// The part of it that is spoken in one protocol.
+#[derive(Debug, Default)]
+pub(super) struct ProtocolMetrics {
+    pub requests: AtomicU64,
+    responses: OnceLock<Box<ResponseCounter>>,
+    pub success_latency: Histogram,
+    pub failure_latency: OnceLock<Box<Histogram>>,
+}
+
+/// What requests and responses are spoken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Protocol {
+    Http1,
+    Http2,
+    /// Over HTTP/2.
+    Grpc,
+}
+
+impl Protocol {
+    const ALL: [Self; 3] = [Self::Http1, Self::Http2, Self::Grpc];
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Http1 => "http1",
+            Self::Http2 => "http2",
+            Self::Grpc => "grpc",
+        }
+    }
 }
 
 /// Why a request was sent again, or to another endpoint.
@@ -81,20 +109,26 @@ pub(super) struct ResponseCounter {
 
 impl HttpMetrics {
     /// Counts a request whose head was read.
-    pub fn request(&self) {
-        self.requests.fetch_add(1, Relaxed);
+    pub fn request(&self, protocol: Protocol) {
+        self.of(protocol).requests.fetch_add(1, Relaxed);
     }
 
     /// Counts a response that ended.
     ///
     /// `latency` is the time from the end of the request's head to the last byte of the response.
-    pub fn response(&self, answer: Answer, latency: Duration) {
-        self.counter(answer).fetch_add(1, Relaxed);
-        let histogram = match answer.is_failure() {
-            false => &self.success_latency,
-            true => self.failure_latency.get_or_init(Box::default),
-        };
-        histogram.observe(latency);
+    pub fn response(&self, protocol: Protocol, answer: Answer, latency: Duration) {
+        self.of(protocol).response(answer, latency);
+    }
+
+    fn of(&self, protocol: Protocol) -> &ProtocolMetrics {
+        self.protocols[protocol as usize].get_or_init(Box::default)
+    }
+
+    /// What was spoken in each protocol that there was.
+    pub(super) fn protocols(&self) -> impl Iterator<Item = (Protocol, &ProtocolMetrics)> {
+        Protocol::ALL
+            .into_iter()
+            .filter_map(|protocol| Some((protocol, &**self.protocols[protocol as usize].get()?)))
     }
 
     /// Counts a request that goes on from here, for want of an answer.
@@ -106,6 +140,24 @@ impl HttpMetrics {
     pub(super) fn retries(&self) -> impl Iterator<Item = (Retry, u64)> {
         let counted = |why| Some((why, self.retries.get()?[why as usize].load(Relaxed)));
         Retry::ALL.into_iter().filter_map(counted).filter(|(_, count)| *count > 0)
+    }
+
+    /// Grows whenever something is counted.
+    pub(super) fn activity(&self) -> u64 {
+        let protocols: u64 = self.protocols().map(|(_, metrics)| metrics.activity()).sum();
+        let retries: u64 = self.retries().map(|(_, count)| count).sum();
+        protocols + retries
+    }
+}
+
+impl ProtocolMetrics {
+    fn response(&self, answer: Answer, latency: Duration) {
+        self.counter(answer).fetch_add(1, Relaxed);
+        let histogram = match answer.is_failure() {
+            false => &self.success_latency,
+            true => self.failure_latency.get_or_init(Box::default),
+        };
+        histogram.observe(latency);
     }
 
     fn counter(&self, answer: Answer) -> &AtomicU64 {
@@ -121,11 +173,9 @@ impl HttpMetrics {
         }
     }
 
-    /// Grows whenever something is counted.
-    pub(super) fn activity(&self) -> u64 {
+    fn activity(&self) -> u64 {
         let responses: u64 = self.response_counters().map(|counter| counter.count.load(Relaxed)).sum();
-        let retries: u64 = self.retries().map(|(_, count)| count).sum();
-        self.requests.load(Relaxed) + responses + retries
+        self.requests.load(Relaxed) + responses
     }
 
     pub(super) fn response_counters(&self) -> impl Iterator<Item = &ResponseCounter> {

@@ -17,7 +17,7 @@ mod text;
 mod tls;
 
 pub use detection::DetectionMetrics;
-pub use http::{Answer, HttpMetrics, Retry};
+pub use http::{Answer, HttpMetrics, Protocol, Retry};
 pub use identity::{Handshake, IdentityMetrics};
 pub use labels::{Labels, Party};
 pub use limits::{Limit, LimitMetrics, Place, Places};

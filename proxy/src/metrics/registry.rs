@@ -147,7 +147,7 @@ impl Groups {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CloseReason, Party};
+    use super::super::{CloseReason, Party, Protocol};
     use super::*;
 
     fn labels(pod: &str) -> Labels<'_> {
@@ -161,6 +161,11 @@ mod tests {
         }
     }
 
+    fn requests(registry: &Registry) -> u64 {
+        let http = registry.http(&labels("a"));
+        http.protocols().map(|(_, metrics)| metrics.requests.load(Relaxed)).sum()
+    }
+
     fn live(registry: &Registry, now: Instant) -> (usize, usize) {
         let live = registry.live(now);
         (live.http.len(), live.tcp.len())
@@ -170,23 +175,23 @@ mod tests {
     fn series_that_nobody_touches_go_and_come_back_with_their_count() {
         let registry = Registry::default();
         let http = registry.http(&labels("a"));
-        http.request();
+        http.request(Protocol::Http1);
         let start = Instant::now();
         assert_eq!(live(&registry, start), (1, 0));
         assert_eq!(live(&registry, start + IDLE_TIME), (0, 0));
-        http.request();
+        http.request(Protocol::Http1);
         assert_eq!(live(&registry, start + IDLE_TIME), (1, 0));
-        assert_eq!(registry.http(&labels("a")).requests.load(Relaxed), 2);
+        assert_eq!(requests(&registry), 2);
     }
 
     #[test]
     fn idle_series_that_nobody_holds_are_forgotten() {
         let registry = Registry::default();
-        registry.http(&labels("a")).request();
+        registry.http(&labels("a")).request(Protocol::Http1);
         let start = Instant::now();
         live(&registry, start);
         live(&registry, start + IDLE_TIME);
-        assert_eq!(registry.http(&labels("a")).requests.load(Relaxed), 0);
+        assert_eq!(requests(&registry), 0);
     }
 
     #[test]

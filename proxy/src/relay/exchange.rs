@@ -7,8 +7,11 @@ use std::time::Instant;
 use super::answering::Answer;
 use super::head::Progress;
 use super::peer::Peer;
+use super::record::{BrokenOff, Outcome, Record};
 use super::sending::Sending;
 use super::stall::{Noticed, Stall};
+use crate::destination::Endpoint;
+use crate::error::ProxyError;
 use crate::http1::RequestHead;
 use crate::worker::Worker;
 
@@ -88,6 +91,41 @@ pub struct Report {
     pub response_bytes: u64,
     /// The whole request was read.
     pub request_read: bool,
+}
+
+impl Report {
+    /// Records that a response came, perhaps not to its end, or that the client left before. Returns the time of the end.
+    pub fn record(&self, mut record: Record, endpoint: &Endpoint, ended: Ended) -> Instant {
+        let Some(head_at) = self.head_at else {
+            record.abandoned(self.request_bytes);
+            return Instant::now();
+        };
+        let ended_at = if self.ended_with_head { head_at } else { Instant::now() };
+        let outcome = Outcome {
+            status: self.status,
+            head_at,
+            ended_at,
+            grpc_status: None,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            broken_off: ended.broken_off(),
+        };
+        record.ended(endpoint, &outcome);
+        ended_at
+    }
+}
+
+impl Ended {
+    /// Why a response that had begun ended before its time.
+    fn broken_off(self) -> Option<BrokenOff> {
+        match self {
+            Self::ClientGone => Some(BrokenOff::ByClient),
+            Self::BadBody => Some(BrokenOff::For(ProxyError::BadRequest)),
+            Self::Stalled => Some(BrokenOff::For(ProxyError::StallTimeout)),
+            Self::Cut { .. } => Some(BrokenOff::ByEndpoint),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Exchange<'a> {

@@ -24,7 +24,7 @@ impl Client {
     ) -> After {
         let client_http = self.http();
         let http = target.as_ref().map_or(&*client_http, Target::http);
-        record.goes_to(self, request, None, http);
+        self.goes_to(&mut record, request, None, http);
         let body = request.body.advance(&self.peer.received.bytes()[request.length..]);
         let report = Report { request_read: request.body.is_complete(), ..Report::default() };
         self.peer.received.consume(request.length + body.unwrap_or_default());
@@ -69,11 +69,11 @@ impl Client {
         error: ProxyError,
         request: &RequestHead,
         report: Report,
-        record: Record,
+        mut record: Record,
         http: &HttpMetrics,
     ) -> After {
         let kept = request.persistent && report.request_read && !self.worker.drain.has_started();
-        record.refused(http, error, &report);
+        record.refused(http, error, None, report.request_bytes);
         let version = kept.then_some(request.version);
         let sent = refuse::send(&mut self.peer, error, request.method != Method::Head, version).await;
         self.idle_since = Instant::now();

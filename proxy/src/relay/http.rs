@@ -19,10 +19,11 @@ use super::tunnel::{self, Copied};
 use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
-use crate::http1::{Method, RequestHead};
+use crate::http1::{Method, RequestHead, Version};
 use crate::http2;
 use crate::listener;
-use crate::metrics::CloseReason;
+use crate::metrics::{CloseReason, HttpMetrics, Protocol};
+use crate::tap::Request;
 use crate::worker::Worker;
 
 /// Which way the client's requests go.
@@ -89,7 +90,7 @@ impl Client {
 
     /// Relays one request, the head of which is at the start of what was received.
     async fn answer(&mut self, request: &mut RequestHead) -> After {
-        let mut record = Record::new();
+        let mut record = Record::new(Protocol::Http1);
         let target = match self.target(request).await {
             Ok(target) => target,
             Err(error) => return Box::pin(self.refuse(request, None, error, record)).await,
@@ -107,7 +108,7 @@ impl Client {
                 }
             };
             let endpoint = Rc::clone(link.in_flight.endpoint());
-            record.goes_to(self, request, Some(&endpoint), endpoint.http());
+            self.goes_to(&mut record, request, Some(&endpoint), endpoint.http());
             let (ended, report) =
                 self.exchange(request, &mut link, &target, &mut attempts, record.started()).await;
             return match ended {
@@ -116,29 +117,60 @@ impl Client {
                     continue;
                 }
                 Ended::Complete { client_kept, upstream_kept } => {
-                    self.idle_since = record.ended(&endpoint, ended, &report);
+                    self.idle_since = report.record(record, &endpoint, ended);
                     if upstream_kept {
                         endpoint.idle().put(link.upstream, self.idle_since, &self.worker.sweep);
                     }
                     self.after_response(client_kept, report)
                 }
                 Ended::Tunnel => {
-                    record.ended(&endpoint, ended, &report);
+                    report.record(record, &endpoint, ended);
                     Box::pin(self.tunnel(link)).await;
                     After::Close
                 }
                 Ended::Stalled if report.head_at.is_some() => {
-                    record.ended(&endpoint, ended, &report);
+                    report.record(record, &endpoint, ended);
                     self.break_off(ended, link)
                 }
                 Ended::Cut { .. } | Ended::BadBody | Ended::ClientGone => {
-                    record.ended(&endpoint, ended, &report);
+                    report.record(record, &endpoint, ended);
                     self.break_off(ended, link)
                 }
                 Ended::Unanswered { .. } | Ended::BadResponse | Ended::BadRequest | Ended::Stalled => {
                     Box::pin(self.excuse(request, ended, link, record, report)).await
                 }
             };
+        }
+    }
+
+    /// Records where a request goes: to `endpoint`, or to none.
+    pub(super) fn goes_to(
+        &self,
+        record: &mut Record,
+        request: &RequestHead,
+        endpoint: Option<&Endpoint>,
+        http: &HttpMetrics,
+    ) {
+        record.goes_to(endpoint, http, &self.worker.tap, |endpoint| self.described(request, endpoint));
+    }
+
+    #[cold]
+    fn described<'a>(&'a self, request: &RequestHead, endpoint: Option<&'a Endpoint>) -> Request<'a> {
+        let head = self.peer.received.bytes();
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        Request {
+            direction: self.side.direction(),
+            client: self.address,
+            client_tls: self.peer.is_secured(),
+            endpoint,
+            method: text(request.method_name(head)),
+            scheme: "http",
+            authority: text(request.authority(head)),
+            path: text(request.path(head)),
+            version: match request.version {
+                Version::Http10 => "HTTP/1.0",
+                Version::Http11 => "HTTP/1.1",
+            },
         }
     }
 
@@ -225,7 +257,7 @@ impl Client {
             Err(error) => return self.refuse(request, Some(target), error, record).await,
         };
         let endpoint = Rc::clone(link.in_flight.endpoint());
-        record.goes_to(self, request, Some(&endpoint), endpoint.http());
+        self.goes_to(&mut record, request, Some(&endpoint), endpoint.http());
         self.peer.received.consume(request.length);
         let mut established = Flow::of_text(b"HTTP/1.1 200 OK\r\n\r\n");
         if poll_fn(|cx| established.poll_send_unsent(cx, &mut self.peer)).await.is_ok() {
@@ -235,7 +267,7 @@ impl Client {
                 ended_with_head: true,
                 ..Report::default()
             };
-            record.ended(&endpoint, Ended::Tunnel, &report);
+            report.record(record, &endpoint, Ended::Tunnel);
             self.tunnel(link).await;
         }
         After::Close

@@ -28,6 +28,7 @@ pub use buffer::{Buffer, Room};
 pub use exchange::Lost;
 pub use http::{Client, Side};
 pub use peer::Peer;
+pub(crate) use record::{BrokenOff, Outcome, Record};
 pub(crate) use retry::Attempts;
 pub use route::{Link, Original, Target};
 pub use sweep::{Expire, Sweep, Watch};

@@ -1,26 +1,48 @@
 //! What is told of a request: to the metrics, to the balancer and to those who tap.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::exchange::{Ended, Report};
-use super::http::Client;
 use crate::destination::Endpoint;
 use crate::error::ProxyError;
-use crate::http1::{Refusal, RequestHead, Version};
-use crate::metrics::{Answer, HttpMetrics, Limit, LimitMetrics};
-use crate::tap::{Request, TappedRequest};
+use crate::grpc::GrpcStatus;
+use crate::http1::Refusal;
+use crate::metrics::{Answer, HttpMetrics, Limit, LimitMetrics, Protocol};
+use crate::tap::{Request, Tap, TappedRequest};
 
-/// The account of one request.
+/// The account of one request, whatever it is spoken in.
 pub struct Record {
+    protocol: Protocol,
     /// The end of the request's head.
     started: Instant,
     counted: bool,
     tapped: Option<Box<TappedRequest>>,
 }
 
+/// What became of a response whose head was sent on.
+pub struct Outcome {
+    pub status: u16,
+    /// When the head was sent on.
+    pub head_at: Instant,
+    /// When the rest was, or no more of it was to come.
+    pub ended_at: Instant,
+    pub grpc_status: Option<GrpcStatus>,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    pub broken_off: Option<BrokenOff>,
+}
+
+/// Why a response ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokenOff {
+    ByClient,
+    ByEndpoint,
+    For(ProxyError),
+}
+
 impl Record {
-    pub fn new() -> Self {
-        Self { started: Instant::now(), counted: false, tapped: None }
+    /// Of a request whose head has just come to its end.
+    pub fn new(protocol: Protocol) -> Self {
+        Self { protocol, started: Instant::now(), counted: false, tapped: None }
     }
 
     /// When the request's head had come to its end.
@@ -28,97 +50,80 @@ impl Record {
         self.started
     }
 
-    /// The request goes to `endpoint`, or to none. Called again when it goes to another one.
-    pub fn goes_to(
+    /// The request goes to `endpoint`, or to none. Called again when it goes to another one. `describe` is asked only while
+    /// somebody taps.
+    pub fn goes_to<'a>(
         &mut self,
-        client: &Client,
-        request: &RequestHead,
-        endpoint: Option<&Endpoint>,
+        endpoint: Option<&'a Endpoint>,
         http: &HttpMetrics,
+        tap: &Tap,
+        describe: impl FnOnce(Option<&'a Endpoint>) -> Request<'a>,
     ) {
         if !std::mem::replace(&mut self.counted, true) {
-            http.request();
+            http.request(self.protocol);
         }
         match (&mut self.tapped, endpoint) {
             (Some(tapped), Some(endpoint)) => tapped.sent_again(endpoint),
-            (None, _) if client.worker.tap.active() => self.tapped = tap(client, request, endpoint),
+            (None, _) if tap.active() => self.tapped = tap.request(&describe(endpoint)),
             _ => {}
         }
     }
 
-    /// The proxy itself answered.
-    pub fn refused(self, http: &HttpMetrics, error: ProxyError, report: &Report) {
+    /// The proxy itself answered; a gRPC call, when there is a status.
+    pub fn refused(
+        &mut self,
+        http: &HttpMetrics,
+        error: ProxyError,
+        grpc_status: Option<GrpcStatus>,
+        request_bytes: u64,
+    ) {
         let latency = self.started.elapsed();
-        http.response(Answer::plain(error.status(), Some(error)), latency);
-        if let Some(mut tapped) = self.tapped {
-            tapped.response(error.status(), latency, Some(error));
-            tapped.end(latency, report.request_bytes, 0, None, Some(error.reason()));
+        let status = if grpc_status.is_some() { 200 } else { error.status() };
+        let answer = Answer { status, grpc_status, proxy_error: Some(error) };
+        http.response(self.protocol, answer, latency);
+        if let Some(mut tapped) = self.tapped.take() {
+            tapped.response(status, latency, Some(error));
+            tapped.end(latency, request_bytes, 0, grpc_status, Some(error.reason()));
         }
     }
 
-    /// The endpoint answered, perhaps not to the end, or the client left. Returns the time of the end.
-    pub fn ended(self, endpoint: &Endpoint, ended: Ended, report: &Report) -> Instant {
-        let Some(head_at) = report.head_at else {
-            return self.abandoned(report);
+    /// The endpoint answered, perhaps not to the end.
+    pub fn ended(&mut self, endpoint: &Endpoint, outcome: &Outcome) {
+        let (latency, duration) = (outcome.head_at - self.started, outcome.ended_at - self.started);
+        let proxy_error = match outcome.broken_off {
+            Some(BrokenOff::For(error)) => Some(error),
+            _ => None,
         };
-        let now = if report.ended_with_head { head_at } else { Instant::now() };
-        let duration = now - self.started;
-        endpoint.http().response(Answer::plain(report.status, None), duration);
-        if report.status >= 500 || matches!(ended, Ended::Cut { .. }) {
+        let answer = Answer { status: outcome.status, grpc_status: outcome.grpc_status, proxy_error };
+        endpoint.http().response(self.protocol, answer, duration);
+        if outcome.broken_off == Some(BrokenOff::ByEndpoint) || answer.is_failure() {
             endpoint.failed();
         } else {
-            endpoint.succeeded(head_at - self.started);
+            endpoint.succeeded(latency);
         }
-        if let Some(mut tapped) = self.tapped {
-            tapped.response(report.status, head_at - self.started, None);
-            tapped.end(duration, report.request_bytes, report.response_bytes, None, broken_off(ended));
+        if let Some(mut tapped) = self.tapped.take() {
+            tapped.response(outcome.status, latency, None);
+            let error = outcome.broken_off.map(BrokenOff::reason);
+            tapped.end(duration, outcome.request_bytes, outcome.response_bytes, outcome.grpc_status, error);
         }
-        now
     }
 
-    fn abandoned(self, report: &Report) -> Instant {
-        let now = Instant::now();
-        if let Some(tapped) = self.tapped {
-            tapped.end(
-                now - self.started,
-                report.request_bytes,
-                report.response_bytes,
-                None,
-                Some("client-closed"),
-            );
+    /// The client left before there was a response.
+    pub fn abandoned(&mut self, request_bytes: u64) {
+        if let Some(tapped) = self.tapped.take() {
+            tapped.end(self.started.elapsed(), request_bytes, 0, None, Some(BrokenOff::ByClient.reason()));
         }
-        now
     }
 }
 
-fn broken_off(ended: Ended) -> Option<&'static str> {
-    match ended {
-        Ended::ClientGone => Some("client-closed"),
-        Ended::BadBody => Some(ProxyError::BadRequest.reason()),
-        Ended::Stalled => Some(ProxyError::StallTimeout.reason()),
-        Ended::Cut { .. } => Some(ProxyError::UpstreamReset.reason()),
-        _ => None,
+impl BrokenOff {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::ByClient => "client-closed",
+            Self::ByEndpoint => ProxyError::UpstreamReset.reason(),
+            Self::For(error) => error.reason(),
+        }
     }
-}
-
-#[cold]
-fn tap(client: &Client, request: &RequestHead, endpoint: Option<&Endpoint>) -> Option<Box<TappedRequest>> {
-    let head = client.peer.received.bytes();
-    let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-    client.worker.tap.request(&Request {
-        direction: client.side.direction(),
-        client: client.address,
-        client_tls: client.peer.is_secured(),
-        endpoint,
-        method: text(request.method_name(head)),
-        scheme: "http",
-        authority: text(request.authority(head)),
-        path: text(request.path(head)),
-        version: match request.version {
-            Version::Http10 => "HTTP/1.0",
-            Version::Http11 => "HTTP/1.1",
-        },
-    })
 }
 
 /// Counts a head that is too large for the proxy.
@@ -132,6 +137,6 @@ pub fn refusal(limits: &LimitMetrics, refusal: Refusal) {
 
 /// Counts a request that could not be read.
 pub fn unreadable(http: &HttpMetrics, error: ProxyError) {
-    http.request();
-    http.response(Answer::plain(error.status(), Some(error)), std::time::Duration::ZERO);
+    http.request(Protocol::Http1);
+    http.response(Protocol::Http1, Answer::plain(error.status(), Some(error)), Duration::ZERO);
 }

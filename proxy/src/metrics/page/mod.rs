@@ -1,24 +1,23 @@
 //! The whole page at `/metrics`.
 
+mod http;
+mod tcp;
+
 use std::fmt::Display;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::histogram::{BOUNDS_MICROS, Histogram};
-use super::http::HttpMetrics;
 use super::identity::{Handshake, IdentityMetrics};
 use super::limits::{Limit, LimitMetrics};
 use super::process::Process;
-use super::registry::{Live, Registry, Series};
-use super::tcp::{CloseReason, TcpMetrics};
+use super::registry::{Live, Registry};
 use super::text::{Gone, Kind, Text};
 use super::tls::{TlsMetrics, TlsRoute};
 use crate::direction::Direction;
 use crate::discovery::Status;
-use crate::grpc::GrpcStatus;
 use crate::tap::Observers;
 
 /// Renders everything that the proxy counts, for as long as the reader takes it. It goes in pieces: a series takes some ten
@@ -40,8 +39,8 @@ async fn write(
     mut text: Text,
 ) -> Result<(), Gone> {
     let Live { http: http_series, tcp: tcp_series } = registry.live(Instant::now());
-    http(&http_series, &mut text).await?;
-    tcp(&tcp_series, &mut text).await?;
+    http::http(&http_series, &mut text).await?;
+    tcp::tcp(&tcp_series, &mut text).await?;
     detection(registry, &mut text);
     tls(registry.tls(), &mut text);
     identity(registry.identity(), &mut text);
@@ -51,52 +50,6 @@ async fn write(
     build(&mut text);
     Process::read().render(&mut text);
     text.finish().await
-}
-
-async fn http(live: &[Series<HttpMetrics>], text: &mut Text) -> Result<(), Gone> {
-    text.family("mesh_requests_total", Kind::Counter, "Requests whose head was read.");
-    for (labels, metrics) in live {
-        text.sample("mesh_requests_total", &[labels], metrics.requests.load(Relaxed));
-        text.pass_on().await?;
-    }
-    text.family("mesh_responses_total", Kind::Counter, "Responses that ended.");
-    for (labels, metrics) in live {
-        for counter in metrics.response_counters() {
-            let answer = &counter.answer;
-            let status = Pair("status_code", answer.status);
-            let grpc = Pair("grpc_status", answer.grpc_status.map_or("", GrpcStatus::code));
-            let class = classification(answer.is_failure());
-            let error = Pair("proxy_error", answer.proxy_error.map_or("", |error| error.reason()));
-            text.sample(
-                "mesh_responses_total",
-                &[labels, &status, &grpc, &class, &error],
-                counter.count.load(Relaxed),
-            );
-        }
-        text.pass_on().await?;
-    }
-    let help = "Requests that got no answer from an endpoint and were sent again, by the reason.";
-    text.family("mesh_retries_total", Kind::Counter, help);
-    for (labels, metrics) in live {
-        for (reason, count) in metrics.retries() {
-            text.sample("mesh_retries_total", &[labels, &Pair("reason", reason.label())], count);
-        }
-        text.pass_on().await?;
-    }
-    let help = "Time from the end of a request's head to the last byte of its response.";
-    text.family("mesh_response_latency_seconds", Kind::Histogram, help);
-    for (labels, metrics) in live {
-        latency(labels, false, &metrics.success_latency, text);
-        if let Some(latencies) = metrics.failure_latency.get() {
-            latency(labels, true, latencies, text);
-        }
-        text.pass_on().await?;
-    }
-    Ok(())
-}
-
-fn latency(labels: &str, is_failure: bool, latencies: &Histogram, text: &mut Text) {
-    histogram("mesh_response_latency_seconds", &[&labels, &classification(is_failure)], latencies, text);
 }
 
 fn histogram(name: &str, labels: &[&dyn Display], histogram: &Histogram, text: &mut Text) {
@@ -121,40 +74,6 @@ fn detection(registry: &Registry, text: &mut Text) {
             histogram(name, &[&Pair("direction", label), &Pair("protocol", protocol)], times, text);
         }
     }
-}
-
-async fn tcp(live: &[Series<TcpMetrics>], text: &mut Text) -> Result<(), Gone> {
-    type Value = fn(&TcpMetrics) -> i128;
-    let families: [(&str, Kind, &str, Value); 4] = [
-        ("mesh_tcp_open_total", Kind::Counter, "Connections opened.", |tcp| tcp.opened.load(Relaxed).into()),
-        ("mesh_tcp_open_connections", Kind::Gauge, "Connections that are open now.", |tcp| {
-            tcp.open.load(Relaxed).into()
-        }),
-        ("mesh_tcp_read_bytes_total", Kind::Counter, "Bytes read from the peer.", |tcp| {
-            tcp.read_bytes.load(Relaxed).into()
-        }),
-        ("mesh_tcp_write_bytes_total", Kind::Counter, "Bytes written to the peer.", |tcp| {
-            tcp.write_bytes.load(Relaxed).into()
-        }),
-    ];
-    for (name, kind, help, value) in families {
-        text.family(name, kind, help);
-        for (labels, metrics) in live {
-            text.sample(name, &[labels], value(metrics));
-            text.pass_on().await?;
-        }
-    }
-    text.family("mesh_tcp_close_total", Kind::Counter, "Connections closed, by the reason.");
-    for (labels, metrics) in live {
-        for reason in CloseReason::ALL {
-            let count = metrics.closed[reason as usize].load(Relaxed);
-            if count > 0 {
-                text.sample("mesh_tcp_close_total", &[labels, &Pair("reason", reason.label())], count);
-            }
-        }
-        text.pass_on().await?;
-    }
-    Ok(())
 }
 
 fn tls(tls: &TlsMetrics, text: &mut Text) {
@@ -242,10 +161,6 @@ impl<T: Display> Display for Pair<T> {
     }
 }
 
-fn classification(is_failure: bool) -> Pair<&'static str> {
-    Pair("classification", if is_failure { "failure" } else { "success" })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -257,8 +172,9 @@ mod tests {
 
     use super::*;
     use crate::error::ProxyError;
-    use crate::listener::Protocol;
-    use crate::metrics::{Answer, Labels, Party, Peer};
+    use crate::grpc::GrpcStatus;
+    use crate::listener;
+    use crate::metrics::{Answer, CloseReason, Labels, Party, Peer, Protocol};
 
     const NASTY: &str = "we\"ird\\pod\nname";
 
@@ -283,22 +199,28 @@ mod tests {
         };
         let http = registry.http(&labels);
         for latency in [50, 100, 101, 1_000_000_000] {
-            http.request();
-            http.response(Answer::plain(200, None), Duration::from_micros(latency));
+            http.request(Protocol::Http1);
+            http.response(Protocol::Http1, Answer::plain(200, None), Duration::from_micros(latency));
         }
         for code in ["5", "14"] {
             let grpc_status = GrpcStatus::parse(code.as_bytes());
-            http.response(Answer { grpc_status, ..Answer::plain(200, None) }, Duration::from_secs(90));
+            let answer = Answer { grpc_status, ..Answer::plain(200, None) };
+            http.response(Protocol::Grpc, answer, Duration::from_secs(90));
         }
-        http.request();
-        http.response(Answer::plain(502, Some(ProxyError::ConnectRefused)), Duration::from_millis(2));
+        http.request(Protocol::Http1);
+        http.request(Protocol::Http2);
+        http.response(
+            Protocol::Http1,
+            Answer::plain(502, Some(ProxyError::ConnectRefused)),
+            Duration::from_millis(2),
+        );
         let tcp = registry.tcp(Peer::Destination, &labels);
         tcp.opened();
         tcp.opened();
         tcp.closed(CloseReason::Reset);
         tcp.read(10);
         tcp.wrote(20);
-        registry.detection(Direction::Inbound).observe(Protocol::Tls, Duration::from_millis(3));
+        registry.detection(Direction::Inbound).observe(listener::Protocol::Tls, Duration::from_millis(3));
         registry
     }
 
@@ -323,36 +245,61 @@ mod tests {
     async fn counters_are_shown_with_their_labels() {
         let page = page().await;
         for (name, more, value) in [
-            ("mesh_requests_total", "", "5"),
+            ("mesh_requests_total", r#"protocol="http1""#, "5"),
+            ("mesh_requests_total", r#"protocol="http2""#, "1"),
             (
                 "mesh_responses_total",
-                r#",status_code="200",grpc_status="",classification="success",proxy_error="""#,
+                r#"protocol="http1",status_code="200",grpc_status="",classification="success",proxy_error="""#,
                 "4",
             ),
             (
                 "mesh_responses_total",
-                r#",status_code="200",grpc_status="5",classification="success",proxy_error="""#,
+                r#"protocol="grpc",status_code="200",grpc_status="5",classification="success",proxy_error="""#,
                 "1",
             ),
             (
                 "mesh_responses_total",
-                r#",status_code="200",grpc_status="14",classification="failure",proxy_error="""#,
+                r#"protocol="grpc",status_code="200",grpc_status="14",classification="failure",proxy_error="""#,
                 "1",
             ),
             (
                 "mesh_responses_total",
-                r#",status_code="502",grpc_status="",classification="failure",proxy_error="connect-refused""#,
+                concat!(
+                    r#"protocol="http1",status_code="502",grpc_status="","#,
+                    r#"classification="failure",proxy_error="connect-refused""#
+                ),
                 "1",
             ),
-            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="0.0001""#, "2"),
-            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="0.0002""#, "3"),
-            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="60""#, "3"),
-            ("mesh_response_latency_seconds_bucket", r#",classification="success",le="+Inf""#, "5"),
-            ("mesh_response_latency_seconds_sum", r#",classification="success""#, "1090.000251"),
-            ("mesh_response_latency_seconds_count", r#",classification="success""#, "5"),
-            ("mesh_response_latency_seconds_count", r#",classification="failure""#, "2"),
+            (
+                "mesh_response_latency_seconds_bucket",
+                r#"protocol="http1",classification="success",le="0.0001""#,
+                "2",
+            ),
+            (
+                "mesh_response_latency_seconds_bucket",
+                r#"protocol="http1",classification="success",le="0.0002""#,
+                "3",
+            ),
+            (
+                "mesh_response_latency_seconds_bucket",
+                r#"protocol="http1",classification="success",le="60""#,
+                "3",
+            ),
+            (
+                "mesh_response_latency_seconds_bucket",
+                r#"protocol="http1",classification="success",le="+Inf""#,
+                "4",
+            ),
+            (
+                "mesh_response_latency_seconds_sum",
+                r#"protocol="http1",classification="success""#,
+                "1000.000251",
+            ),
+            ("mesh_response_latency_seconds_count", r#"protocol="grpc",classification="success""#, "1"),
+            ("mesh_response_latency_seconds_count", r#"protocol="http1",classification="failure""#, "1"),
+            ("mesh_response_latency_seconds_count", r#"protocol="grpc",classification="failure""#, "1"),
         ] {
-            let line = format!("{name}{{{LABELS}{more}}} {value}");
+            let line = format!("{name}{{{LABELS},{more}}} {value}");
             assert!(page.lines().any(|other| other == line), "{line}\nis not in\n{page}");
         }
         for (name, more, value) in [
@@ -374,7 +321,7 @@ mod tests {
         for service in &services {
             let (source, destination) = (Party::default(), Party::default());
             let labels = Labels { direction: Direction::Outbound, source, destination, service, tls: false };
-            registry.http(&labels).request();
+            registry.http(&labels).request(Protocol::Http1);
         }
         let pieces = pieces(&registry).await;
         assert!(pieces.iter().all(|piece| piece.len() < 32 * 1024));
