@@ -7,6 +7,7 @@ import {
   Issuer,
   keepTrustRoot,
   readAuthority,
+  readPublishedRoots,
   spiffeId,
   type TrustRoot,
   type TrustRootObserver,
@@ -28,6 +29,8 @@ export interface IdentityPart {
   readonly root: TrustRoot;
   /** The SPIFFE ID of an account. */
   readonly identityOf: (account: Account) => string;
+  /** The certificates that proxies are to trust, PEM, as they are kept in a cluster now, for its namespaces. */
+  readonly readRoots?: () => Promise<Result<string>>;
   /** The private key of tokens, PEM, where the API server does not vouch for proxies. */
   readonly tokenKey?: string;
 }
@@ -39,7 +42,11 @@ export async function startIdentity(
 ): Promise<Result<IdentityPart, Failure>> {
   if ("directory" in role) return startInDirectory(role, observer);
   const identityOf = (account: Account) => spiffeId(role.trustDomain, account);
-  return ok({ root: keepTrustRoot({ source: role, observer }), identityOf });
+  return ok({
+    root: keepTrustRoot({ source: role, observer }),
+    identityOf,
+    readRoots: () => readPublishedRoots(role),
+  });
 }
 
 async function startInDirectory(

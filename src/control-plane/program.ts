@@ -93,6 +93,7 @@ async function startParts(
   const registry = await startRegistry(options.source, catalog, options.signal);
   if (!registry.ok) return registry;
   parts.add(() => registry.value.stop());
+  await publishRoots(options, { catalog, log, parts });
   const scraper = scrapeProxies(catalog, options.prometheusUrl !== undefined);
   parts.add(() => scraper.close());
   const traffic = trafficSource(scraper, options.prometheusUrl);
@@ -143,6 +144,20 @@ async function startRegistry(
       return Promise.resolve();
     },
   });
+}
+
+/** In a cluster whose proxies are certified, the roots that these trust are kept where their pods find them. */
+async function publishRoots(
+  { source, identity }: Pick<ControlPlaneOptions, "source" | "identity">,
+  { catalog, log, parts }: { catalog: Catalog; log: Log; parts: Parts },
+): Promise<void> {
+  const readRoots = identity?.readRoots;
+  if (!("cluster" in source) || !readRoots) return;
+  const { PublishedRoots } = await import("./published-roots.js");
+  const { cluster } = source;
+  const failed = (message: string) => log.error(message);
+  const roots = new PublishedRoots({ cluster, namespaces: catalog.namespaces, readRoots, failed });
+  parts.add(() => roots.stop());
 }
 
 function logRefusal(log: Log, { reason, details }: ProxyRefusal, proxy: Applicant | undefined): void {

@@ -13,6 +13,7 @@ export { issueToken, type TokenWishes } from "./issue-token.js";
 export { readToken, type TokenHolder } from "./token.js";
 export {
   keepTrustRoot,
+  readPublishedRoots,
   type TrustRoot,
   type TrustRootObserver,
   type TrustRootOptions,

@@ -4,7 +4,7 @@ import { type ApiServer, startApiServer } from "../../test/kubernetes/api-server
 import { certificateAuthority } from "../../test/kubernetes/certificates.js";
 import { ClusterState } from "../../test/kubernetes/cluster-state.js";
 import { Cluster } from "../kubernetes/index.js";
-import { keepTrustRoot, type TrustRoot } from "./index.js";
+import { keepTrustRoot, readPublishedRoots, type TrustRoot } from "./index.js";
 
 let state: ClusterState;
 let api: ApiServer;
@@ -19,21 +19,26 @@ afterEach(async () => {
   await api.stop();
 });
 
-/** Keeps a root; the answer is what it was told of last. */
-async function keep(issuerSecret?: string): Promise<string | Date> {
+async function source(issuerSecret?: string) {
   const opened = await Cluster.open({ kubeconfig: api.kubeconfig });
   if (!opened.ok) throw opened.error;
-  const cluster = opened.value;
+  return { cluster: opened.value, trustDomain: "mesh.test", issuerSecret };
+}
+
+/** Keeps a root; the answer is what it was told of last. */
+async function keep(issuerSecret?: string): Promise<string | Date> {
+  const kind = await source(issuerSecret);
   return new Promise((resolve) => {
     const observer = { failed: resolve, certified: resolve };
-    kept.push(keepTrustRoot({ source: { cluster, trustDomain: "mesh.test", issuerSecret }, observer }));
+    kept.push(keepTrustRoot({ source: kind, observer }));
   });
 }
 
-const published = () =>
-  (state.get("ConfigMap", "mesh-trust-roots") as unknown as { data: Record<string, string> }).data[
-    "ca.crt"
-  ] ?? "";
+async function published(issuerSecret?: string): Promise<string> {
+  const roots = await readPublishedRoots(await source(issuerSecret));
+  if (!roots.ok) throw new Error(roots.error);
+  return roots.value;
+}
 
 function bring(name: string, data: Record<string, string>): void {
   const base64 = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);
@@ -45,10 +50,10 @@ function bring(name: string, data: Record<string, string>): void {
   });
 }
 
-test("the first start makes a root for the trust domain and publishes it; later ones take the same", async () => {
+test("the first start makes a root for the trust domain, which is to be published; later ones take the same", async () => {
   const ends = await keep();
   expect((ends as Date).getTime()).toBeGreaterThan(Date.now() + 3649 * 86_400_000);
-  const root = new X509Certificate(published());
+  const root = new X509Certificate(await published());
   expect(root.ca).toBe(true);
   expect(root.subjectAltName).toBe("URI:spiffe://mesh.test");
   expect(root.verify(root.publicKey)).toBe(true);
@@ -61,14 +66,14 @@ test("the first start makes a root for the trust domain and publishes it; later 
 test("replicas that start together keep one root", async () => {
   await Promise.all([keep(), keep(), keep()]);
   const { data } = state.get("Secret", "mesh-identity-issuer") as unknown as { data: Record<string, string> };
-  expect(Buffer.from(data["ca.crt"] ?? "", "base64").toString("utf8")).toBe(published());
+  expect(Buffer.from(data["ca.crt"] ?? "", "base64").toString("utf8")).toBe(await published());
 });
 
 test("a Secret of the user's is taken, and none is made", async () => {
   const { certificate, key } = certificateAuthority("ours");
   bring("ours", { "tls.crt": certificate, "tls.key": key, "ca.crt": certificate });
   await keep("ours");
-  expect(published()).toBe(certificate);
+  expect(await published("ours")).toBe(certificate);
   expect(state.has("Secret", "mesh-identity-issuer")).toBe(false);
 });
 

@@ -32,8 +32,7 @@ export interface TrustRoot {
 }
 
 /**
- * Reads what signs certificates, again and again. On a cluster it is made on the first start, or taken from the Secret that the user brought; and the
- * certificates are published that proxies are to trust. A root that cannot be used any more is told of and never replaced: proxies trust it.
+ * Reads what signs certificates, again and again. On a cluster it is made on the first start, or taken from the Secret that the user brought. A root that cannot be used any more is told of and never replaced: proxies trust it.
  */
 export function keepTrustRoot({ source, first, observer }: TrustRootOptions): TrustRoot {
   let issuer = first;
@@ -58,6 +57,12 @@ export function keepTrustRoot({ source, first, observer }: TrustRootOptions): Tr
     issuer: () => issuer,
     stop: () => upkeep.stop(),
   };
+}
+
+/** The certificates that proxies in a cluster are to trust, PEM. */
+export async function readPublishedRoots(source: ClusterRoot): Promise<Result<string>> {
+  const read = await readSource(source);
+  return read.ok ? ok(read.value.keys.pem.authorities) : read;
 }
 
 interface ReadRoot {

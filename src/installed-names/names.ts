@@ -10,8 +10,10 @@ export const VALUES_KEY = "values.yaml";
 export const ISSUER_SECRET = "mesh-identity-issuer";
 /** Made and renewed by the webhook: the certificate that it shows to the API server. */
 export const WEBHOOK_SECRET = "mesh-webhook-certificate";
-/** Made by the control plane: the certificates that proxies trust. */
+/** Kept by the control plane in every namespace: the certificates that proxies trust. */
 export const TRUST_ROOTS_CONFIG_MAP = "mesh-trust-roots";
+/** The certificates' key in it; PEM. */
+export const TRUST_ROOTS_KEY = "ca.crt";
 
 /** The parts that run, by what their objects are called. */
 export const CONTROL_PLANE = "mesh-control-plane";
@@ -27,6 +29,12 @@ export const INJECT_LABEL = "mesh.dev/inject";
 export const OWNED_BY_INSTALL = {
   "app.kubernetes.io/part-of": "mesh",
   "app.kubernetes.io/managed-by": "mesh",
+} as const;
+
+/** What stands on every object that the control plane makes. */
+export const OWNED_BY_CONTROL_PLANE = {
+  "app.kubernetes.io/name": CONTROL_PLANE,
+  "app.kubernetes.io/part-of": "mesh",
 } as const;
 
 /** The labels of an object that belongs to a part. */

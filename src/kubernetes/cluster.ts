@@ -26,6 +26,13 @@ export interface ListScope {
   readonly soon?: boolean;
 }
 
+/** From where a watch goes on, for how long, and over which objects. */
+export interface WatchScope extends Pick<ListScope, "fieldSelector"> {
+  /** A resource version. */
+  readonly since: string;
+  readonly forSeconds: number;
+}
+
 /** Whose log. */
 export interface LogSource {
   readonly pod: string;
@@ -130,7 +137,7 @@ export class Cluster {
    */
   async watch<T extends KubernetesObject>(
     type: ResourceType<T>,
-    { since, forSeconds }: { since: string; forSeconds: number },
+    { since, forSeconds, fieldSelector }: WatchScope,
     onEvent: (event: WatchEvent<T>) => void,
     signal: AbortSignal,
   ): Promise<Result<undefined, ClusterFailure>> {
@@ -139,6 +146,7 @@ export class Cluster {
       allowWatchBookmarks: "true",
       resourceVersion: since,
       timeoutSeconds: String(forSeconds),
+      ...(fieldSelector !== undefined && { fieldSelector }),
     });
     const doing = { verb: "watch", type };
     const end = new AbortController();
@@ -201,6 +209,27 @@ export class Cluster {
       target: resourcePath(type, namespace, name),
       contentType: "application/json-patch+json",
       body: JSON.stringify(patch),
+    } as const;
+    return this.#object<T>(request, { verb: "patch", type, namespace, name });
+  }
+
+  /**
+   * Makes an object what it is to be in the fields that are given (server-side apply), whether it is there or not. Where it is so already, nothing
+   * is written. Another owner of such a field loses it.
+   * @param owner of the fields
+   */
+  apply<T extends KubernetesObject>(
+    type: ResourceType<T>,
+    object: T,
+    owner: string,
+  ): Promise<Result<T, ClusterFailure>> {
+    const { name, namespace } = object.metadata;
+    const query = new URLSearchParams({ fieldManager: owner, force: "true" });
+    const request = {
+      method: "PATCH",
+      target: `${resourcePath(type, namespace, name)}?${query.toString()}`,
+      contentType: "application/apply-patch+yaml",
+      body: JSON.stringify(object),
     } as const;
     return this.#object<T>(request, { verb: "patch", type, namespace, name });
   }

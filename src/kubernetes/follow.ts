@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Result } from "../result/index.js";
-import type { Cluster } from "./cluster.js";
+import type { Cluster, ListScope } from "./cluster.js";
 import type { ClusterFailure } from "./failure.js";
 import type { KubernetesObject, ResourceType } from "./resource.js";
 
@@ -28,6 +28,9 @@ export interface Following<T extends KubernetesObject> {
   recovered(): void;
 }
 
+/** Which objects of a kind are followed. */
+export type FollowScope = Pick<ListScope, "fieldSelector">;
+
 /** A kind that is being followed. */
 export interface Followed {
   /** Resolves when every object that there was at the start has been told. */
@@ -37,7 +40,7 @@ export interface Followed {
 }
 
 /**
- * Follows every object of a kind, by a list and then a watch, for as long as it is not stopped: whatever happens to the
+ * Follows the objects of a kind, by a list and then a watch, for as long as it is not stopped: whatever happens to the
  * connection or the API server, it goes on from the last version that it knows, or lists again when that version is no
  * longer known there. What a new list lacks is told as removed only when that list is complete.
  */
@@ -45,8 +48,9 @@ export function follow<T extends KubernetesObject>(
   cluster: Cluster,
   type: ResourceType<T>,
   following: Following<T>,
+  scope: FollowScope = {},
 ): Followed {
-  const follower = new Follower(cluster, type, following);
+  const follower = new Follower(cluster, type, following, scope);
   return { complete: follower.complete, stop: () => follower.stop() };
 }
 
@@ -55,6 +59,7 @@ class Follower<T extends KubernetesObject> {
   readonly #cluster: Cluster;
   readonly #type: ResourceType<T>;
   readonly #following: Following<T>;
+  readonly #scope: FollowScope;
   readonly #end = new AbortController();
   readonly #known = new Set<string>();
   /** From where the watch goes on; undefined when everything must be listed. */
@@ -63,10 +68,11 @@ class Follower<T extends KubernetesObject> {
   #pauseMs = 0;
   #onComplete: () => void = () => undefined;
 
-  constructor(cluster: Cluster, type: ResourceType<T>, following: Following<T>) {
+  constructor(cluster: Cluster, type: ResourceType<T>, following: Following<T>, scope: FollowScope) {
     this.#cluster = cluster;
     this.#type = type;
     this.#following = following;
+    this.#scope = scope;
     this.complete = new Promise((resolve) => (this.#onComplete = resolve));
     void this.#run();
   }
@@ -86,7 +92,7 @@ class Follower<T extends KubernetesObject> {
 
   async #list(): Promise<Result<unknown, ClusterFailure>> {
     const listed = new Set<string>();
-    const read = await this.#cluster.readPages(this.#type, {}, (page) => {
+    const read = await this.#cluster.readPages(this.#type, this.#scope, (page) => {
       if (this.#isStopped()) return;
       for (const object of page) {
         listed.add(keyOf(object));
@@ -106,7 +112,7 @@ class Follower<T extends KubernetesObject> {
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     const answer = await this.#cluster.watch(
       this.#type,
-      { since, forSeconds: between(WATCH_SECONDS.least, WATCH_SECONDS.most) },
+      { ...this.#scope, since, forSeconds: between(WATCH_SECONDS.least, WATCH_SECONDS.most) },
       ({ type, object }) => {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE_MS);

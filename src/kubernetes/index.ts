@@ -4,6 +4,7 @@ export { ClusterFailure, type ClusterFailureKind } from "./failure.js";
 export { follow, type Followed, type Following } from "./follow.js";
 export {
   CONFIG_MAPS,
+  type ConfigMap,
   MUTATING_WEBHOOKS,
   NAMESPACES,
   VALIDATING_WEBHOOKS,

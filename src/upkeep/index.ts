@@ -16,6 +16,8 @@ export interface Task {
 
 /** A task that is looked after. */
 export interface Upkeep {
+  /** Something has changed: looks after it now, and once more where that is being done. */
+  hasten(): void;
   /** Resolves when what was being done has ended; nothing is begun after this. */
   stop(): Promise<void>;
 }
@@ -23,8 +25,10 @@ export interface Upkeep {
 /** Looks after a task at once and from then on, until it is stopped; sooner again when it failed. */
 export function keepUp(task: Task): Upkeep {
   const end = new AbortController();
-  const done = run(task, end.signal);
+  const haste = new Haste();
+  const done = run(task, end.signal, haste);
   return {
+    hasten: () => haste.ask(),
     async stop() {
       end.abort();
       await done;
@@ -32,14 +36,31 @@ export function keepUp(task: Task): Upkeep {
   };
 }
 
-async function run(task: Task, signal: AbortSignal): Promise<void> {
+/** Whether somebody has asked not to wait. */
+class Haste {
+  #asked = new AbortController();
+
+  ask(): void {
+    this.#asked.abort();
+  }
+
+  /** Aborted as soon as somebody asks after this. */
+  fromNow(): AbortSignal {
+    this.#asked = new AbortController();
+    return this.#asked.signal;
+  }
+}
+
+async function run(task: Task, signal: AbortSignal, haste: Haste): Promise<void> {
   let told: string | undefined;
   while (!signal.aborted) {
+    const asked = haste.fromNow();
     const outcome = await task.lookAfter();
     const failure = outcome.ok ? undefined : outcome.error;
     if (failure !== undefined && failure !== told) task.failed(failure);
     told = failure;
     const pause = outcome.ok ? task.everyMs : TRY_AGAIN_MS;
-    await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
+    const hurried = AbortSignal.any([signal, asked]);
+    await sleep(pause, undefined, { signal: hurried, ref: false }).catch(() => undefined);
   }
 }

@@ -1,4 +1,5 @@
 // The objects of a cluster in memory, answered as the API server answers: one by its address, many by a list.
+import { isDeepStrictEqual } from "node:util";
 import { type Answer, type Answering, type ReceivedRequest, statusAnswer, type Watch } from "./api-server.js";
 import { PodTokenIssuer, type TokenReview } from "./pod-token-issuer.js";
 
@@ -34,7 +35,7 @@ export class ClusterState {
   readonly #objects = new Map<string, StoredObject>();
   /** What was taken away, with the version since which it is gone. */
   readonly #removed: { address: string; object: StoredObject }[] = [];
-  readonly #watches: { collection: string; watch: Watch }[] = [];
+  readonly #watches: { collection: string; name: string | undefined; watch: Watch }[] = [];
   #version = 0;
   /** The tokens of its pods. */
   readonly tokens = new PodTokenIssuer();
@@ -67,9 +68,16 @@ export class ClusterState {
     this.put(change(found));
   }
 
+  /** Every object of the kind. */
+  all(kind: string): StoredObject[] {
+    return [...this.#objects.values()].filter((one) => one.kind === kind);
+  }
+
   /** Takes the object of the kind and name away; it must be there. */
-  remove(kind: string, name: string): void {
-    const object = this.#find(kind, name);
+  remove(kind: string, name: string, namespace?: string): void {
+    const object =
+      this.all(kind).find(({ metadata }) => metadata.namespace === namespace && metadata.name === name) ??
+      this.#find(kind, name);
     const address = addressOf(object);
     this.#objects.delete(address);
     const removed = { address, object: atVersion(object, ++this.#version) };
@@ -90,7 +98,7 @@ export class ClusterState {
     return found;
   }
 
-  #answer({ method, path, query, body }: ReceivedRequest): Answer | undefined {
+  #answer({ method, path, query, headers, body }: ReceivedRequest): Answer | undefined {
     if (path === "/version") return { body: this.version };
     if (method === "POST") return this.#post(path, body);
     const pod = PORT_FORWARD.exec(path)?.groups?.["pod"];
@@ -99,6 +107,9 @@ export class ClusterState {
       return forward === undefined ? undefined : { forward };
     }
     if (query.has("watch")) return { watch: (watch) => this.#watch(path, query, watch) };
+    if (headers["content-type"] === "application/apply-patch+yaml") {
+      return this.#apply(path, body as StoredObject);
+    }
     const object = this.#objects.get(path);
     if (object !== undefined) {
       if (method === "DELETE") this.#objects.delete(path);
@@ -106,7 +117,7 @@ export class ClusterState {
       if (method === "PATCH") return this.#patch(path, object, body as readonly PatchStep[]);
       return { body: object };
     }
-    const items = this.#list(path, query.get("labelSelector") ?? "");
+    const items = this.#list(path, query);
     return items === undefined
       ? undefined
       : { body: { metadata: { resourceVersion: String(this.#version) }, items } };
@@ -115,18 +126,19 @@ export class ClusterState {
   /** Sends what has happened since the version that is asked for, and from then on what happens. */
   #watch(collection: string, query: URLSearchParams, watch: Watch): void {
     const since = Number(query.get("resourceVersion") ?? 0);
+    const name = nameAskedFor(query);
     const isNews = ([address, object]: readonly [string, StoredObject]) =>
-      addressMatches(address, collection) && Number(object.metadata.resourceVersion) > since;
+      addressMatches(address, collection, name) && Number(object.metadata.resourceVersion) > since;
     for (const { address, object } of this.#removed) {
       if (isNews([address, object])) watch.send({ type: "DELETED", object });
     }
     for (const entry of [...this.#objects].filter(isNews)) watch.send({ type: "ADDED", object: entry[1] });
-    this.#watches.push({ collection, watch });
+    this.#watches.push({ collection, name, watch });
   }
 
   #tell(type: string, address: string, object: StoredObject): void {
-    for (const { collection, watch } of this.#watches) {
-      if (addressMatches(address, collection)) watch.send({ type, object });
+    for (const { collection, name, watch } of this.#watches) {
+      if (addressMatches(address, collection, name)) watch.send({ type, object });
     }
   }
 
@@ -140,6 +152,23 @@ export class ClusterState {
     const address = `${path}/${(body as StoredObject).metadata.name}`;
     if (this.#objects.has(address)) return statusAnswer(409, "AlreadyExists", `${address} already exists`);
     return { status: 201, body: this.#store(address, body as StoredObject) };
+  }
+
+  /** Server-side apply, of one who owns every field that was ever set so: of two states of `data` the later one counts. */
+  #apply(address: string, object: StoredObject): Answer {
+    const before = this.#objects.get(address);
+    const { labels } = object.metadata;
+    const after = {
+      ...before,
+      ...object,
+      metadata: {
+        ...before?.metadata,
+        ...object.metadata,
+        labels: { ...before?.metadata.labels, ...labels },
+      },
+    };
+    if (before && isDeepStrictEqual(before, after)) return { body: before };
+    return { status: before ? 200 : 201, body: this.#store(address, after) };
   }
 
   #replace(address: string, before: StoredObject, object: StoredObject): Answer {
@@ -178,12 +207,13 @@ export class ClusterState {
     return { ...review, metadata: {}, status: { allowed: this.allows(verb, resource) } };
   }
 
-  /** Undefined where no collection is. Of selectors only `key=value,…` is understood. */
-  #list(path: string, selector: string): StoredObject[] | undefined {
+  /** Undefined where no collection is. Of selectors only `key=value,…` of labels and `metadata.name=NAME` are understood. */
+  #list(path: string, query: URLSearchParams): StoredObject[] | undefined {
+    const selector = query.get("labelSelector") ?? "";
     const wanted = selector === "" ? [] : selector.split(",").map((term) => term.split("="));
     if (!COLLECTION.test(path)) return undefined;
     return [...this.#objects]
-      .filter(([address]) => addressMatches(address, path))
+      .filter(([address]) => addressMatches(address, path, nameAskedFor(query)))
       .map(([, object]) => object)
       .filter(({ metadata }) => wanted.every(([key = "", value]) => metadata.labels?.[key] === value));
   }
@@ -219,8 +249,12 @@ function addressOf({ apiVersion, kind, metadata }: StoredObject): string {
   return `${root}${within}/${pluralOf(kind)}/${metadata.name}`;
 }
 
-/** Whether an object lies in the collection, or in that of any namespace when the collection is of all. */
-function addressMatches(address: string, collection: string): boolean {
+const nameAskedFor = (query: URLSearchParams): string | undefined =>
+  /^metadata\.name=(.+)$/.exec(query.get("fieldSelector") ?? "")?.[1];
+
+/** Whether an object (of the name, where one is asked for) lies in the collection, or in that of any namespace when the collection is of all. */
+function addressMatches(address: string, collection: string, name: string | undefined): boolean {
+  if (name !== undefined && !address.endsWith(`/${name}`)) return false;
   const own = address.slice(0, address.lastIndexOf("/"));
   return own === collection || own.replace(/\/namespaces\/[^/]+/, "") === collection;
 }

@@ -46,19 +46,19 @@ const controlPlaneClusterRules = (): Rules => [
   { apiGroups: [""], resources: ["namespaces", "nodes", "pods", "services"], verbs: READ_ALL },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ_ALL },
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
+  // A server-side apply names what it makes: so RBAC can hold it to the name.
+  {
+    apiGroups: [""],
+    resources: ["configmaps"],
+    resourceNames: [TRUST_ROOTS_CONFIG_MAP],
+    verbs: ["list", "watch", "create", "patch"],
+  },
 ];
 
 const controlPlaneRules = (ownIssuer: string): Rules => [
   ...(ownIssuer === ""
     ? keptSecret(ISSUER_SECRET, ["get"])
     : [{ apiGroups: [""], resources: ["secrets"], resourceNames: [ownIssuer], verbs: ["get"] }]),
-  { apiGroups: [""], resources: ["configmaps"], verbs: ["create"] },
-  {
-    apiGroups: [""],
-    resources: ["configmaps"],
-    resourceNames: [TRUST_ROOTS_CONFIG_MAP],
-    verbs: ["get", "update"],
-  },
 ];
 
 const webhookClusterRules = (): Rules => [
