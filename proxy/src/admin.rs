@@ -23,7 +23,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::accept::accept;
 use crate::discovery::Status;
-use crate::identity::Current;
+use crate::identity::{Current, GivenRoots};
 use crate::metrics::{Registry, render};
 use crate::runtime::Shutdown;
 use crate::tap::Observers;
@@ -46,13 +46,31 @@ pub(crate) struct Admin {
 pub(crate) struct Readiness {
     status: Arc<Status>,
     /// None where the proxy needs no certificate.
-    credentials: Option<Current>,
+    proofs: Option<Proofs>,
     is_draining: Cell<bool>,
 }
 
+/// What a proxy needs to prove itself and to believe others.
+pub(crate) struct Proofs {
+    pub roots: GivenRoots,
+    pub credentials: Current,
+}
+
+impl Proofs {
+    fn missing(&self) -> Option<&'static str> {
+        if self.credentials.borrow().is_some() {
+            None
+        } else if self.roots.borrow().is_none() {
+            Some("there are no roots to trust yet")
+        } else {
+            Some("the control plane has not certified the proxy yet")
+        }
+    }
+}
+
 impl Readiness {
-    pub fn new(status: Arc<Status>, credentials: Option<Current>) -> Self {
-        Self { status, credentials, is_draining: Cell::new(false) }
+    pub fn new(status: Arc<Status>, proofs: Option<Proofs>) -> Self {
+        Self { status, proofs, is_draining: Cell::new(false) }
     }
 
     /// From now on the proxy is not ready.
@@ -62,10 +80,11 @@ impl Readiness {
 
     /// Why the proxy is not ready; none when it is.
     fn obstacle(&self) -> Option<&'static str> {
+        let missing = self.proofs.as_ref().and_then(Proofs::missing);
         if self.is_draining.get() {
             Some("draining")
-        } else if self.credentials.as_ref().is_some_and(|credentials| credentials.borrow().is_none()) {
-            Some("the control plane has not certified the proxy yet")
+        } else if missing.is_some() {
+            missing
         } else if !self.status.was_ever_connected() {
             Some("the control plane has not been reached yet")
         } else {

@@ -34,7 +34,12 @@ impl Random {
 
     /// The duration, longer or shorter by at most a quarter.
     pub fn jitter(&self, duration: Duration) -> Duration {
-        duration * 3 / 4 + (duration / 2).mul_f64(self.below(1 << 20) as f64 / f64::from(1 << 20))
+        duration * 3 / 4 + self.up_to(duration / 2)
+    }
+
+    /// A part of the duration, by chance.
+    pub fn up_to(&self, duration: Duration) -> Duration {
+        duration.mul_f64(self.below(1 << 20) as f64 / f64::from(1 << 20))
     }
 }
 

@@ -62,6 +62,7 @@ describe("the environment of a sidecar", () => {
     ["--workers", { workers: "257" }],
     ["--max-connections", { maxConnections: "0" }],
     ["--max-connections", { maxConnections: "1000001" }],
+    ["--trust-roots", { trustRoots: "/nowhere/ca.crt" }],
     ["--log-level", { logLevel: "loud" }],
     ["--log-format", { logFormat: "xml" }],
   ])("a wrong value names %s: %j", (flag, settings) => {

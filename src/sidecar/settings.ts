@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { Failure } from "../output/index.js";
 import { parseWorkload, WORKLOAD_KINDS } from "../resource-type/index.js";
@@ -108,7 +109,7 @@ const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
     text.split(",").every(isPortRange),
   ),
   tokenFile: setting("--token-file", "TOKEN_FILE", "the path of a file", isPath),
-  trustRoots: setting("--trust-roots", "TRUST_ROOTS", "the path of a file with certificates in PEM", isPath),
+  trustRoots: setting("--trust-roots", "TRUST_ROOTS", "the path of a file that is there", existsSync),
   logLevel: setting(
     "--log-level",
     "LOG",

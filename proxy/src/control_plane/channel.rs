@@ -1,6 +1,5 @@
 //! Connections to the control plane: in plain text, or with TLS where the proxy is given roots to trust.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -14,6 +13,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls::version::TLS13;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::codegen::Service;
@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::token;
 use super::trouble::Trouble;
-use crate::identity::{ControlPlaneVerifier, Current, provider, roots_of_pem};
+use crate::identity::{ControlPlaneVerifier, Current, GivenRoots, provider};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A peer that answers no ping for this long after one was due is taken for dead.
@@ -42,11 +42,12 @@ pub struct ControlPlane {
 /// Which control plane is believed.
 #[derive(Clone)]
 pub struct Trust {
-    /// The file with the roots that the proxy was given. It is read for every connection: it is replaced when the mesh changes its
-    /// root.
-    pub roots: PathBuf,
+    /// The roots that the proxy was given.
+    pub given: GivenRoots,
     /// What the control plane has certified, with the roots that it named.
     pub credentials: Current,
+    /// Told when the control plane wants the proxy to be certified again.
+    pub again: Arc<Notify>,
 }
 
 impl ControlPlane {
@@ -71,6 +72,21 @@ impl ControlPlane {
         self.trust.as_ref().map(|trust| trust.credentials.clone())
     }
 
+    /// The control plane wants the proxy to be certified again.
+    pub(crate) fn want_certificate(&self) {
+        if let Some(trust) = &self.trust {
+            trust.again.notify_one();
+        }
+    }
+
+    /// Waits until it does.
+    pub(crate) async fn certify_again(&self) {
+        match &self.trust {
+            Some(trust) => trust.again.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// What shows who the proxy is, at this moment; none where nobody asks for it.
     pub(crate) fn authorization(&self) -> Result<Option<MetadataValue<Ascii>>, Trouble> {
         self.token_file.as_deref().map(token::bearer).transpose().map_err(Trouble::NoToken)
@@ -91,18 +107,17 @@ impl ControlPlane {
 
 impl Trust {
     fn connector(&self) -> Result<TlsConnector, Trouble> {
-        let no_roots = |what: String| Trouble::NotBelieved(format!("{}: {what}", self.roots.display()));
-        let text = fs::read(&self.roots).map_err(|error| no_roots(error.to_string()))?;
-        let mut roots = roots_of_pem(&text).map_err(no_roots)?;
+        let wrong = |error: rustls::Error| Trouble::NotBelieved(error.to_string());
+        let given = self.given.borrow().clone();
+        let given = given.ok_or_else(|| Trouble::NotBelieved("they are not there yet".to_owned()))?;
+        let mut roots = given.to_vec();
         if let Some(credentials) = &*self.credentials.borrow() {
             roots.extend_from_slice(credentials.roots());
         }
         let provider = provider();
-        let verifier = ControlPlaneVerifier::new(&roots, Arc::clone(&provider))
-            .map_err(|error| no_roots(error.to_string()))?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&TLS13])
-            .map_err(|error| no_roots(error.to_string()))?;
+        let verifier = ControlPlaneVerifier::new(&roots, Arc::clone(&provider)).map_err(wrong)?;
+        let config = ClientConfig::builder_with_provider(provider);
+        let config = config.with_protocol_versions(&[&TLS13]).map_err(wrong)?;
         let mut config = config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(TlsConnector::from(Arc::new(config)))

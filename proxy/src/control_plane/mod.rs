@@ -5,4 +5,4 @@ mod token;
 mod trouble;
 
 pub use channel::{ControlPlane, Trust};
-pub(crate) use trouble::{Trouble, describe};
+pub(crate) use trouble::{Reported, Trouble, describe};

@@ -5,6 +5,8 @@ use std::fmt;
 
 use tonic::Code;
 
+use super::channel::ControlPlane;
+
 /// Why there is no answer, each with the reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -63,4 +65,44 @@ pub(crate) fn describe(status: &tonic::Status) -> String {
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     causes.last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// What was logged last, so that the same is not logged again and again.
+#[derive(Debug)]
+pub(crate) struct Reported<T>(Option<T>);
+
+impl<T> Default for Reported<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: PartialEq> Reported<T> {
+    /// Takes a trouble, and tells whether it is another than the last one.
+    pub fn is_news(&mut self, trouble: T) -> bool {
+        let is_news = self.0.as_ref() != Some(&trouble);
+        self.0 = Some(trouble);
+        is_news
+    }
+
+    /// It is over: should it come again, it is news.
+    pub fn forget(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Reported<Trouble> {
+    /// Logs a trouble with `what` there is not while it lasts, when it is another than the last one.
+    pub fn log(&mut self, control_plane: &ControlPlane, what: Option<&str>, trouble: Trouble) {
+        let (address, reason) = (control_plane.address(), trouble.reason().to_owned());
+        let said = match what {
+            Some(what) => format!("{what}: {trouble}"),
+            None => trouble.to_string(),
+        };
+        if self.is_news(trouble) {
+            tracing::warn!(address, reason, "{said}; trying on");
+        } else {
+            tracing::debug!(address, reason, "{said}, still");
+        }
+    }
 }

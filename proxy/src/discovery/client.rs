@@ -12,7 +12,8 @@ use tonic::{Request, Streaming};
 use super::status::Status;
 use super::subscriptions::Subscriptions;
 use super::update::{Ask, Update};
-use crate::control_plane::{ControlPlane, Trouble, describe};
+use crate::control_plane::{ControlPlane, Reported, Trouble, describe};
+use crate::identity::Current;
 use crate::proto::{self, discovery_client::DiscoveryClient};
 use crate::random::Random;
 
@@ -38,12 +39,12 @@ pub struct Client {
 struct Away {
     since: Instant,
     /// Why there was no stream when it was last logged.
-    reported: Option<Trouble>,
+    reported: Reported<Trouble>,
 }
 
 impl Default for Away {
     fn default() -> Self {
-        Self { since: Instant::now(), reported: None }
+        Self { since: Instant::now(), reported: Reported::default() }
     }
 }
 
@@ -51,6 +52,8 @@ impl Default for Away {
 struct Stream {
     requests: mpsc::UnboundedSender<proto::DiscoverRequest>,
     responses: Streaming<proto::DiscoverResponse>,
+    /// Those of which the control plane was told; none where the proxy has no certificate.
+    credentials: Option<Current>,
 }
 
 /// The workers are gone: there is nobody to discover for.
@@ -86,12 +89,12 @@ impl Client {
         let stream = match self.open().await? {
             Ok(stream) => stream,
             Err(trouble) => {
-                self.report(trouble);
+                self.away.reported.log(&self.control_plane, None, trouble);
                 return Ok(());
             }
         };
         self.status.connect();
-        self.away.reported = None;
+        self.away.reported.forget();
         tracing::info!("connected to the control plane");
         let opened = Instant::now();
         let end = self.follow(stream).await;
@@ -102,18 +105,6 @@ impl Client {
             self.away = Away::default();
         }
         Ok(())
-    }
-
-    /// Logs a trouble when it is another than the last one.
-    fn report(&mut self, trouble: Trouble) {
-        let address = self.control_plane.address();
-        let reason = trouble.reason();
-        if self.away.reported.as_ref() == Some(&trouble) {
-            tracing::debug!(address, reason, "{trouble}, still");
-        } else {
-            tracing::warn!(address, reason, "{trouble}; trying on");
-        }
-        self.away.reported = Some(trouble);
     }
 
     /// Waits for a quarter of the time that the control plane has been away, so one that was restarted is found again within
@@ -170,7 +161,10 @@ impl Client {
         let introduction = proto::DiscoverRequest {
             request: Some(proto::discover_request::Request::Proxy(self.introduction.clone())),
         };
-        for request in std::iter::once(introduction).chain(self.subscriptions.requests()) {
+        let mut credentials = self.control_plane.credentials();
+        let trust = credentials.as_mut().and_then(trust_of);
+        let first = std::iter::once(introduction).chain(trust);
+        for request in first.chain(self.subscriptions.requests()) {
             // Fails only when the stream has ended, which is then seen below.
             let _ = requests.send(request);
         }
@@ -184,7 +178,7 @@ impl Client {
         loop {
             tokio::select! {
                 opened = &mut opening => return Ok(match opened {
-                    Ok(response) => Ok(Stream { requests, responses: response.into_inner() }),
+                    Ok(response) => Ok(Stream { requests, responses: response.into_inner(), credentials }),
                     Err(status) => Err(Trouble::of_call(&status)),
                 }),
                 ask = self.asks.recv() => self.serve_and_forward(ask, &requests)?,
@@ -193,9 +187,13 @@ impl Client {
     }
 
     /// Follows one stream to its end, and tells why it ended.
-    async fn follow(&mut self, Stream { requests, mut responses }: Stream) -> Result<String, NobodyAsks> {
+    async fn follow(&mut self, stream: Stream) -> Result<String, NobodyAsks> {
+        let Stream { requests, mut responses, mut credentials } = stream;
         loop {
             tokio::select! {
+                trust = next_trust(&mut credentials) => {
+                    let _ = requests.send(trust);
+                }
                 message = responses.message() => match message {
                     Ok(Some(response)) => self.take(response),
                     Ok(None) => return Ok("the control plane ended the stream".to_owned()),
@@ -229,6 +227,10 @@ impl Client {
 
     fn take(&mut self, response: proto::DiscoverResponse) {
         self.away = Away::default();
+        if let Some(proto::discover_response::Response::CertifyAgain(_)) = response.response {
+            self.control_plane.want_certificate();
+            return;
+        }
         if let Some(broadcast) = self.subscriptions.take(response) {
             tracing::debug!(target = %broadcast.update.target(), "destination changed");
             for worker in broadcast.workers {
@@ -243,4 +245,22 @@ impl Client {
             let _ = sender.send(update);
         }
     }
+}
+
+/// What the control plane is told of the credentials of the moment.
+fn trust_of(credentials: &mut Current) -> Option<proto::DiscoverRequest> {
+    let trust = credentials.borrow_and_update().as_ref()?.trust();
+    Some(proto::DiscoverRequest { request: Some(proto::discover_request::Request::Trust(trust)) })
+}
+
+/// The same, once they have changed.
+async fn next_trust(credentials: &mut Option<Current>) -> proto::DiscoverRequest {
+    if let Some(credentials) = credentials {
+        while credentials.changed().await.is_ok() {
+            if let Some(trust) = trust_of(credentials) {
+                return trust;
+            }
+        }
+    }
+    std::future::pending().await
 }

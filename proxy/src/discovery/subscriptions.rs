@@ -87,7 +87,7 @@ impl Subscriptions {
         match response.response? {
             Response::Snapshot(snapshot) => self.take_snapshot(snapshot),
             Response::Change(change) => self.take_change(change),
-            Response::InboundPolicy(_) => None,
+            Response::InboundPolicy(_) | Response::CertifyAgain(_) => None,
         }
     }
 

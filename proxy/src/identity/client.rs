@@ -8,8 +8,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::sync::watch;
 use tonic::Request;
 
-use super::credentials::Credentials;
-use crate::control_plane::{ControlPlane, Trouble};
+use super::credentials::{Credentials, Roots};
+use super::given_roots::GivenRoots;
+use crate::control_plane::{ControlPlane, Reported, Trouble};
 use crate::metrics::Registry;
 use crate::proto::identity_client::IdentityClient;
 use crate::proto::{CertifyRequest, CertifyResponse};
@@ -24,6 +25,8 @@ const SHORTEST_WAIT_REFUSED: Duration = Duration::from_secs(1);
 const LONGEST_WAIT_REFUSED: Duration = Duration::from_secs(60);
 /// Of the time between renewal and the certificate's end, so much is used to spread renewals.
 const SPREAD: u32 = 10;
+/// Proxies that the control plane asks to come do so within this time.
+const SPREAD_ASKED: Duration = Duration::from_secs(2);
 /// A certificate lives for at least so long, whatever its times say.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 /// The clock is looked at so often: it may be set, or the machine may have slept.
@@ -32,51 +35,122 @@ const LOOK: Duration = Duration::from_secs(30);
 /// The identity client of a proxy; it runs on the control thread.
 pub struct Client {
     control_plane: ControlPlane,
-    name: String,
-    namespace: String,
+    subject: Subject,
+    given: GivenRoots,
     credentials: watch::Sender<Option<Arc<Credentials>>>,
     registry: Arc<Registry>,
     random: Random,
 }
 
+/// Whom a certificate is asked for.
+pub struct Subject {
+    /// The instance.
+    pub name: String,
+    pub namespace: String,
+}
+
 /// What the control plane has certified, and when to ask again.
 struct Certified {
-    credentials: Credentials,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    /// Those that the control plane named.
+    roots: Vec<CertificateDer<'static>>,
     renew_at: SystemTime,
 }
 
+impl Certified {
+    fn credentials(&self, given: &[CertificateDer<'static>]) -> Result<Credentials, String> {
+        Credentials::new(self.chain.clone(), self.key.clone_key(), Roots::new(given, &self.roots))
+    }
+}
+
+/// What the client waits for.
+enum Event {
+    Due,
+    /// The control plane has something new.
+    Asked,
+    RootsChanged,
+    /// The proxy ends.
+    Over,
+}
+
 impl Client {
-    /// A client of the instance `name` in `namespace`, that publishes what it gets.
+    /// A client that publishes what it gets, with the roots that the proxy was given.
     pub fn new(
         control_plane: ControlPlane,
-        name: String,
-        namespace: String,
+        subject: Subject,
+        given: GivenRoots,
         credentials: watch::Sender<Option<Arc<Credentials>>>,
         registry: Arc<Registry>,
     ) -> Self {
-        Self { control_plane, name, namespace, credentials, registry, random: Random::default() }
+        Self { control_plane, subject, given, credentials, registry, random: Random::default() }
     }
 
     /// Runs until it is dropped.
-    pub async fn run(self) {
-        let mut failures = 0;
-        let mut reported = None;
+    pub async fn run(mut self) {
+        if self.given.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
+        self.given.mark_unchanged();
+        let (mut failures, mut reported, mut held) = (0, Reported::default(), None);
         loop {
-            match self.certify().await {
+            let wake = match self.ask().await {
                 Ok(certified) => {
-                    (failures, reported) = (0, None);
-                    let wake = self.publish(certified);
-                    sleep_until(wake).await;
+                    (failures, reported) = (0, Reported::default());
+                    let wake = self.renewal(&certified);
+                    held = Some(certified);
+                    wake
                 }
                 Err(trouble) => {
                     self.registry.identity().refresh_failed();
                     let wait = self.wait(&trouble, failures);
                     failures += 1;
-                    self.report(trouble, &mut reported);
-                    tokio::time::sleep(wait).await;
+                    reported.log(&self.control_plane, Some("no certificate"), trouble);
+                    SystemTime::now() + wait
                 }
+            };
+            match self.next(wake).await {
+                Event::Due => {}
+                // The control plane asks many at the same time.
+                Event::Asked => tokio::time::sleep(self.random.up_to(SPREAD_ASKED)).await,
+                Event::RootsChanged => self.trust_anew(held.as_ref()),
+                Event::Over => return,
             }
         }
+    }
+
+    async fn next(&mut self, wake: SystemTime) -> Event {
+        tokio::select! {
+            () = sleep_until(wake) => Event::Due,
+            () = self.control_plane.certify_again() => Event::Asked,
+            changed = self.given.changed() => if changed.is_ok() { Event::RootsChanged } else { Event::Over },
+        }
+    }
+
+    /// What was certified, with the roots that the proxy is given now, whether or not the control plane can be asked.
+    fn trust_anew(&self, held: Option<&Certified>) {
+        let Some(certified) = held else { return };
+        if let Err(trouble) = self.publish(certified) {
+            tracing::warn!(reason = trouble.reason(), "the roots to trust have changed, but are of no use");
+        }
+    }
+
+    /// Asks, and publishes what comes.
+    async fn ask(&self) -> Result<Certified, Trouble> {
+        let certified = self.certify().await?;
+        self.publish(&certified)?;
+        Ok(certified)
+    }
+
+    fn publish(&self, certified: &Certified) -> Result<(), Trouble> {
+        let given = self.given.borrow().clone().unwrap_or_default();
+        let credentials = certified.credentials(&given).map_err(unusable)?;
+        let certificate = credentials.certificate();
+        tracing::info!(identity = %certificate.identity, "certified");
+        self.registry.identity().refreshed(certificate.not_after);
+        // Nobody listens when the proxy ends.
+        self.credentials.send_replace(Some(Arc::new(credentials)));
+        Ok(())
     }
 
     async fn certify(&self) -> Result<Certified, Trouble> {
@@ -85,8 +159,8 @@ impl Client {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|error| own(&error))?;
         let request = CertificateParams::default().serialize_request(&key).map_err(|error| own(&error))?;
         let mut call = Request::new(CertifyRequest {
-            name: self.name.clone(),
-            namespace: self.namespace.clone(),
+            name: self.subject.name.clone(),
+            namespace: self.subject.namespace.clone(),
             certificate_request: request.der().to_vec(),
         });
         if let Some(token) = token {
@@ -97,21 +171,15 @@ impl Client {
         let answer = tokio::time::timeout(TIMEOUT, IdentityClient::new(channel).certify(call)).await;
         let answer = answer.map_err(|_| Trouble::NotReached("it takes too long to sign".to_owned()))?;
         let answer = answer.map_err(|status| Trouble::of_call(&status))?.into_inner();
-        let unusable = |reason| Trouble::Refused(format!("what it signed is of no use: {reason}"));
         read(answer, &key).map_err(unusable)
     }
 
-    /// Returns when to ask again.
-    fn publish(&self, certified: Certified) -> SystemTime {
-        let Certified { credentials, renew_at } = certified;
-        let certificate = credentials.certificate();
-        tracing::info!(identity = %certificate.identity, "certified");
-        self.registry.identity().refreshed(certificate.not_after);
-        let spread = certificate.not_after.duration_since(renew_at).unwrap_or_default() / SPREAD;
-        let late = spread.mul_f64(self.random.below(1 << 20) as f64 / f64::from(1 << 20));
-        // Nobody listens when the proxy ends.
-        self.credentials.send_replace(Some(Arc::new(credentials)));
-        (renew_at + late).max(SystemTime::now() + SHORTEST_LIFE)
+    /// When to ask again: a little later than the control plane says, each at another time.
+    fn renewal(&self, certified: &Certified) -> SystemTime {
+        let renew_at = certified.renew_at;
+        let end = self.credentials.borrow().as_ref().map_or(renew_at, |held| held.certificate().not_after);
+        let spread = end.duration_since(renew_at).unwrap_or_default() / SPREAD;
+        (renew_at + self.random.up_to(spread)).max(SystemTime::now() + SHORTEST_LIFE)
     }
 
     fn wait(&self, trouble: &Trouble, failures: u32) -> Duration {
@@ -123,17 +191,10 @@ impl Client {
         };
         self.random.jitter(shortest.saturating_mul(1 << failures.min(10)).min(longest))
     }
+}
 
-    /// Logs a trouble when it is another than the last one.
-    fn report(&self, trouble: Trouble, reported: &mut Option<Trouble>) {
-        let (address, reason) = (self.control_plane.address(), trouble.reason());
-        if reported.as_ref() == Some(&trouble) {
-            tracing::debug!(address, reason, "no certificate: {trouble}, still");
-        } else {
-            tracing::warn!(address, reason, "no certificate: {trouble}; trying on");
-        }
-        *reported = Some(trouble);
-    }
+fn unusable(reason: String) -> Trouble {
+    Trouble::Refused(format!("what it signed is of no use: {reason}"))
 }
 
 fn read(answer: CertifyResponse, key: &KeyPair) -> Result<Certified, String> {
@@ -141,9 +202,8 @@ fn read(answer: CertifyResponse, key: &KeyPair) -> Result<Certified, String> {
     let renew_at = answer.renew_at.ok_or("it does not say when to renew")?;
     let renew_at = SystemTime::try_from(renew_at).map_err(|error| error.to_string())?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let credentials =
-        Credentials::new(certificates(answer.certificates), key, certificates(answer.trust_roots))?;
-    Ok(Certified { credentials, renew_at })
+    let (chain, roots) = (certificates(answer.certificates), certificates(answer.trust_roots));
+    Ok(Certified { chain, key, roots, renew_at })
 }
 
 async fn sleep_until(time: SystemTime) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ring::digest::{SHA256, digest};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::Ticketer;
@@ -14,6 +15,7 @@ use rustls::{ClientConfig, Error, RootCertStore, ServerConfig};
 
 use super::certificate::Certificate;
 use super::verify::{UriVerifier, provider, store};
+use crate::proto;
 use crate::tls::{HandshakeError, MESH_PROTOCOL};
 
 /// Tickets that are kept for the endpoints of one identity.
@@ -24,12 +26,28 @@ pub struct Credentials {
     certificate: Certificate,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-    roots: Vec<CertificateDer<'static>>,
+    roots: Roots,
     store: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
     server: Arc<ServerConfig>,
     /// By the identity that the endpoint must prove.
     clients: Mutex<HashMap<Arc<str>, Arc<ClientConfig>>>,
+}
+
+/// The roots that a proxy trusts.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    /// Those of its file.
+    pub given: Vec<CertificateDer<'static>>,
+    /// These, and those that the control plane named.
+    pub all: Vec<CertificateDer<'static>>,
+}
+
+impl Roots {
+    pub fn new(given: &[CertificateDer<'static>], named: &[CertificateDer<'static>]) -> Self {
+        let more = named.iter().filter(|root| !given.contains(root));
+        Self { given: given.to_vec(), all: given.iter().chain(more).cloned().collect() }
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -46,11 +64,11 @@ impl Credentials {
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
-        roots: Vec<CertificateDer<'static>>,
+        roots: Roots,
     ) -> Result<Self, String> {
         let certificate = Certificate::read(chain.first().ok_or("there is no certificate")?)?;
         let provider = provider();
-        let store = Arc::new(store(&roots).map_err(|error| format!("roots: {error}"))?);
+        let store = Arc::new(store(&roots.all).map_err(|error| format!("roots: {error}"))?);
         let server = server(&chain, &key, &store, &provider).map_err(|error| error.to_string())?;
         let clients = Mutex::default();
         Ok(Self { certificate, chain, key, roots, store, provider, server, clients })
@@ -63,7 +81,18 @@ impl Credentials {
 
     /// The roots by which others are believed.
     pub(crate) fn roots(&self) -> &[CertificateDer<'static>] {
-        &self.roots
+        &self.roots.all
+    }
+
+    /// What the control plane is told of them.
+    pub(crate) fn trust(&self) -> proto::Trust {
+        let hashes = |roots: &[CertificateDer<'static>]| roots.iter().map(hash).collect();
+        proto::Trust {
+            given_roots: hashes(&self.roots.given),
+            roots: hashes(&self.roots.all),
+            issuer: self.chain.get(1).map(hash).unwrap_or_default(),
+            not_after: Some(self.certificate.not_after.into()),
+        }
     }
 
     /// # Errors
@@ -103,6 +132,10 @@ impl Credentials {
         config.enable_secret_extraction = true;
         Ok(config)
     }
+}
+
+fn hash(certificate: &CertificateDer<'static>) -> Vec<u8> {
+    digest(&SHA256, certificate).as_ref().to_vec()
 }
 
 fn server(

@@ -3,12 +3,14 @@
 mod certificate;
 mod client;
 mod credentials;
+mod given_roots;
 mod verify;
 
 pub use certificate::Certificate;
-pub use client::Client;
-pub use credentials::Credentials;
-pub(crate) use verify::{ControlPlaneVerifier, provider, roots_of_pem};
+pub use client::{Client, Subject};
+pub use credentials::{Credentials, Roots};
+pub use given_roots::{GivenRoots, RootsFile};
+pub(crate) use verify::{ControlPlaneVerifier, provider};
 
 use std::sync::Arc;
 

@@ -35,7 +35,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// What is wrong with it, or that there is none in it.
-pub(crate) fn roots_of_pem(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(super) fn roots_of_pem(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     let roots = roots.map_err(|error| error.to_string())?;
     if roots.is_empty() {

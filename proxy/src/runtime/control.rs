@@ -14,7 +14,7 @@ use tokio::task::spawn_local;
 use super::bind::{Addresses, BindError, Listeners};
 use super::shutdown::{self, Requests};
 use super::{descriptors, threads};
-use crate::admin::{self, Admin, Readiness};
+use crate::admin::{self, Admin, Proofs, Readiness};
 use crate::config::{Application, Config, Identity, MAX_DESCRIPTORS};
 use crate::control_plane::{ControlPlane, Trust};
 use crate::discovery;
@@ -85,10 +85,13 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     let observers = Arc::new(tap::Observers::default());
     let status = Arc::new(discovery::Status::default());
     let (certified, credentials) = watch::channel(None);
-    let readiness = Rc::new(Readiness::new(
-        Arc::clone(&status),
-        config.trust_roots.is_some().then(|| credentials.clone()),
-    ));
+    let given = config.trust_roots.clone().map(|file| {
+        let (file, given) = identity::RootsFile::new(file);
+        spawn_local(file.follow());
+        given
+    });
+    let proofs = given.clone().map(|roots| Proofs { roots, credentials: credentials.clone() });
+    let readiness = Rc::new(Readiness::new(Arc::clone(&status), proofs));
 
     let begin_drain = watch::Sender::new(());
     // Nothing is ever sent: the channel ends when the last worker has ended.
@@ -114,12 +117,13 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     drop((asks, alive));
 
     let introduction = introduction(&config, &listeners.addresses);
-    let trust = config.trust_roots.clone().map(|roots| Trust { roots, credentials });
+    let trust = given.clone().map(|given| Trust { given, credentials, again: Arc::default() });
     let control_plane = ControlPlane::new(config.control_plane.clone(), config.token_file.clone(), trust);
-    if config.trust_roots.is_some() {
+    if let Some(given) = given {
         let Identity { name, namespace, .. } = config.identity.clone();
+        let subject = identity::Subject { name, namespace };
         let client =
-            identity::Client::new(control_plane.clone(), name, namespace, certified, Arc::clone(&registry));
+            identity::Client::new(control_plane.clone(), subject, given, certified, Arc::clone(&registry));
         spawn_local(client.run());
     }
     let client = discovery::Client::new(control_plane, introduction, asked, updates, Arc::clone(&status));

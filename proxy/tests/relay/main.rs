@@ -12,6 +12,8 @@ mod mesh;
 mod messages;
 mod properties;
 mod refusals;
+mod renewed;
+mod roots;
 mod secured;
 mod streaming;
 mod tunnels;

@@ -1,4 +1,5 @@
 //! Two proxies that are certified: hello's, which sends, and world's, which receives.
+#![allow(dead_code)]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -22,6 +23,11 @@ impl Certified {
     pub fn new(authority: &Authority, control_plane: SocketAddr, account: &str) -> Self {
         let (roots, token) = (authority.root_file(), file("token", account));
         Self { control_plane: control_plane.to_string(), roots, token }
+    }
+
+    /// The same, that is given other roots: a file.
+    pub fn with_roots(self, roots: &str) -> Self {
+        Self { roots: roots.to_owned(), ..self }
     }
 
     pub fn variables<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -56,11 +62,26 @@ pub fn outbound(
     account: &str,
     more: &[(&str, &str)],
 ) -> Relay {
+    start_outbound(authority, endpoint, account, |certified| certified, more)
+}
+
+/// The same, that is given the roots in a file.
+pub fn outbound_with(authority: &Arc<Authority>, roots: &str, endpoint: SocketAddr, account: &str) -> Relay {
+    start_outbound(authority, endpoint, account, |certified| certified.with_roots(roots), &[])
+}
+
+fn start_outbound(
+    authority: &Arc<Authority>,
+    endpoint: SocketAddr,
+    account: &str,
+    change: impl FnOnce(Certified) -> Certified,
+    more: &[(&str, &str)],
+) -> Relay {
     let (control_plane, secured) = ControlPlane::start_with(authority);
     let services = ["world", "world:80"].map(|name| (name.to_owned(), vec![endpoint_of(endpoint, account)]));
     let services = HashMap::from(services);
     std::thread::spawn(move || control_plane.serve_endpoints(services));
-    let certified = Certified::new(authority, secured, "hello");
+    let certified = change(Certified::new(authority, secured, "hello"));
     let relay = Relay::outbound_of(secured, &certified.variables(more));
     wait_until_ready(&relay);
     relay

@@ -160,6 +160,14 @@ impl Stream {
         }
     }
 
+    /// Whom the proxy believes, which must be what it says next.
+    pub async fn trust(&mut self) -> proto::Trust {
+        match self.next_request().await {
+            Ask::Trust(trust) => trust,
+            other => panic!("no trust: {other:?}"),
+        }
+    }
+
     /// The authority that the proxy subscribes to next.
     pub async fn subscription(&mut self) -> String {
         match self.next_request().await {
@@ -208,7 +216,7 @@ impl Stream {
         self.send(Answer::Change(change)).await;
     }
 
-    async fn send(&self, response: Answer) {
+    pub async fn send(&self, response: Answer) {
         self.responses.send(Ok(DiscoverResponse { response: Some(response) })).await.unwrap();
     }
 
