@@ -13,6 +13,7 @@ use crate::destination::{Destinations, Endpoint, Local};
 use crate::direction::Direction;
 use crate::discovery::{Ask, WorkerId};
 use crate::drain::Drain;
+use crate::http2::Runners;
 use crate::identity::{Credentials, Current};
 use crate::metrics::{
     DetectionMetrics, HttpMetrics, IdentityMetrics, Labels, LimitMetrics, Party, Peer, Places, Registry,
@@ -37,6 +38,8 @@ pub struct Worker {
     pub refusals: Places,
     /// The deadlines of connections.
     pub sweep: Rc<Sweep>,
+    /// What relays the streams of HTTP/2.
+    pub(crate) streams: Rc<Runners>,
     /// The application by the addresses at which others meant to reach it.
     applications: RefCell<HashMap<SocketAddr, Rc<Endpoint>>>,
     local: Rc<Local>,
@@ -80,6 +83,7 @@ impl Worker {
             tap,
             drain: Rc::default(),
             refusals: Places::default(),
+            streams: Rc::default(),
             applications,
             local,
         }

@@ -140,6 +140,8 @@ pub enum Broken {
 pub struct Flow {
     /// Data that its receiver has no window for yet.
     unsent: Option<Bytes>,
+    /// The last data waits for its window in the connection: nobody is to be told when it was sent.
+    hands_over_last: bool,
     pub is_complete: bool,
     pub bytes: u64,
     /// In the trailers.
@@ -150,6 +152,11 @@ impl Flow {
     /// A flow of nothing.
     pub fn complete() -> Self {
         Self { is_complete: true, ..Self::default() }
+    }
+
+    /// A flow of a request.
+    pub fn to_endpoint() -> Self {
+        Self { hands_over_last: true, ..Self::default() }
     }
 
     /// Whether all that came was passed on.
@@ -170,6 +177,10 @@ impl Flow {
                 continue;
             }
             match ready!(source.poll_piece(cx)).map_err(Broken::Source)? {
+                Some(Piece::Data(data)) if self.hands_over_last && source.is_at_end() => {
+                    self.is_complete = true;
+                    self.send(data, source, sink)?;
+                }
                 Some(Piece::Data(data)) => {
                     sink.reserve_capacity(data.len());
                     self.unsent = Some(data);
@@ -209,16 +220,21 @@ impl Flow {
             }
         }
         let piece = if room < data.len() { data.split_to(room) } else { std::mem::take(&mut data) };
-        let length = piece.len();
-        self.bytes += length as u64;
         self.is_complete = data.is_empty() && source.is_at_end();
-        if length > 0 || self.is_complete {
-            sink.send_data(piece, self.is_complete).map_err(|error| Broken::Sink(Some(error)))?;
+        if !piece.is_empty() || self.is_complete {
+            self.send(piece, source, sink)?;
         }
-        source.release(length);
         if !data.is_empty() {
             self.unsent = Some(data);
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn send(&mut self, data: Bytes, source: &mut Inlet, sink: &mut SendStream<Bytes>) -> Result<(), Broken> {
+        let length = data.len();
+        self.bytes += length as u64;
+        sink.send_data(data, self.is_complete).map_err(|error| Broken::Sink(Some(error)))?;
+        source.release(length);
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! HTTP/2 (RFC 9113): the streams of a client's connection are relayed one by one, over connections that the streams to an
 //! endpoint share.
 //!
-//! One task serves a client's connection, one each of its streams, and one each connection to an endpoint. Bodies are read from
+//! One task serves a client's connection, one each of its streams at a time, and one each connection to an endpoint. Bodies are read from
 //! one side only as the other takes them, by the windows of HTTP/2.
 
 mod answer;
@@ -10,13 +10,16 @@ mod exchange;
 mod flood;
 mod head;
 mod keepalive;
+mod kept;
 mod pool;
+mod runners;
 mod serving;
 mod stream;
 mod traffic;
 mod wire;
 
 pub(crate) use pool::Pool;
+pub(crate) use runners::Runners;
 pub(crate) use serving::serve;
 
 /// Streams that a connection has at once, from a client and to an endpoint.

@@ -6,7 +6,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
-use h2::client::{Builder, Connection, SendRequest};
+use h2::SendStream;
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
+use http::Request;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
@@ -54,6 +56,7 @@ struct Multiplexed {
 /// A place on a connection for one stream.
 pub struct Lease {
     connection: Rc<Multiplexed>,
+    requests: RefCell<SendRequest<Bytes>>,
     /// The connection served others before, so its server may be about to end it.
     pub reused: bool,
     /// Bytes that had been sent on the connection before.
@@ -64,9 +67,15 @@ impl Pool {
     /// A place on a connection that was made before.
     pub fn take(&self) -> Option<Lease> {
         let mut connections = self.shared.connections.borrow_mut();
-        connections.retain(|connection| connection.is_usable());
-        let free = connections.iter().find(|connection| connection.has_room())?;
-        Some(Lease::new(free))
+        let mut lease = None;
+        connections.retain(|connection| {
+            if lease.is_some() || !connection.has_room() {
+                return true;
+            }
+            lease = Lease::on(connection);
+            lease.is_some()
+        });
+        lease
     }
 
     /// A place on a new connection, which those who ask meanwhile share.
@@ -174,7 +183,7 @@ impl Expire for Shared {
             if is_old {
                 connection.traffic.ends(CloseReason::Idle);
             }
-            !is_old && connection.is_usable()
+            !is_old && connection.requests().is_some()
         });
         self.is_swept.set(!connections.is_empty());
         self.is_swept.get()
@@ -182,10 +191,14 @@ impl Expire for Shared {
 }
 
 impl Multiplexed {
-    /// Whether its server takes new streams.
-    fn is_usable(&self) -> bool {
+    /// What takes a request, as long as its server takes new streams.
+    fn requests(&self) -> Option<SendRequest<Bytes>> {
         let mut cx = Context::from_waker(Waker::noop());
-        !matches!(self.requests.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
+        let mut requests = self.requests.clone();
+        match requests.poll_ready(&mut cx) {
+            Poll::Ready(Err(_)) => None,
+            Poll::Ready(Ok(())) | Poll::Pending => Some(requests),
+        }
     }
 
     fn has_room(&self) -> bool {
@@ -195,16 +208,25 @@ impl Multiplexed {
 }
 
 impl Lease {
-    fn new(connection: &Rc<Multiplexed>) -> Self {
+    /// A place on `connection`, unless that is at its end.
+    fn on(connection: &Rc<Multiplexed>) -> Option<Self> {
+        let requests = RefCell::new(connection.requests()?);
         let reused = connection.was_used.replace(true);
         connection.streams.set(connection.streams.get() + 1);
         let written = connection.traffic.written();
-        Self { connection: Rc::clone(connection), reused, written }
+        Some(Self { connection: Rc::clone(connection), requests, reused, written })
     }
 
-    /// What takes the one request.
-    pub fn requests(&self) -> SendRequest<Bytes> {
-        self.connection.requests.clone()
+    /// Sends the head of the one request.
+    ///
+    /// # Errors
+    /// The connection is at its end, or the head cannot be sent.
+    pub fn send(
+        &self,
+        head: Request<()>,
+        is_complete: bool,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
+        self.requests.borrow_mut().send_request(head, is_complete)
     }
 
     /// Whether the endpoint takes extended CONNECT (RFC 8441), which its first frame says.

@@ -11,10 +11,9 @@ use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
-use tokio::task::spawn_local;
 
 use super::keepalive::Keepalive;
-use super::stream;
+use super::stream::Stream;
 use super::traffic::Traffic;
 use super::wire::Wire;
 use super::{CONNECTION_WINDOW, MAX_STREAMS, SEND_BUFFER, STREAM_WINDOW};
@@ -75,7 +74,8 @@ pub async fn serve(client: Box<Client>) {
         Serving { connection, origin, traffic, watch, keepalive, idle_since: Instant::now(), told: None };
     serving.attend(Instant::now());
     while let Some((request, respond)) = poll_fn(|cx| serving.poll_next(cx)).await {
-        spawn_local(stream::relay(serving.origin.place(), request, respond));
+        let stream = Stream::new(serving.origin.place(), request, respond);
+        serving.origin.worker.streams.relay(stream);
     }
 }
 

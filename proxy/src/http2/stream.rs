@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::body::{Flow, Inlet};
 use super::exchange::{Answer, Ended, Exchange, LastWord, Sending, Setback, Told};
+use super::kept::Head;
 use super::pool::Lease;
 use super::serving::{Origin, Place};
 use super::{answer, head};
@@ -28,9 +29,10 @@ use crate::tap;
 /// How often one request is sent again because a connection that served others before came to its end.
 const MAX_ENDED_CONNECTIONS: usize = 3;
 
-struct Stream {
+/// A request and what answers it. It is in a box, and what is rare in others: there are as many as there are requests.
+pub struct Stream {
     origin: Place,
-    head: Parts,
+    head: Head,
     request: Inlet,
     respond: SendResponse<Bytes>,
     record: Record,
@@ -38,37 +40,34 @@ struct Stream {
     /// When a gRPC call has taken as long as it may.
     deadline: Option<Pin<Box<Sleep>>>,
     is_grpc: bool,
-}
-
-/// Relays one stream to its end. The stream is in a box, and what is rare in others: the task of a stream is moved and freed as
-/// often as there are requests.
-pub fn relay(
-    origin: Place,
-    request: Request<RecvStream>,
-    respond: SendResponse<Bytes>,
-) -> impl Future<Output = ()> + 'static {
-    let (head, body) = request.into_parts();
-    let is_grpc = grpc::is_grpc(&head.headers);
-    let record = Record::new(if is_grpc { Spoken::Grpc } else { Spoken::Http2 });
-    let timeout = if is_grpc { grpc::timeout(&head.headers) } else { None };
-    let deadline = timeout.and_then(|timeout| record.started().checked_add(timeout));
-    let watch = origin.worker.sweep.watch();
-    watch.set(record.started() + origin.worker.config.timeouts.stall);
-    let stream = Box::new(Stream {
-        watch,
-        origin,
-        head,
-        request: Inlet::new(body, true),
-        respond,
-        record,
-        deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline.into()))),
-        is_grpc,
-    });
-    stream.run()
+    /// It is an extended CONNECT (RFC 8441).
+    is_extended: bool,
 }
 
 impl Stream {
-    async fn run(mut self: Box<Self>) {
+    pub fn new(origin: Place, request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Box<Self> {
+        let (head, body) = request.into_parts();
+        let is_grpc = grpc::is_grpc(&head.headers);
+        let record = Record::new(if is_grpc { Spoken::Grpc } else { Spoken::Http2 });
+        let timeout = if is_grpc { grpc::timeout(&head.headers) } else { None };
+        let deadline = timeout.and_then(|timeout| record.started().checked_add(timeout));
+        let watch = origin.worker.sweep.watch();
+        watch.set(record.started() + origin.worker.config.timeouts.stall);
+        Box::new(Self {
+            watch,
+            origin,
+            is_extended: head.extensions.get::<Protocol>().is_some(),
+            head: Head::Whole(head),
+            request: Inlet::new(body, true),
+            respond,
+            record,
+            deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline.into()))),
+            is_grpc,
+        })
+    }
+
+    /// Relays the stream to its end.
+    pub async fn run(mut self: Box<Self>) {
         let target = match self.target().await {
             Ok(target) => target,
             Err(error) => {
@@ -154,38 +153,39 @@ impl Stream {
 
     /// Records where the request goes: to `endpoint`, or to none.
     fn goes_to(&mut self, endpoint: Option<&Endpoint>, http: &HttpMetrics) {
-        let (origin, head) = (&self.origin, &self.head);
+        let (origin, head) = (&self.origin, self.head.whole());
         self.record.goes_to(endpoint, http, &origin.worker.tap, |endpoint| described(origin, head, endpoint));
     }
 
     /// Where the request goes.
     async fn target(&mut self) -> Result<Target, ProxyError> {
         let worker = &self.origin.worker;
+        let request = self.head.whole();
         if let Some(limit) =
-            head::beyond(worker.config.limits.head, &self.head.headers, head::target_length(&self.head))
+            head::beyond(worker.config.limits.head, &request.headers, head::target_length(request))
         {
             worker.limits().reached(limit);
             return Err(ProxyError::HeaderTooLarge);
         }
-        head::count_down(&mut self.head)?;
+        head::count_down(request)?;
         match &self.origin.side {
             Side::Inbound(application) => {
-                head::name_authority(&mut self.head, || Some(application.address().to_string()))?;
+                head::name_authority(request, || Some(application.address().to_string()))?;
                 Ok(Target::Endpoint(Rc::clone(application)))
             }
             Side::Redirected(original) => {
-                head::name_authority(&mut self.head, || Some(original.address().to_string()))?;
+                head::name_authority(request, || Some(original.address().to_string()))?;
                 match route::known_original(worker, original) {
                     Some(target) => Ok(target),
                     None => Box::pin(route::find_original(worker, original)).await,
                 }
             }
             Side::Outbound => {
-                head::name_authority(&mut self.head, || None)?;
-                if self.head.method == Method::CONNECT && self.head.extensions.get::<Protocol>().is_none() {
+                head::name_authority(request, || None)?;
+                if request.method == Method::CONNECT && !self.is_extended {
                     return Err(ProxyError::NotRoutable);
                 }
-                let authority = self.head.uri.authority().map_or("", |authority| authority.as_str());
+                let authority = request.uri.authority().map_or("", |authority| authority.as_str());
                 match route::known(worker, authority) {
                     Some(target) => Ok(target),
                     None => Box::pin(route::find(worker, authority)).await,
@@ -197,8 +197,7 @@ impl Stream {
     /// A place on a connection that is there.
     fn link_at_once(&self, target: &Target, attempts: &Attempts) -> Option<Link<Lease>> {
         // Whether an endpoint takes extended CONNECT is to be waited for.
-        let is_extended = self.head.extensions.get::<Protocol>().is_some();
-        if is_extended {
+        if self.is_extended {
             None
         } else {
             target.reach_at_once(&attempts.tried, |endpoint| endpoint.http2().take())
@@ -220,7 +219,7 @@ impl Stream {
                 () = deadline => return Err(ProxyError::DeadlineExceeded),
             },
         };
-        if self.head.extensions.get::<Protocol>().is_some() && !link.upstream.takes_extended_connect().await {
+        if self.is_extended && !link.upstream.takes_extended_connect().await {
             return Err(ProxyError::ProtocolNotSupported);
         }
         Ok(link)
@@ -230,9 +229,9 @@ impl Stream {
     fn begin<'a>(&'a mut self, lease: &'a Lease, endpoint: &Endpoint) -> Result<Exchange<'a>, ProxyError> {
         let is_answered_by_proxy =
             endpoint.is_meshed() && self.origin.side.direction() == Direction::Outbound;
-        let request = Request::from_parts(self.head.clone(), ());
+        let request = Request::from_parts(self.head.send(), ());
         let is_complete = self.request.is_at_end();
-        let sent = lease.requests().send_request(request, is_complete);
+        let sent = lease.send(request, is_complete);
         let endpoint_answers = sent.map_err(|error| {
             tracing::debug!(%error, "request cannot be sent");
             if error.is_io() || error.is_go_away() {
@@ -242,7 +241,7 @@ impl Stream {
             }
         });
         let (response, sink) = endpoint_answers?;
-        let flow = if is_complete { Flow::complete() } else { Flow::default() };
+        let flow = if is_complete { Flow::complete() } else { Flow::to_endpoint() };
         Ok(Exchange {
             origin: &self.origin,
             record: &mut self.record,
@@ -252,7 +251,7 @@ impl Stream {
             deadline: &mut self.deadline,
             lease,
             is_grpc: self.is_grpc,
-            is_idempotent: self.head.method.is_idempotent(),
+            is_idempotent: self.head.method().is_idempotent(),
             is_answered_by_proxy,
             has_begun: false,
             sending: Sending { flow, sink },
@@ -267,7 +266,7 @@ impl Stream {
         let grpc_status = self.is_grpc.then(|| GrpcStatus::of_error(error));
         match grpc_status {
             Some(_) => answer::grpc(&mut self.respond, error),
-            None => answer::plain(&mut self.respond, error, self.head.method != Method::HEAD),
+            None => answer::plain(&mut self.respond, error, *self.head.method() != Method::HEAD),
         }
         self.record.refused(http, error, grpc_status, request_bytes);
     }
