@@ -103,6 +103,7 @@ impl Stream {
                 };
                 let reused = lease.reused && ended_connections < MAX_ENDED_CONNECTIONS;
                 if attempts.go_on(lost, &endpoint, reused, &target, &exchange.origin.worker) {
+                    ended_connections += usize::from(lost.was_kept(reused));
                     break Ended::SentAgain;
                 }
                 match last_word {
@@ -121,7 +122,6 @@ impl Stream {
             match ended {
                 Ended::SentAgain => {
                     drop(exchange);
-                    ended_connections += 1;
                     self.request.rewind();
                 }
                 Ended::Answered(outcome) => {

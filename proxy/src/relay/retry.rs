@@ -33,8 +33,7 @@ impl Attempts {
         target: &Target,
         worker: &Worker,
     ) -> bool {
-        // A server closes a connection that it kept when it likes. That says nothing of the endpoint.
-        let was_kept = reused && matches!(lost, Lost::Unwritten | Lost::Reset);
+        let was_kept = lost.was_kept(reused);
         match was_kept {
             true => self.choice = Choice::New,
             false => self.tried.push(endpoint.address()),
@@ -72,6 +71,12 @@ fn within_budget(target: &Target, worker: &Worker) -> bool {
 }
 
 impl Lost {
+    /// Whether a connection that served others before (`reused`) has come to its end: a server closes one that it kept when it
+    /// likes, which says nothing of the endpoint.
+    pub fn was_kept(self, reused: bool) -> bool {
+        reused && matches!(self, Self::Unwritten | Self::Reset)
+    }
+
     /// How the connection ended.
     pub fn close_reason(self) -> CloseReason {
         match self {
