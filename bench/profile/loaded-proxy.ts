@@ -35,7 +35,7 @@ export async function withLoadedProxy<T>(
     try {
       const running = await mesh.row.start();
       try {
-        const proxy = loaded(running.pid ?? 0, running.port, directory, signal);
+        const proxy = loaded(running.pids[0] ?? 0, running.port, directory, signal);
         await proxy.saturate(WARM_UP_SECONDS);
         return await measure(proxy);
       } finally {

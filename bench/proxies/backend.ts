@@ -5,14 +5,16 @@ import { Failure } from "../../src/output/index.js";
 import { SupervisedProcess } from "../../src/process/index.js";
 import { LOAD_CORE, onCore } from "./cores.js";
 import { freePort } from "../ports.js";
-import { startServer, type BackendPorts } from "./server.js";
+import { startServer, type Upstream } from "./server.js";
 
 /** The path of the large answer, and its size. */
 export const BODY_PATH = "/1mb";
 export const BODY_BYTES = 1_000_000;
 
 /** What is behind all proxies. */
-export interface Backend extends BackendPorts {
+export interface Backend extends Upstream {
+  /** Where it takes HTTP/2 alone, and answers as a gRPC service does; of 127.0.0.1. */
+  readonly http2Port: number;
   stop(): Promise<void>;
 }
 
@@ -21,19 +23,19 @@ export async function startBackend(directory: string): Promise<Backend> {
   await writeFile(join(directory, "1mb"), randomBytes(BODY_BYTES));
   const opaque = await startIperf();
   try {
-    const web = await startNginx(directory);
+    const http2Port = await freePort();
+    const web = await startNginx(directory, http2Port);
     const stop = async () => {
       await Promise.all([web.stop(), opaque.stop()]);
     };
-    return { port: web.port, opaquePort: opaque.port, stop };
+    return { port: web.port, opaquePort: opaque.port, http2Port, stop };
   } catch (error) {
     await opaque.stop();
     throw error;
   }
 }
 
-function startNginx(directory: string) {
-  const itself = { port: 0, opaquePort: 0 };
+function startNginx(directory: string, http2Port: number) {
   return startServer(
     {
       core: LOAD_CORE,
@@ -42,8 +44,8 @@ function startNginx(directory: string) {
       args: ({ directory: home, configuration }) => ["-e", "stderr", "-p", home, "-c", configuration],
       takesOpaque: false,
     },
-    directory,
-    itself,
+    // It is its own backend in HTTP/2.
+    { directory, upstream: { port: http2Port, opaquePort: 0 } },
   );
 }
 

@@ -3,14 +3,15 @@ import { thisMachine } from "../../src/bench/index.js";
 import { Failure } from "../../src/output/index.js";
 import { startBackend } from "./backend.js";
 import { LOAD_CORE, moveTo, PROXY_CORE } from "./cores.js";
-import { CIRCUMSTANCES } from "./circumstances.js";
 import { KINDS } from "./kinds.js";
-import { type Mesh, PLAIN, startMesh } from "./mesh.js";
-import { peerRows, type Programs } from "./peers.js";
+import type { Step } from "./measurement.js";
+import { MEASUREMENTS } from "./measurements.js";
+import type { Programs } from "./peers.js";
 import { reportOf, type Report } from "./report.js";
-import { runRound, type Round } from "./round.js";
+import { runRound, type Round, type Stage } from "./round.js";
 import type { Row } from "./row.js";
 import type { Settings } from "./settings.js";
+import { prepareStages, type Stages } from "./stages.js";
 import { commit, versionOf } from "./versions.js";
 
 /** What is to be compared, and how. */
@@ -33,14 +34,12 @@ export async function compareProxies(comparison: Comparison): Promise<Report> {
   const began = new Date().toISOString();
   const machine = thisMachine();
   await moveTo(LOAD_CORE, process.pid);
-  const meshes: Mesh[] = [];
   const backend = await startBackend(directory);
+  let prepared: Stages | undefined;
   try {
-    for (const circumstances of against === "itself" ? CIRCUMSTANCES : [PLAIN]) {
-      meshes.push(await startMesh(circumstances, directory, backend));
-    }
-    const others = against === "itself" ? [] : await peerRows(comparison.programs, directory, backend);
-    const rows = [...others, ...meshes.map(({ row }) => row)];
+    const measurements = MEASUREMENTS.filter(({ step }) => isWanted(step, comparison));
+    prepared = await prepareStages({ ...comparison, measurements, backend });
+    const rows = prepared.stages.flatMap((stage) => stage.rows);
     const titles = Object.fromEntries(rows.map(({ name, title }) => [name, title]));
     const { reference } = KINDS[against];
     const circumstances = {
@@ -53,25 +52,31 @@ export async function compareProxies(comparison: Comparison): Promise<Report> {
       titles,
       tools: await tools(),
     };
-    return reportOf(circumstances, await runRounds(rows, comparison));
+    return reportOf(circumstances, await runRounds(prepared.stages, comparison));
   } finally {
-    await Promise.all(meshes.map((mesh) => mesh.stop()));
+    await prepared?.stop();
     await backend.stop();
   }
 }
 
+function isWanted(step: Step, { against, step: only }: Comparison): boolean {
+  return KINDS[against].steps.includes(step) && (only === undefined || only === step);
+}
+
 /** Each round begins with another row, so that none is always the first to be measured. */
-async function runRounds(rows: readonly Row[], comparison: Comparison): Promise<readonly Round[]> {
+async function runRounds(stages: readonly Stage[], comparison: Comparison): Promise<readonly Round[]> {
   const done: Round[] = [];
   for (let round = 0; round < comparison.rounds; round += 1) {
-    const first = round % rows.length;
-    const order = [...rows.slice(first), ...rows.slice(0, first)];
     const onStep = (step: string) => comparison.onStep(`round ${round + 1} of ${comparison.rounds}, ${step}`);
-    const { steps } = KINDS[comparison.against];
-    const wanted = steps.filter((step) => comparison.step === undefined || comparison.step === step);
-    done.push(await runRound(order, { ...comparison, steps: wanted, onStep }));
+    const turned = stages.map((stage) => ({ ...stage, rows: turn(stage.rows, round) }));
+    done.push(await runRound(turned, { ...comparison, onStep }));
   }
   return done;
+}
+
+function turn(rows: readonly Row[], by: number): readonly Row[] {
+  const first = by % rows.length;
+  return [...rows.slice(first), ...rows.slice(0, first)];
 }
 
 async function tools(): Promise<string> {

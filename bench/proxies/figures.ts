@@ -30,6 +30,31 @@ export interface Figures {
   /** Bytes of a protocol that it does not understand: the same. */
   readonly opaqueThroughput: number;
   readonly opaqueCpu: number;
+  /** Two proxies with mTLS between them: the same as of one above. CPU is that of both, memory that of the larger. */
+  readonly securedThroughput: number;
+  readonly cpuSecured: number;
+  readonly userSecured: number;
+  readonly rssSecured: number;
+  readonly cpuSecuredPaced: number;
+  readonly securedP50: number;
+  readonly securedP99: number;
+  readonly securedAddedP50: number;
+  readonly securedAddedP99: number;
+  /** HTTP/2 on clear text through one proxy, as many requests as it takes. */
+  readonly http2Throughput: number;
+  /** How many of them failed, which are not among those. */
+  readonly http2Failed: number;
+  readonly cpuHttp2: number;
+  readonly userHttp2: number;
+  /** CPU time of the end that accepts a new mTLS connection with one request, that of the end that makes it, and both together. */
+  readonly cpuAcceptedFull: number;
+  readonly cpuAcceptedResumed: number;
+  readonly cpuMadeFull: number;
+  readonly cpuMadeResumed: number;
+  readonly cpuBothFull: number;
+  readonly cpuBothResumed: number;
+  /** Memory of the end that has accepted many mTLS connections, which are idle after one request each. */
+  readonly rssSecuredHeld: number;
 }
 
 export type FigureName = keyof Figures;

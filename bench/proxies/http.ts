@@ -1,4 +1,6 @@
 import { Agent, get } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
 
 /** The authority that every request names, and by which the sidecar routes. */
 export const AUTHORITY = "service.bench";
@@ -25,6 +27,36 @@ export function ask(port: number, { authority = AUTHORITY, agent }: AskOptions =
         else reject(new Error(`the answer was ${response.statusCode}`));
       });
     });
+  });
+}
+
+/** The same in HTTP/2, by prior knowledge. */
+export function askHttp2(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    const stream = session.request({ ":path": "/", ":authority": AUTHORITY });
+    const end = (failure?: Error) => {
+      session.destroy();
+      if (failure) reject(failure);
+      else resolve();
+    };
+    let status: number | undefined;
+    session.on("error", end);
+    stream.on("error", end);
+    stream.on("response", (headers) => (status = headers[":status"]));
+    stream.on("end", () => end(status === 200 ? undefined : new Error(`the answer was ${status}`)));
+    stream.resume();
+  });
+}
+
+/** Resolves when a port of 127.0.0.1 takes connections, whatever it speaks; rejects when it does not. */
+export function reach(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.on("error", reject);
   });
 }
 

@@ -3,7 +3,7 @@ import { CIRCUMSTANCE_BARS } from "./circumstance-bars.js";
 import * as circumstances from "./circumstances.js";
 import { PEER_BARS } from "./peer-bars.js";
 import * as peers from "./peers.js";
-import type { Step } from "./round.js";
+import { type Step, STEPS } from "./measurement.js";
 import type { Settings } from "./settings.js";
 
 /** What is looked at in a comparison. */
@@ -18,7 +18,7 @@ export interface Kind {
 export const KINDS: Readonly<Record<Settings["against"], Kind>> = {
   peers: {
     reference: peers.REFERENCE,
-    steps: ["saturate", "pace", "hold", "carryBodies", "carryBytes"],
+    steps: STEPS,
     bars: PEER_BARS,
   },
   itself: { reference: circumstances.REFERENCE, steps: ["saturate", "pace"], bars: CIRCUMSTANCE_BARS },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readH2load, readIperf, readWrk } from "./load.js";
+import { readH2load, readH2loadSummary, readIperf, readWrk } from "./load.js";
 
 const WRK = `Running 1s test @ http://127.0.0.1:9000/
   1 threads and 32 connections
@@ -45,6 +45,22 @@ describe("what h2load logs", () => {
     expect(() => readH2load("1\t200\t90\n2\t503\t95\n")).toThrow("503");
     expect(() => readH2load("1\t200\t90\n2\t-1\t95\n")).toThrow("-1");
     expect(() => readH2load("")).toThrow();
+  });
+});
+
+describe("what h2load prints", () => {
+  const printed = (failed: number) =>
+    "finished in 1.00s, 11887.00 req/s, 1.58MB/s\n" +
+    `requests: 11887 total, 11919 started, 11887 done, ${11887 - failed} succeeded, ${failed} failed, 0 errored, 0 timeout\n`;
+
+  it("has the requests that succeeded, those that failed, and their rate", () => {
+    expect(readH2loadSummary(printed(0))).toEqual({ requests: 11887, failed: 0, perSecond: 11887 });
+    expect(readH2loadSummary(printed(87))).toMatchObject({ requests: 11800, failed: 87 });
+  });
+
+  it("is a failure when nothing succeeded, or it is something else", () => {
+    expect(() => readH2loadSummary(printed(11887))).toThrow("unexpected");
+    expect(() => readH2loadSummary("Some requests were not processed")).toThrow("not processed");
   });
 });
 

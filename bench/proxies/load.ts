@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { LatencyHistogram } from "../../src/bench/index.js";
@@ -13,6 +13,9 @@ export const BODY_CONNECTIONS = 8;
 export const OPAQUE_CONNECTIONS = 4;
 export const PACED_CONNECTIONS = 16;
 export const RATE = 1000;
+/** In HTTP/2; streams are of all connections together. */
+export const HTTP2_CONNECTIONS = 4;
+export const HTTP2_STREAMS = 32;
 
 /** What wrk counted. */
 export interface Saturated {
@@ -84,6 +87,41 @@ export function readH2load(log: string): Paced {
   const percentiles = latencies.percentiles();
   if (percentiles === null) throw new Failure("h2load logged nothing");
   return { requests: latencies.count, p50: percentiles.p50, p99: percentiles.p99 };
+}
+
+/** What h2load counted: requests that succeeded, and those that did not. */
+export interface Called extends Saturated {
+  readonly failed: number;
+}
+
+/** A message of gRPC: not compressed, five bytes long. */
+const GRPC_MESSAGE = Buffer.from("\0\0\0\0\x05hello");
+
+/** Loads a port with calls as of gRPC in HTTP/2, every stream at all times busy. */
+export async function call(
+  { port, seconds, directory }: { port: number; seconds: number; directory: string },
+  signal: AbortSignal,
+): Promise<Called> {
+  const message = join(directory, "message");
+  await writeFile(message, GRPC_MESSAGE);
+  const output = await run(
+    signal,
+    "h2load",
+    ...["-D", String(seconds), "-c", String(HTTP2_CONNECTIONS)],
+    ...["-m", String(HTTP2_STREAMS / HTTP2_CONNECTIONS), "-d", message],
+    ...["-H", `:authority: ${AUTHORITY}`, "-H", "content-type: application/grpc", "-H", "te: trailers"],
+    `http://127.0.0.1:${port}/`,
+  );
+  return readH2loadSummary(output);
+}
+
+/** Reads what h2load printed. */
+export function readH2loadSummary(output: string): Called {
+  const [, succeeded, failed] = /(\d+) succeeded, (\d+) failed/.exec(output) ?? [];
+  const perSecond = Number(/^finished in [^,]+, ([\d.]+) req\/s/m.exec(output)?.[1]);
+  const requests = Number(succeeded);
+  if (!(requests > 0 && perSecond > 0)) throw new Failure(`h2load said something unexpected: ${output}`);
+  return { requests, failed: Number(failed), perSecond };
 }
 
 /** What iperf3 received. */

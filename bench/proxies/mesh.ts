@@ -4,9 +4,9 @@ import { ControlPlaneClient, routeTo } from "../../src/client/index.js";
 import { startControlPlane } from "../../src/control-plane/index.js";
 import { startSidecar } from "../../src/sidecar/index.js";
 import { moveTo, PROXY_CORE } from "./cores.js";
-import { ask, AUTHORITY } from "./http.js";
+import { ask, askHttp2, AUTHORITY } from "./http.js";
 import type { Row, RunningRow } from "./row.js";
-import type { BackendPorts } from "./server.js";
+import type { Upstream } from "./server.js";
 
 /** The name of our own row among those of others. */
 export const MESH = "mesh";
@@ -25,6 +25,8 @@ export interface MeshCircumstances {
   readonly workers: number;
   /** Whether somebody looks on with `mesh tap` at its default rate. */
   readonly tapped: boolean;
+  /** What the endpoints speak. */
+  readonly protocol: "http1" | "http2";
 }
 
 /** How most meshes begin. */
@@ -34,6 +36,7 @@ export const PLAIN: MeshCircumstances = {
   otherServices: 0,
   workers: 1,
   tapped: false,
+  protocol: "http1",
 };
 
 /** Our own proxy with all that it does in a mesh, and the control plane that it does it for. */
@@ -46,9 +49,9 @@ export interface Mesh {
 export async function startMesh(
   circumstances: MeshCircumstances,
   directory: string,
-  backend: BackendPorts,
+  backend: Upstream,
 ): Promise<Mesh> {
-  const world = join(directory, "world", circumstances.name);
+  const world = join(directory, "world", `${circumstances.name}, ${circumstances.protocol}`);
   await writeWorld(world, circumstances, backend);
   const controlPlane = await startControlPlane({
     source: { directory: world },
@@ -74,7 +77,7 @@ export async function startMesh(
 async function writeWorld(
   world: string,
   { endpoints, otherServices }: MeshCircumstances,
-  { port }: BackendPorts,
+  { port }: Upstream,
 ): Promise<void> {
   const disco = join(world, "disco");
   await mkdir(disco, { recursive: true });
@@ -94,9 +97,9 @@ function others(count: number): readonly string[] {
 
 /** Requests go through its outbound port; anything else through an inbound one, where it looks at the first bytes. */
 async function startSidecarFor(
-  { workers, otherServices }: MeshCircumstances,
+  { workers, otherServices, protocol }: MeshCircumstances,
   controlPlane: string,
-  backend: BackendPorts,
+  backend: Upstream,
 ): Promise<RunningRow> {
   const ephemeral = "127.0.0.1:0";
   const sidecar = await startSidecar({
@@ -115,8 +118,9 @@ async function startSidecarFor(
     await moveTo(PROXY_CORE, sidecar.pid);
     const port = portOf(sidecar.addresses.outbound);
     const opaquePort = portOf(sidecar.addresses.inbound[0]);
-    for (const authority of [AUTHORITY, ...others(otherServices)]) await ask(port, { authority });
-    return { port, opaquePort, pid: sidecar.pid, stop };
+    await (protocol === "http2" ? askHttp2(port) : ask(port));
+    for (const authority of others(otherServices)) await ask(port, { authority });
+    return { port, opaquePort, pids: [sidecar.pid], stop };
   } catch (error) {
     await stop();
     throw error;
@@ -150,6 +154,7 @@ async function watch(client: ControlPlaneClient, signal: AbortSignal): Promise<n
   return events;
 }
 
-function portOf(address = ""): number {
+/** The port of an address:port. */
+export function portOf(address = ""): number {
   return Number(address.split(":").pop());
 }

@@ -82,4 +82,46 @@ export const PEER_BARS: readonly Bar[] = [
     notation: TIMES,
     measure: (report) => ratioOfFigure(report, MESH, "opaqueThroughput"),
   },
+  {
+    bar: "mTLS, two proxies: CPU a request at saturation",
+    limit: { most: 0.9 },
+    notation: TIMES,
+    measure: (report) => ratioOfFigure(report, MESH, "cpuSecured"),
+  },
+  {
+    bar: "mTLS, two proxies: RSS of each at saturation",
+    limit: { most: 10e6 },
+    notation: MEGABYTES,
+    measure: (report) => spreadOfFigure(report, MESH, "rssSecured"),
+  },
+  {
+    bar: `mTLS, two proxies: p50 at the fixed rate, less ${REFERENCE}'s`,
+    limit: { most: 0 },
+    notation: MICROS,
+    measure: (report) => differenceOfFigure(report, MESH, "securedP50"),
+  },
+  {
+    bar: "mTLS, two proxies: p99 added at the fixed rate",
+    limit: { most: 1000 },
+    notation: MICROS,
+    measure: (report) => spreadOfFigure(report, MESH, "securedAddedP99"),
+  },
+  {
+    bar: "mTLS: RSS with 1,000 idle connections",
+    limit: { most: 30e6 },
+    notation: MEGABYTES,
+    measure: (report) => spreadOfFigure(report, MESH, "rssSecuredHeld"),
+  },
+  {
+    bar: "HTTP/2: CPU a request",
+    limit: { most: 1 },
+    notation: TIMES,
+    measure: (report) => ratioOfFigure(report, MESH, "cpuHttp2"),
+  },
+  {
+    bar: "HTTP/2: requests that failed",
+    limit: { most: 0 },
+    notation: { digits: String, unit: "" },
+    measure: (report) => spreadOfFigure(report, MESH, "http2Failed"),
+  },
 ];

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
+import type { Arrangement } from "./arrangement.js";
 import { PROXY_CORE } from "./cores.js";
-import type { Row } from "./row.js";
-import { startServer, type BackendPorts, type Server } from "./server.js";
+import { askHttp2, reach } from "./http.js";
+import type { Row, RunningRow } from "./row.js";
+import { startServer, type Server, type Surroundings } from "./server.js";
 import { versionOf } from "./versions.js";
 
 /** Which programs take part, apart from those of Debian's packages: paths; undefined where there is none. */
@@ -13,74 +15,113 @@ export interface Programs {
 /** The name of the row that ratios refer to. */
 export const REFERENCE = "HAProxy";
 
-/** The direct call, the floor, and the proxies of others that are on this machine, each with one worker. */
+/** A proxy of others, in each of the roles that it can take. */
+interface Peer {
+  readonly name: string;
+  readonly command: string;
+  readonly versionFlag: string;
+  readonly args: Server["args"];
+  /** Its configuration is `configuration/KIND.EXTENSION`, with the role behind the kind. */
+  readonly kind: string;
+  readonly extension: string;
+  readonly takesOpaque: boolean;
+}
+
+/** What a proxy is in an arrangement, as its configuration is called. */
+type Role = "" | "-http2" | "-connecting" | "-accepting";
+
+/** The proxies of others that are on this machine, each with one worker, in the roles of an arrangement. */
 export async function peerRows(
-  { envoy, floor }: Programs,
-  directory: string,
-  backend: BackendPorts,
+  arrangement: Arrangement,
+  programs: Programs,
+  surroundings: Surroundings,
 ): Promise<readonly Row[]> {
-  const row = async (name: string, version: Promise<string>, server: Server): Promise<Row> => ({
-    name,
-    title: `${name} ${await version}`.trim(),
-    start: () => startServer(server, directory, backend),
-  });
-  const rows = [
-    Promise.resolve(directRow(backend)),
-    floor !== undefined && row("floor", Promise.resolve(""), floorServer(floor, backend)),
-    row("nginx", versionOf("nginx", "-v"), NGINX),
-    row(REFERENCE, versionOf("haproxy", "-v"), HAPROXY),
-    envoy !== undefined &&
-      existsSync(envoy) &&
-      row("Envoy", versionOf(envoy, "--version"), envoyServer(envoy)),
-  ];
-  return Promise.all(rows.filter((one) => one !== false));
+  const rows = peersOf(programs).map(async (peer): Promise<Row> => ({
+    name: peer.name,
+    title: `${peer.name} ${await versionOf(peer.command, peer.versionFlag)}`.trim(),
+    start: () => START[arrangement](peer, surroundings),
+  }));
+  return Promise.all(rows);
 }
 
-function directRow(backend: BackendPorts): Row {
-  return {
-    name: "direct",
-    title: "direct",
-    start: () => Promise.resolve({ ...backend, pid: null, stop: () => Promise.resolve() }),
-  };
+type Start = (peer: Peer, surroundings: Surroundings) => Promise<RunningRow>;
+
+const START: Readonly<Record<Arrangement, Start>> = {
+  plain: (peer, surroundings) => startServer(inRole(peer, ""), surroundings),
+  http2: (peer, surroundings) => startServer({ ...inRole(peer, "-http2"), ask: askHttp2 }, surroundings),
+  secure: startPair,
+  accepting: (peer, surroundings) => startServer({ ...inRole(peer, "-accepting"), ask: reach }, surroundings),
+  connecting: (peer, surroundings) => startServer(inRole(peer, "-connecting"), surroundings),
+};
+
+async function startPair(peer: Peer, surroundings: Surroundings): Promise<RunningRow> {
+  const accepting = await START.accepting(peer, surroundings);
+  try {
+    const { port } = accepting;
+    const connecting = await START.connecting(peer, { ...surroundings, upstream: { port, opaquePort: 0 } });
+    const stop = async () => {
+      await Promise.all([connecting.stop(), accepting.stop()]);
+    };
+    return { ...connecting, pids: [...connecting.pids, ...accepting.pids], stop };
+  } catch (error) {
+    await accepting.stop();
+    throw error;
+  }
 }
 
-function floorServer(command: string, backend: BackendPorts): Server {
-  return {
+function inRole({ command, args, kind, extension, takesOpaque }: Peer, role: Role): Server {
+  const configuration = `${kind}${role}.${extension}`;
+  return { core: PROXY_CORE, command, args, configuration, takesOpaque: takesOpaque && role === "" };
+}
+
+/** The floor, which has no version and no configuration. */
+export function floorRow(command: string, surroundings: Surroundings): Row {
+  const { upstream } = surroundings;
+  const server: Server = {
     core: PROXY_CORE,
     command,
     args: ({ port, opaquePort }) => [
-      ...[`127.0.0.1:${port}`, `127.0.0.1:${backend.port}`],
-      ...[`127.0.0.1:${opaquePort}`, `127.0.0.1:${backend.opaquePort}`],
+      ...[`127.0.0.1:${port}`, `127.0.0.1:${upstream.port}`],
+      ...[`127.0.0.1:${opaquePort}`, `127.0.0.1:${upstream.opaquePort}`],
     ],
     takesOpaque: true,
   };
+  return { name: "floor", title: "floor", start: () => startServer(server, surroundings) };
 }
 
-const NGINX: Server = {
-  core: PROXY_CORE,
+const NGINX: Peer = {
+  name: "nginx",
   command: "nginx",
-  configuration: "nginx.conf",
+  versionFlag: "-v",
   args: ({ directory, configuration }) => ["-e", "stderr", "-p", directory, "-c", configuration],
+  kind: "nginx",
+  extension: "conf",
   // Debian's nginx-light comes without the module for it.
   takesOpaque: false,
 };
 
-const HAPROXY: Server = {
-  core: PROXY_CORE,
+const HAPROXY: Peer = {
+  name: REFERENCE,
   command: "haproxy",
-  configuration: "haproxy.cfg",
+  versionFlag: "-v",
   args: ({ configuration }) => ["-db", "-f", configuration],
+  kind: "haproxy",
+  extension: "cfg",
   takesOpaque: true,
 };
 
-function envoyServer(command: string): Server {
-  return {
-    core: PROXY_CORE,
-    command,
-    configuration: "envoy.yaml",
-    args: ({ configuration }) => [
-      ...["-c", configuration, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"],
-    ],
-    takesOpaque: true,
-  };
+const envoyAt = (command: string): Peer => ({
+  name: "Envoy",
+  command,
+  versionFlag: "--version",
+  args: ({ configuration }) => [
+    ...["-c", configuration, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"],
+  ],
+  kind: "envoy",
+  extension: "yaml",
+  takesOpaque: true,
+});
+
+function peersOf({ envoy }: Programs): readonly Peer[] {
+  return [NGINX, HAPROXY, ...(envoy !== undefined && existsSync(envoy) ? [envoyAt(envoy)] : [])];
 }

@@ -5,13 +5,15 @@ import { DISTURBED_CORES } from "./disturbance.js";
 import type { FigureName } from "./figures.js";
 import {
   BODY_CONNECTIONS,
+  HTTP2_CONNECTIONS,
+  HTTP2_STREAMS,
   OPAQUE_CONNECTIONS,
   PACED_CONNECTIONS,
   RATE,
   SATURATING_CONNECTIONS,
 } from "./load.js";
 import { ratioOfFigure, spreadOfFigure, type Report } from "./report.js";
-import { HELD_CONNECTIONS } from "./round.js";
+import { HELD_CONNECTIONS } from "./plain-measurements.js";
 
 const NOTHING = "-";
 
@@ -133,14 +135,70 @@ function tablesOf(report: Report): readonly TableOf[] {
         ratio("opaqueThroughput"),
       ],
     },
+    {
+      title: `Two proxies with mTLS between them, as many requests as they take, ${SATURATING_CONNECTIONS} connections (wrk)`,
+      rows: all,
+      columns: [
+        NAME,
+        spread("CPU µs/REQUEST, BOTH", "cpuSecured", TENTHS),
+        ratio("cpuSecured"),
+        median("IN USER SPACE", "userSecured", TENTHS),
+        spread("REQUESTS/S", "securedThroughput", WHOLE),
+        median("RSS IN MB, THE LARGER", "rssSecured", MEGABYTES),
+      ],
+    },
+    {
+      title: `Two proxies with mTLS between them, ${RATE} requests a second, ${PACED_CONNECTIONS} connections (h2load)`,
+      rows: all,
+      columns: [
+        NAME,
+        spread("CPU µs/REQUEST, BOTH", "cpuSecuredPaced", TENTHS),
+        ratio("cpuSecuredPaced"),
+        median("P50 µs", "securedP50", WHOLE),
+        median("P99 µs", "securedP99", WHOLE),
+        spread("ADDED P50 µs", "securedAddedP50", WHOLE),
+        spread("ADDED P99 µs", "securedAddedP99", WHOLE),
+      ],
+    },
+    {
+      title: `HTTP/2 on clear text, calls as of gRPC, ${HTTP2_STREAMS} streams on ${HTTP2_CONNECTIONS} connections (h2load)`,
+      rows: all,
+      columns: [
+        NAME,
+        spread("CPU µs/REQUEST", "cpuHttp2", TENTHS),
+        ratio("cpuHttp2"),
+        median("IN USER SPACE", "userHttp2", TENTHS),
+        spread("REQUESTS/S", "http2Throughput", WHOLE),
+        spread("FAILED", "http2Failed", WHOLE),
+      ],
+    },
+    {
+      title: "A new mTLS connection with one request on it, CPU in µs",
+      rows: proxies,
+      columns: [
+        NAME,
+        spread("FULL, ACCEPTED", "cpuAcceptedFull", WHOLE),
+        spread("FULL, MADE", "cpuMadeFull", WHOLE),
+        spread("BOTH", "cpuBothFull", WHOLE),
+        spread("RESUMED, ACCEPTED", "cpuAcceptedResumed", WHOLE),
+        spread("RESUMED, MADE", "cpuMadeResumed", WHOLE),
+        spread("BOTH", "cpuBothResumed", WHOLE),
+      ],
+    },
+    {
+      title: `${HELD_CONNECTIONS} idle mTLS connections that were accepted, RSS in MB`,
+      rows: proxies,
+      columns: [NAME, spread("RSS", "rssSecuredHeld", MEGABYTES)],
+    },
   ];
-  return tables.map(withoutEmptyColumns).filter(({ columns }) => columns.length > 1);
+  return tables.map(onlyMeasured).filter(({ columns }) => columns.length > 1);
 }
 
-/** A table without the columns for which nothing was measured. */
-function withoutEmptyColumns({ columns, ...table }: TableOf): TableOf {
-  const isMeasured = (column: Column<string>) => table.rows.some((row) => column.value(row) !== NOTHING);
-  return { ...table, columns: columns.filter(isMeasured) };
+/** A table without the rows and columns for which nothing was measured. */
+function onlyMeasured({ columns: [name, ...columns], rows: all, ...table }: TableOf): TableOf {
+  const rows = all.filter((row) => columns.some((column) => column.value(row) !== NOTHING));
+  const measured = columns.filter((column) => rows.some((row) => column.value(row) !== NOTHING));
+  return { ...table, rows, columns: name === undefined ? measured : [name, ...measured] };
 }
 
 const NAME: Column<string> = { heading: "PROXY", value: (name) => name };

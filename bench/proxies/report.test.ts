@@ -62,6 +62,15 @@ describe("a report", () => {
     expect(spreadOfFigure(report, "mesh", "addedP50")).toEqual({ median: 90, min: 90, max: 180 });
   });
 
+  it("has sums and differences only of what was measured", () => {
+    const { figures } = reportOf(CIRCUMSTANCES, [
+      round({ direct: { securedP50: 70, securedP99: 90 }, mesh: { securedP50: 100, cpuAcceptedFull: 300 } }),
+      round({ mesh: { cpuAcceptedFull: 300, cpuMadeFull: 400 } }),
+    ]);
+    expect(figures[0]?.["mesh"]).toEqual({ securedP50: 100, securedAddedP50: 30, cpuAcceptedFull: 300 });
+    expect(figures[1]?.["mesh"]).toMatchObject({ cpuBothFull: 700 });
+  });
+
   it("counts disturbed measurements", () => {
     expect(report.disturbance).toMatchObject({ measurements: 4, disturbed: 1, others: { max: 0.5 } });
   });
@@ -75,6 +84,11 @@ describe("a report", () => {
     });
     expect(verdictOn("RSS with 1,000 idle connections")?.met).toBe(false);
     expect(verdictOn("CPU a request at the fixed rate")?.met).toBeNull();
+  });
+
+  it("has no rows and columns in which nothing was measured", () => {
+    expect(renderMarkdown(report, PEER_BARS)).not.toContain("| direct | - |");
+    expect(renderMarkdown(report, PEER_BARS)).not.toContain("mTLS connection");
   });
 
   it("is written with machine, versions, disturbance, and a line for each proxy", () => {

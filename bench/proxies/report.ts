@@ -44,7 +44,7 @@ export function reportOf(circumstances: Circumstances, rounds: readonly Round[])
       others: spreadOf(disturbances.map(({ others }) => others)),
       stolen: spreadOf(disturbances.map(({ stolen }) => stolen)),
     },
-    figures: rounds.map((round) => withAdded(round.figures)),
+    figures: rounds.map((round) => withDerived(round.figures)),
   };
 }
 
@@ -76,19 +76,36 @@ function compare(
   return spreadOf(compared);
 }
 
-/** Adds what each proxy adds to the direct call's latency. */
-function withAdded(figures: Round["figures"]): Round["figures"] {
-  const direct = figures["direct"];
+/** Adds what follows from other figures: what each proxy adds to the direct call's latency, and sums of both ends. */
+function withDerived(figures: Round["figures"]): Round["figures"] {
+  const direct = figures["direct"] ?? {};
   return Object.fromEntries(
-    Object.entries(figures).map(([name, row]) => [name, name === "direct" ? row : addedTo(row, direct)]),
+    Object.entries(figures).map(([name, row]) => [name, name === "direct" ? row : derived(row, direct)]),
   );
 }
 
-function addedTo(row: RowFigures, direct: RowFigures | undefined): RowFigures {
-  const { p50, p99 } = row;
-  if (p50 === undefined || p99 === undefined || direct?.p50 === undefined || direct.p99 === undefined)
-    return row;
-  return { ...row, addedP50: p50 - direct.p50, addedP99: p99 - direct.p99 };
+function derived(row: RowFigures, direct: RowFigures): RowFigures {
+  const less = (figure: FigureName) => combined(row[figure], direct[figure], (one, other) => one - other);
+  const sum = (first: FigureName, second: FigureName) =>
+    combined(row[first], row[second], (one, other) => one + other);
+  const all = {
+    addedP50: less("p50"),
+    addedP99: less("p99"),
+    securedAddedP50: less("securedP50"),
+    securedAddedP99: less("securedP99"),
+    cpuBothFull: sum("cpuAcceptedFull", "cpuMadeFull"),
+    cpuBothResumed: sum("cpuAcceptedResumed", "cpuMadeResumed"),
+  };
+  const known = Object.entries(all).filter(([, value]) => value !== undefined);
+  return { ...row, ...(Object.fromEntries(known) as RowFigures) };
+}
+
+function combined(
+  one: number | undefined,
+  other: number | undefined,
+  by: (one: number, other: number) => number,
+): number | undefined {
+  return one === undefined || other === undefined ? undefined : by(one, other);
 }
 
 function isDisturbed({ others, stolen }: Disturbance): boolean {

@@ -1,3 +1,5 @@
+import type { TlsAcceptor, TlsPlace } from "./tls-load.js";
+
 /** A way to the backend that is compared with others. */
 export interface Row {
   /** How tables call it. */
@@ -14,7 +16,17 @@ export interface RunningRow {
   readonly port: number;
   /** Of 127.0.0.1, where it takes what it does not understand; null when it has no such port. */
   readonly opaquePort: number | null;
-  /** The process that is measured, with its descendants; null for the direct call. */
-  readonly pid: number | null;
+  /** The proxies in the way that are measured, each with its descendants; none for the direct call. */
+  readonly pids: readonly number[];
+  /** Where it takes mTLS from the load. */
+  readonly takesTls?: TlsPlace;
+  /** What it makes mTLS connections to, in place of the backend. */
+  readonly connectsTo?: TlsAcceptor;
   stop(): Promise<void>;
+}
+
+/** The call past all proxies, to a port of 127.0.0.1. */
+export function directRow(port: number, opaquePort: number | null = null): Row {
+  const running = { port, opaquePort, pids: [], stop: () => Promise.resolve() };
+  return { name: "direct", title: "direct", start: () => Promise.resolve(running) };
 }

@@ -17,10 +17,19 @@ const CONFIGURATION = new URL(
   import.meta.url,
 );
 
-/** Where the backend takes requests, and where bytes of another protocol; ports of 127.0.0.1. */
-export interface BackendPorts {
+/** Where to send requests on, and bytes of another protocol; ports of 127.0.0.1. */
+export interface Upstream {
   readonly port: number;
   readonly opaquePort: number;
+}
+
+/** What a server is told beside its own ports. */
+export interface Surroundings {
+  /** Where everybody's folders are. */
+  readonly directory: string;
+  readonly upstream: Upstream;
+  /** Folder of certificates and keys, for those who speak TLS. */
+  readonly credentials?: string;
 }
 
 /** What a server is told about where it runs. */
@@ -39,22 +48,23 @@ export interface Server {
   readonly command: string;
   /**
    * A file of `configuration/`, in which `$LISTEN` and `$BACKEND` stand for the ports for HTTP, `$OPAQUE_LISTEN` and
-   * `$OPAQUE_BACKEND` for those for anything else.
+   * `$OPAQUE_BACKEND` for those for anything else, and `$CREDENTIALS` for the folder of certificates.
    */
   readonly configuration?: string;
   readonly args: (place: Place) => readonly string[];
   /** Whether it relays what it does not understand, at a port of its own. */
   readonly takesOpaque: boolean;
+  /** Rejects as long as it is not ready; a request of HTTP/1 when left out. */
+  readonly ask?: (port: number) => Promise<void>;
 }
 
 /**
- * Starts a server on a free port of 127.0.0.1, with a folder of its own below `directory`, and waits until it answers.
+ * Starts a server on a free port of 127.0.0.1, with a folder of its own, and waits until it answers.
  * @throws Failure when it ends instead, with what it said last
  */
 export async function startServer(
   server: Server,
-  directory: string,
-  backend: BackendPorts,
+  { directory, upstream, credentials = "" }: Surroundings,
 ): Promise<RunningRow> {
   const [port, opaquePort] = [await freePort(), await freePort()];
   const home = join(directory, `${server.command.replace(/.*\//, "")}-${port}`);
@@ -62,13 +72,14 @@ export async function startServer(
   const configuration = join(home, server.configuration ?? "none");
   if (server.configuration !== undefined) {
     const template = await readFile(new URL(server.configuration, CONFIGURATION), "utf8");
-    const ports = {
+    const values = {
       $LISTEN: port,
-      $BACKEND: backend.port,
+      $BACKEND: upstream.port,
       $OPAQUE_LISTEN: opaquePort,
-      $OPAQUE_BACKEND: backend.opaquePort,
+      $OPAQUE_BACKEND: upstream.opaquePort,
+      $CREDENTIALS: credentials,
     };
-    await writeFile(configuration, fillIn(template, ports));
+    await writeFile(configuration, fillIn(template, values));
   }
   const said: string[] = [];
   const child = new SupervisedProcess({
@@ -87,30 +98,32 @@ export async function startServer(
     throw new Failure(`${server.command} ended with ${signal ?? `status ${status}`}: ${said.join(" ")}`);
   });
   try {
-    await Promise.race([untilAnswers(server.command, port), ended]);
+    await Promise.race([untilReady(server, port), ended]);
   } catch (error) {
     await stop();
     throw error;
   }
   ended.catch(() => undefined);
-  return { port, opaquePort: server.takesOpaque ? opaquePort : null, pid: child.pid ?? null, stop };
+  const pids = child.pid === undefined ? [] : [child.pid];
+  return { port, opaquePort: server.takesOpaque ? opaquePort : null, pids, stop };
 }
 
-function fillIn(template: string, values: Readonly<Record<string, number>>): string {
+function fillIn(template: string, values: Readonly<Record<string, number | string>>): string {
   return Object.entries(values).reduce(
     (text, [name, value]) => text.replaceAll(name, String(value)),
     template,
   );
 }
 
-async function untilAnswers(command: string, port: number): Promise<void> {
+async function untilReady(server: Server, port: number): Promise<void> {
+  const isReady = server.ask ?? ask;
   const limit = Date.now() + START_LIMIT_MS;
   for (;;) {
     try {
-      await ask(port);
+      await isReady(port);
       return;
     } catch (error) {
-      if (Date.now() > limit) throw new Failure(`${command} does not answer: ${String(error)}`);
+      if (Date.now() > limit) throw new Failure(`${server.command} does not answer: ${String(error)}`);
       await sleep(POLL_MS);
     }
   }

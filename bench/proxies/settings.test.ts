@@ -21,6 +21,7 @@ describe("the settings", () => {
     [["--turns", "3"], "--turns"],
     [["--against", "envoy"], "--against envoy"],
     [["--step", "walk"], "--step walk"],
+    [["--step", ""], "--step "],
     [["3"], "3"],
   ])("name what cannot be taken: %j", (args, named) => {
     expect(() => readSettings(args)).toThrow(named);

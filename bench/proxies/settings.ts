@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { Failure } from "../../src/output/index.js";
-import { STEPS, type Step } from "./round.js";
+import { STEPS, type Step } from "./measurement.js";
 
 /** How much is measured. */
 export interface Settings {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { startSidecar } from "../sidecar/index.js";
 import type { Meshed, Parts, Stop } from "./demo-mesh.js";
 import { makeDirectory } from "./directory.js";
-import { type QuietControlPlane, startQuietControlPlane } from "./quiet-control-plane.js";
+import { type QuietControlPlane, startQuietControlPlane } from "../quiet-control-plane/index.js";
 import { freePort, startService } from "./service.js";
 
 /** How often a port that turns out to be taken is replaced by another one. */

@@ -12,7 +12,7 @@ import {
   startPod,
   type Pod,
 } from "./pod.js";
-import { type QuietControlPlane, startQuietControlPlane } from "./quiet-control-plane.js";
+import { type QuietControlPlane, startQuietControlPlane } from "../quiet-control-plane/index.js";
 import { startService } from "./service.js";
 
 const PORT = 80;
