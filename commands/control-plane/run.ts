@@ -89,6 +89,11 @@ export default class ControlPlaneRun extends Command {
       description:
         "A Secret in mesh-system with what signs certificates, instead of one of the control plane's own.",
     }),
+    "default-permission": Flags.option({
+      options: ["allow", "deny"] as const,
+      default: "allow" as const,
+      description: "What becomes of requests and connections that no TrafficPermission is for.",
+    })(),
     values: Flags.string({
       helpValue: "FILE",
       description: "The values of the installation, for the webhook.",
@@ -138,6 +143,7 @@ async function rolesOf(flags: RunFlags): Promise<Roles> {
     apiListen: flags["api-listen"],
     prometheusUrl: flags["prometheus-url"],
     clusterDomain: flags["cluster-domain"],
+    defaultPermission: flags["default-permission"],
   };
   const roles = new Set<string>(flags.role);
   return {

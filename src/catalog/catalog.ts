@@ -8,6 +8,13 @@ import { Problems } from "./problems.js";
 import { OriginalDestinations } from "./original-destinations.js";
 import { Proxies } from "./proxies.js";
 import { addressIn } from "./authority.js";
+import type { AccountNames } from "./callers.js";
+import {
+  type EnforcedPermission,
+  Permissions,
+  type PermissionSubject,
+  type PermissionWatch,
+} from "./permissions.js";
 import { fixedAddresses, Index, Instances, keyOf, Services } from "./registered.js";
 import { Sidecars } from "./sidecars.js";
 import { Targets, type Target, type TargetListener } from "./targets.js";
@@ -15,6 +22,8 @@ import type {
   Asker,
   Instance,
   Node,
+  Permission,
+  Problem,
   Resource,
   ResourceSelector,
   Service,
@@ -37,10 +46,15 @@ export class Catalog {
   private readonly targets: Targets;
   private readonly originalDestinations: OriginalDestinations;
   private readonly instanceWatches = new Index<InstanceListener>();
+  private readonly permissions: Permissions;
 
-  /** @param clusterDomain the DNS domain that ends whole names of services: `web.shop.svc.cluster.local` */
-  constructor(clusterDomain = DEFAULT_CLUSTER_DOMAIN) {
-    const { services, instances, nodes, sidecars } = this;
+  /**
+   * @param clusterDomain the DNS domain that ends whole names of services: `web.shop.svc.cluster.local`
+   * @param accounts as whom workloads are certified; nobody certifies them without
+   */
+  constructor(clusterDomain = DEFAULT_CLUSTER_DOMAIN, accounts?: AccountNames) {
+    const { services, instances, nodes, proxies, sidecars } = this;
+    this.permissions = new Permissions({ services, instances, proxies, accounts });
     const live = new LiveDestinations(services, instances, sidecars);
     this.targets = new Targets(services, instances, nodes, live, clusterDomain.toLowerCase());
     this.originalDestinations = new OriginalDestinations(services, instances, nodes, sidecars, this.targets);
@@ -79,6 +93,35 @@ export class Catalog {
     if (before) this.nodeChanged(name, before, undefined);
   }
 
+  /** False for a namespace that a registry, which tells of all there are, has not told of. */
+  mayBeNamespace(name: string): boolean {
+    return this.namespaces.size === 0 || this.namespaces.get(name) !== undefined;
+  }
+
+  /** Adds a permission, or replaces the one of that name. */
+  putPermission(permission: Permission): void {
+    this.permissions.set(permission.namespace, permission.name, permission);
+  }
+
+  removePermission(namespace: string, name: string): void {
+    this.permissions.set(namespace, name, undefined);
+  }
+
+  /** The permissions that select a proxy's instance, by name. */
+  permissionsOf(subject: PermissionSubject): EnforcedPermission[] {
+    return this.permissions.of(subject);
+  }
+
+  /** Follows the permissions that select a proxy's instance. @param changed called when they may have changed */
+  watchPermissions(subject: PermissionSubject, changed: () => void): PermissionWatch {
+    return this.permissions.watch(subject, changed);
+  }
+
+  /** What permissions name that is not known. */
+  permissionWarnings(): Problem[] {
+    return this.permissions.warnings();
+  }
+
   private nodeChanged(name: string, before: Node | undefined, after: Node | undefined): void {
     if (before?.zone !== after?.zone) this.targets.nodeChanged(name);
     const ips = (node: Node | undefined) => node?.addresses ?? [];
@@ -90,12 +133,14 @@ export class Catalog {
   private serviceChanged(before: Service | undefined, after: Service | undefined): void {
     const { namespace, name } = after ?? before ?? {};
     if (namespace !== undefined && name !== undefined) this.targets.serviceChanged(namespace, name);
+    this.permissions.serviceChanged(before, after);
     this.originalDestinations.changed(ipsWithAnotherMeaning(before, after, () => this.nodes.ips()));
   }
 
   private instanceChanged(before: Instance | undefined, after: Instance | undefined): void {
     this.sidecars.instanceChanged(before, after);
     this.targets.instanceChanged(before, after);
+    this.permissions.instanceChanged(before, after);
     this.originalDestinations.changed([before, after].flatMap((instance) => instance?.addresses ?? []));
     const { namespace = "", name = "" } = after ?? before ?? {};
     for (const listener of [...this.instanceWatches.get(keyOf(namespace, name))]) listener(after);
@@ -144,8 +189,8 @@ export class Catalog {
   }
 
   private get world(): World {
-    const { services, instances, proxies, sidecars } = this;
-    return { services, instances, proxies, sidecars };
+    const { namespaces, services, instances, proxies, sidecars } = this;
+    return { namespaces, services, instances, proxies, sidecars };
   }
 }
 

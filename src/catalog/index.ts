@@ -1,6 +1,8 @@
 export { Catalog } from "./catalog.js";
 export { canonicalIp, formatAddress, parseAddress } from "./address.js";
+export type { AccountNames, PermittedCaller } from "./callers.js";
 export type { Namespaces } from "./namespaces.js";
+export type { EnforcedPermission, PermissionSubject, PermissionWatch } from "./permissions.js";
 export type { Problems } from "./problems.js";
 export type { Proxies } from "./proxies.js";
 export type { Target, TargetListener } from "./targets.js";
@@ -14,6 +16,7 @@ export type {
   Labels,
   Namespace,
   Node,
+  Permission,
   Place,
   Places,
   Problem,

@@ -1,3 +1,5 @@
+import type { TrafficPermissionSpec } from "../mesh-kinds/index.js";
+
 /** An IPv4 or IPv6 address in text form (without brackets), and a port from 1 to 65535. */
 export interface SocketAddress {
   ip: string;
@@ -36,6 +38,8 @@ export interface Service {
   ports: ServicePort[];
   /** Fixed addresses (they serve every port), the labels of the instances that serve it, or places port by port. */
   endpoints: { addresses: SocketAddress[] } | { selector: Labels } | Places;
+  /** The labels of the instances that its places are of, ready or not; absent when nothing selects them. */
+  selects?: Labels;
 }
 
 /** Where the ports of a service are served, and which of the places are meant for whom. */
@@ -118,6 +122,8 @@ export interface Instance {
   uid?: string;
   /** Its addresses are its node's, which others have as well. */
   sharesAddresses?: true;
+  /** As whom it is certified, where that is not its workload's name (Kubernetes: its service account). */
+  account?: string;
   /** Where its sidecar listens, be it connected here or to another replica; absent when it is known to have none. */
   sidecar?: SidecarAddresses;
 }
@@ -156,6 +162,15 @@ export interface ConnectedProxy extends Sidecar {
   version: string;
   /** host:port of the outbound listener; empty when the proxy has none. */
   outboundAddress: string;
+}
+
+/** Who may call the instances of a namespace, or some of them. Namespace and name compare in lower case. */
+export interface Permission {
+  namespace: string;
+  name: string;
+  spec: TrafficPermissionSpec;
+  /** Where it was read. */
+  origin: Omit<Problem, "message">;
 }
 
 /** Something wrong in a source of the catalog. */

@@ -20,6 +20,11 @@ export class Namespaces extends EventEmitter<NamespacesEvents> implements Iterab
     return this.#byName.values();
   }
 
+  /** None where namespaces are just what things are in. */
+  get size(): number {
+    return this.#byName.size;
+  }
+
   get(name: string): Namespace | undefined {
     return this.#byName.get(name);
   }

@@ -1,4 +1,5 @@
 import { formatAddress } from "./address.js";
+import { workloadKey, workloadKeys } from "./workload-names.js";
 import type { Instance, Labels, Service, SocketAddress } from "./model.js";
 
 /** The key of a service or instance: names compare in lower case. */
@@ -7,7 +8,7 @@ export const keyOf = (namespace: string, name: string) => `${namespace}/${name}`
 const pairKey = (namespace: string, label: string, value: string) => `${namespace}\0${label}\0${value}`;
 
 /** Whether an instance carries every label of the selector. An empty selector matches nothing. */
-function matches(selector: Labels, instance: Instance): boolean {
+export function matches(selector: Labels, instance: Instance): boolean {
   const pairs = Object.entries(selector);
   return pairs.length > 0 && pairs.every(([label, value]) => instance.labels[label] === value);
 }
@@ -114,6 +115,7 @@ export class Instances {
   private readonly byKey = new Map<string, Instance>();
   private readonly byPair = new Index<Instance>();
   private readonly byIp = new Index<Instance>();
+  private readonly byWorkload = new Index<Instance>();
 
   all(): IterableIterator<Instance> {
     return this.byKey.values();
@@ -131,6 +133,8 @@ export class Instances {
     for (const pair of pairsOf(instance)) this.byPair.add(pair, instance);
     for (const ip of before?.addresses ?? []) this.byIp.delete(ip, before);
     for (const ip of instance?.addresses ?? []) this.byIp.add(ip, instance);
+    if (before) for (const known of workloadKeys(before)) this.byWorkload.delete(known, before);
+    if (instance) for (const known of workloadKeys(instance)) this.byWorkload.add(known, instance);
     if (instance) this.byKey.set(key, instance);
     else this.byKey.delete(key);
     return before;
@@ -141,6 +145,11 @@ export class Instances {
     const there = [...this.byIp.get(ip)];
     const named = there.find((instance) => Object.values(instance.ports).includes(port));
     return named ?? (there.length === 1 ? there[0] : undefined);
+  }
+
+  /** The instances of a workload, or the one of that name. @param kind in lower case */
+  named(namespace: string, kind: string, name: string): Instance[] {
+    return [...this.byWorkload.get(workloadKey(namespace, kind, name))];
   }
 
   matching(namespace: string, selector: Labels): Instance[] {

@@ -9,6 +9,7 @@ import type {
   Sidecar,
   Workload,
 } from "./model.js";
+import type { Namespaces } from "./namespaces.js";
 import type { Proxies } from "./proxies.js";
 import type { Instances, Services } from "./registered.js";
 import type { Sidecars } from "./sidecars.js";
@@ -32,6 +33,7 @@ interface Group {
 
 /** What is known. */
 export interface World {
+  namespaces: Namespaces;
   services: Services;
   instances: Instances;
   proxies: Proxies;
@@ -66,6 +68,7 @@ function groups(selector: ResourceSelector, world: World): Group[] {
     found.set(key, known);
     return known;
   };
+  for (const { name } of world.namespaces) group("namespace", "", name);
   for (const pod of podsOf(world)) {
     const { namespace, name, workload, node, sidecar } = pod;
     for (const owner of [

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Change__Output } from "../../generated/mesh/proxy/v1/Change.js";
 import type { DiscoverRequest } from "../../generated/mesh/proxy/v1/DiscoverRequest.js";
 import type { DiscoverResponse__Output } from "../../generated/mesh/proxy/v1/DiscoverResponse.js";
+import type { InboundPolicy__Output } from "../../generated/mesh/proxy/v1/InboundPolicy.js";
 import type { Proxy } from "../../generated/mesh/proxy/v1/Proxy.js";
 import type { Snapshot__Output } from "../../generated/mesh/proxy/v1/Snapshot.js";
 import { Catalog, type SocketAddress } from "../catalog/index.js";
@@ -31,7 +32,15 @@ beforeEach(async () => {
   const result = await listen({
     address: "127.0.0.1:0",
     flag: "--listen",
-    services: [discoveryService({ catalog, presence, recognize: atItsWord, refused: () => undefined })],
+    services: [
+      discoveryService({
+        catalog,
+        presence,
+        recognize: atItsWord,
+        refused: () => undefined,
+        defaultPermission: "allow",
+      }),
+    ],
   });
   if (!result.ok) throw result.error;
   listener = result.value;
@@ -45,7 +54,10 @@ afterEach(() => {
 
 /** A proxy's side of the stream. */
 class ProxyStream {
+  /** What it was told of targets. */
   readonly messages: DiscoverResponse__Output[] = [];
+  /** What it was told of who may call it; before anything else when this is the first. */
+  readonly policies: InboundPolicy__Output[] = [];
   error: ServiceError | undefined;
   private readonly client = new (loadDiscovery().mesh.proxy.v1.Discovery)(
     listener.address,
@@ -58,7 +70,11 @@ class ProxyStream {
   constructor() {
     clients.push(this);
     this.stream = this.client.discover();
-    this.stream.on("data", (message: DiscoverResponse__Output) => this.messages.push(message));
+    this.stream.on("data", (message: DiscoverResponse__Output) => {
+      if (message.inboundPolicy) this.policies.push(message.inboundPolicy);
+      else if (this.policies.length === 0) throw new Error("told of a target before who may call");
+      else this.messages.push(message);
+    });
     this.stream.on("error", (error: ServiceError) => (this.error = error));
   }
 
@@ -405,6 +421,52 @@ describe("proxies", () => {
     expect(list("namespace")).toEqual(["namespace /default 1/2"]);
     expect(list("all")).toHaveLength(5);
     expect(list("statefulset")).toEqual([]);
+  });
+});
+
+describe("who may call a proxy's workload", () => {
+  const permit = (name: string, namespace = "default") =>
+    catalog.putPermission({
+      ...{ namespace, name, origin: { source: "file", line: 1 } },
+      spec: {
+        action: "DENY",
+        ports: [80],
+        http: [{ pathPrefix: "/admin" }],
+        from: [{ cidrs: ["10.0.0.0/8"] }],
+      },
+    });
+  const policy = (proxy: ProxyStream, index: number) =>
+    soon(() => {
+      const told = proxy.policies[index];
+      if (!told) throw new Error(`no policy ${index}`);
+      return told;
+    });
+
+  test("is told at once, and whole again when it changes, to proxies that it concerns alone", async () => {
+    permit("b");
+    const proxy = ProxyStream.of("p");
+    const elsewhere = ProxyStream.of("p", { namespace: "other" });
+    expect(await policy(proxy, 0)).toEqual({
+      defaultAction: "ALLOW",
+      permissions: [
+        {
+          ...{ namespace: "default", name: "b", action: "DENY", ports: [80] },
+          http: [{ methods: [], pathPrefix: "/admin" }],
+          from: [expect.objectContaining({ cidrs: ["10.0.0.0/8"], identities: [], nobody: false })],
+        },
+      ],
+    });
+    expect(await policy(elsewhere, 0)).toMatchObject({ permissions: [] });
+    permit("a");
+    catalog.removePermission("default", "b");
+    permit("c");
+    expect((await policy(proxy, 1)).permissions.map(({ name }) => name)).toEqual(["a", "c"]);
+    permit("c");
+    permit("d", "other");
+    expect((await policy(elsewhere, 1)).permissions.map(({ name }) => name)).toEqual(["d"]);
+    await elsewhere.subscribe("none");
+    await proxy.subscribe("none");
+    expect([proxy.policies.length, elsewhere.policies.length]).toEqual([2, 2]);
   });
 });
 

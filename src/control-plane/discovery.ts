@@ -8,6 +8,7 @@ import { canonicalIp, formatAddress, type Catalog, type ConnectedProxy } from ".
 import { loadDiscovery } from "../proto/index.js";
 import type { Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
+import { type DefaultPermission, InboundPolicy } from "./inbound-policy.js";
 import type { Presence, Session } from "./presence.js";
 import { readProxy } from "./proxy-message.js";
 import { type ProxyRefusal, type Recognize, REFUSAL_STATUS } from "./recognition.js";
@@ -20,11 +21,12 @@ export interface DiscoveryContext {
   readonly catalog: Catalog;
   readonly presence: Presence;
   readonly recognize: Recognize;
+  readonly defaultPermission: DefaultPermission;
   /** Told of each proxy that is refused; undefined when it did not even say who it is. */
   readonly refused: (refusal: ProxyRefusal, proxy: ConnectedProxy | undefined) => void;
 }
 
-/** mesh.proxy.v1.Discovery: tells each proxy of the targets it asks for, once in full and then what changes. */
+/** mesh.proxy.v1.Discovery: tells each proxy who may call its workload, and of the targets it asks for, once in full and then what changes. */
 export function discoveryService(context: DiscoveryContext): GrpcService {
   const implementation: DiscoveryHandlers = {
     Discover(call) {
@@ -32,6 +34,13 @@ export function discoveryService(context: DiscoveryContext): GrpcService {
     },
   };
   return { definition: loadDiscovery().mesh.proxy.v1.Discovery.service, implementation };
+}
+
+/** What there may be to tell a proxy of. */
+interface Teller {
+  /** The message that is due, if any is. */
+  take(): DiscoverResponse | undefined;
+  stop(): void;
 }
 
 /** One proxy's stream. */
@@ -42,8 +51,9 @@ class Conversation {
   private present: { readonly as: ConnectedProxy; readonly session: Session } | undefined;
   private unfollow = () => {};
   private readonly subscriptions = new Map<string, Subscription>();
+  private inboundPolicy: InboundPolicy | undefined;
   /** Those with something to tell. */
-  private readonly due = new Set<Subscription>();
+  private readonly due = new Set<Teller>();
   private state: "idle" | "scheduled" | "blocked" | "over" = "idle";
 
   constructor(
@@ -107,6 +117,7 @@ class Conversation {
     this.unfollow = unfollow;
     // The head of the answer tells the proxy that it was taken.
     this.call.sendMetadata(new Metadata());
+    this.tellWhoMayCall(said);
     this.call.resume();
   }
 
@@ -121,6 +132,14 @@ class Conversation {
     const before = this.present;
     this.present = as && { as, session: this.context.presence.begin(as) };
     before?.session.end();
+  }
+
+  /** Before the proxy is told of anything else: it may be waiting for nothing else to let callers in. */
+  private tellWhoMayCall(proxy: ConnectedProxy): void {
+    const { catalog, defaultPermission } = this.context;
+    const policy = new InboundPolicy(catalog, proxy, defaultPermission, () => this.wake(policy));
+    this.inboundPolicy = policy;
+    this.wake(policy);
   }
 
   private subscribe(target: TargetName | undefined, asker: ConnectedProxy): void {
@@ -140,8 +159,8 @@ class Conversation {
   }
 
   /** Waits for the end of the present turn, so that what changes at once is told at once. */
-  private wake(subscription: Subscription): void {
-    this.due.add(subscription);
+  private wake(teller: Teller): void {
+    this.due.add(teller);
     if (this.state !== "idle") return;
     this.state = "scheduled";
     setImmediate(() => this.tell());
@@ -151,9 +170,9 @@ class Conversation {
   private tell(): void {
     if (this.state === "over") return;
     this.state = "idle";
-    for (const subscription of this.due) {
-      this.due.delete(subscription);
-      const message = subscription.take();
+    for (const teller of this.due) {
+      this.due.delete(teller);
+      const message = teller.take();
       if (message && !this.call.write(message)) {
         this.state = "blocked";
         return;
@@ -175,6 +194,7 @@ class Conversation {
     if (this.state === "over") return;
     this.state = "over";
     this.unfollow();
+    this.inboundPolicy?.stop();
     for (const subscription of this.subscriptions.values()) subscription.stop();
     this.subscriptions.clear();
     this.due.clear();

@@ -12,7 +12,7 @@ export function healthService(context: ApiContext): GrpcService {
         version: context.version,
         startedAt: timestamp(context.startedAt),
         connectedProxies: context.connectedProxies(),
-        problems: context.catalog.problems.list(),
+        problems: [...context.catalog.problems.list(), ...context.catalog.permissionWarnings()],
         now: timestamp(new Date()),
         proxyVersions: versionsOf(context.catalog.proxies),
       });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Catalog } from "../catalog/index.js";
+import { type AccountNames, Catalog } from "../catalog/index.js";
 import { PrometheusFirst, Scraper, type TrafficSource } from "../metrics/index.js";
 import { Failure } from "../output/index.js";
 import type { Cluster } from "../kubernetes/index.js";
@@ -9,6 +9,7 @@ import { fail, ok, type Result } from "../result/index.js";
 import { apiServices } from "./api.js";
 import type { IdentityPart } from "./identity-role.js";
 import { isLoopback, listen, parseListenAddress } from "./listen.js";
+import type { DefaultPermission } from "./inbound-policy.js";
 import { Log, type LogFormat } from "./log.js";
 import { Presence } from "./presence.js";
 import type { Applicant, ProxyRefusal, RefusalReason } from "./recognition.js";
@@ -29,6 +30,8 @@ export interface ControlPlaneOptions {
   prometheusUrl?: string | undefined;
   /** The DNS domain of the cluster; `cluster.local` when left out. */
   clusterDomain?: string;
+  /** What becomes of requests and connections that no permission is for; allowed when left out. */
+  defaultPermission?: DefaultPermission;
   /** The version of the control plane, as it is told to commands. */
   version: string;
   logFormat: LogFormat;
@@ -86,7 +89,7 @@ async function startParts(
   const { version } = options;
   const startedAt = new Date();
   const log = new Log(options.logFormat, options.writeLog);
-  const catalog = new Catalog(options.clusterDomain);
+  const catalog = new Catalog(options.clusterDomain, accountsOf(options));
   logProblems(catalog, log);
   const presence = new Presence(catalog, log);
   const connectedProxies = () => presence.connected;
@@ -127,6 +130,10 @@ async function startParts(
     stop: () => parts.stop(),
   });
 }
+
+/** Outside Kubernetes a workload is its own account. */
+const accountsOf = ({ source, identity }: ControlPlaneOptions): AccountNames | undefined =>
+  identity && { identityOf: identity.identityOf, namedAsWorkloads: "directory" in source };
 
 /** Reads the source into the catalog, and follows it. */
 async function startRegistry(

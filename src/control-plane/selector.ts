@@ -35,6 +35,25 @@ export function readSelector(message: ResourceSelector__Output | null): Result<R
   return ok(message);
 }
 
+/** The refusal of a selector whose namespace is known not to exist, with those that there are. */
+export function missingNamespace(
+  catalog: Catalog,
+  { type, namespace, name }: ResourceSelector,
+): Refusal | undefined {
+  const wanted = type === "namespace" ? name : type === "node" ? "" : namespace;
+  if (wanted === "" || catalog.mayBeNamespace(wanted)) return undefined;
+  const names = catalog.resources({ type: "namespace", namespace: "", name: "" }).map(({ name: one }) => one);
+  const meant = nearest(wanted, names);
+  const known = meant === undefined ? names.slice(0, LISTED_NAMES) : [meant];
+  const more = meant === undefined && names.length > LISTED_NAMES ? ", …" : "";
+  const hint =
+    type === "namespace" ? known.map((one) => `ns/${one}`) : [...known.map((one) => `-n ${one}`), "-A"];
+  return {
+    code: status.NOT_FOUND,
+    details: `there is no namespace ${wanted}\ntry: ${hint.join(", ")}${more}`,
+  };
+}
+
 /** What a selector means, in words: "workload world in namespace default", "pods in any namespace". */
 export function describeSelector({ type, namespace, name }: ResourceSelector): string {
   if (type === "namespace" || type === "node") return name === "" ? `${type}s` : `${type} ${name}`;

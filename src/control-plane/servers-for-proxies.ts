@@ -32,12 +32,13 @@ export interface ProxyContext {
 
 /** Listens for proxies: by plain text where nobody certifies them, and otherwise by TLS, with what certifies them. */
 export async function startForProxies(
-  options: Pick<ControlPlaneOptions, "source" | "listen" | "identity">,
+  options: Pick<ControlPlaneOptions, "source" | "listen" | "identity" | "defaultPermission">,
   context: ProxyContext,
 ): Promise<Result<Listener, Failure>> {
-  const { identity } = options;
+  const { identity, defaultPermission = "allow" } = options;
   const { plain, secured } = await recognition(options, context.catalog);
-  const discovery = (recognize: Recognize): GrpcService => discoveryService({ ...context, recognize });
+  const discovery = (recognize: Recognize): GrpcService =>
+    discoveryService({ ...context, recognize, defaultPermission });
   const place = { address: options.listen, flag: "--listen", grpc: KEEPALIVE };
   if (!identity || !secured) return listen({ ...place, services: [discovery(plain)] });
   const [{ listenForProxies }, { identityService }] = await Promise.all([

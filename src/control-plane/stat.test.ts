@@ -59,6 +59,29 @@ afterAll(() => {
   }
 });
 
+const putNamespace = (name: string) => catalog.namespaces.set(name, { name, labels: {}, isEnding: false });
+
+test("of namespaces that a registry declares, one that there is not is refused with those that there are", async () => {
+  putNamespace("default");
+  putNamespace("empty");
+  const { rows: none, notes } = await client.stat({ selector: { type: "workload", namespace: "empty" } });
+  expect([none, notes]).toMatchObject([
+    [],
+    [expect.stringContaining("no workloads in namespace empty; try: ")],
+  ]);
+  await expect(client.stat({ selector: { type: "pod", namespace: "elsewhere" } })).rejects.toMatchObject({
+    message: "there is no namespace elsewhere",
+    hint: "-n default, -n empty, -n other, -A",
+    exitStatus: 1,
+  });
+  await expect(client.stat({ selector: { type: "namespace", name: "emty" } })).rejects.toMatchObject({
+    message: "there is no namespace emty",
+    hint: "ns/empty",
+  });
+  catalog.namespaces.set("default", undefined);
+  catalog.namespaces.set("empty", undefined);
+});
+
 describe("rows", () => {
   test("workloads are shown with what they served", async () => {
     const { "workload/world": world, "workload/hello": hello, ...others } = await rows("workload");

@@ -11,6 +11,7 @@ import type { GrpcService } from "./grpc-service.js";
 import {
   describeSelector,
   invalid,
+  missingNamespace,
   readSelector,
   type Refusal,
   unanswerable,
@@ -80,6 +81,8 @@ async function answer(
   question: Question,
 ): Promise<Result<StatResponse, Refusal>> {
   const { selector, peer, windowSeconds } = question;
+  const nowhere = missingNamespace(catalog, selector) ?? (peer && missingNamespace(catalog, peer.selector));
+  if (nowhere) return fail(nowhere);
   const known = new Map(catalog.resources(selector).map((resource) => [keyOf(resource), resource]));
   const rows = new Map<string, StatRow>();
   // Of traffic with a peer, resources that had none would only be in the way, unless one was named.

@@ -2,7 +2,7 @@ import { nameOfObject } from "../inject/index.js";
 import type { AdmissionAnswer, AdmissionRequest } from "./admission.js";
 import { injectPod } from "./inject-pod.js";
 import type { InstalledOptions } from "./installed-options.js";
-import { validateResource } from "./kinds/index.js";
+import { validateResource } from "./review-resource.js";
 import type { Namespaces } from "./namespaces.js";
 import type { Reviewers } from "./server.js";
 

@@ -66,6 +66,12 @@ export function pod(name: string, ip: string, more: object = {}, spec: object = 
   };
 }
 
+/** A TrafficPermission that denies everybody, but for what `spec` says otherwise. */
+export const trafficPermission = (name: string, spec: object = {}) => ({
+  metadata: meta(name),
+  spec: { action: "DENY", ...spec },
+});
+
 /** A node with one address; in a zone when one is given. */
 export function node(name: string, ip: string, zone?: string) {
   const labels = zone === undefined ? {} : { "topology.kubernetes.io/zone": zone };

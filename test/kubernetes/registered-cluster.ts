@@ -1,6 +1,12 @@
 // A cluster in memory that a registry reads into a catalog.
 import { vi, expect } from "vitest";
-import { Catalog, formatAddress, type SocketAddress, type Target } from "../../src/catalog/index.js";
+import {
+  type AccountNames,
+  Catalog,
+  formatAddress,
+  type SocketAddress,
+  type Target,
+} from "../../src/catalog/index.js";
 import { Cluster } from "../../src/kubernetes/index.js";
 import { startKubernetesRegistry, type KubernetesRegistry } from "../../src/registry/kubernetes/index.js";
 import { type ApiServer, startApiServer, type Watch } from "./api-server.js";
@@ -12,28 +18,33 @@ export type Lists = Record<string, object[]>;
 
 /** An API server whose objects are given at the start and then told of in watches. */
 export class RegisteredCluster {
-  readonly catalog = new Catalog();
+  readonly catalog: Catalog;
   /** The open watches, by the last part of the path. */
   readonly watches: ReadonlyMap<string, Watch>;
   readonly #registry: KubernetesRegistry;
   readonly #cluster: Cluster;
 
-  private constructor(cluster: Cluster, watches: ReadonlyMap<string, Watch>) {
+  private constructor(
+    cluster: Cluster,
+    watches: ReadonlyMap<string, Watch>,
+    accounts: AccountNames | undefined,
+  ) {
     this.#cluster = cluster;
     this.watches = watches;
+    this.catalog = new Catalog(undefined, accounts);
     this.#registry = startKubernetesRegistry(cluster, this.catalog);
   }
 
   /** Starts a registry of a cluster with these objects, and waits until all of them were read and are watched. */
-  static async start(server: ApiServer, lists: Lists): Promise<RegisteredCluster> {
-    const started = await RegisteredCluster.begin(server, lists);
-    await started.#registry.complete;
+  static async start(server: ApiServer, lists: Lists, accounts?: AccountNames): Promise<RegisteredCluster> {
+    const started = await RegisteredCluster.begin(server, lists, accounts);
+    await started.complete;
     await vi.waitFor(() => expect(started.watches.size).toBe(KINDS), DEADLINE);
     return started;
   }
 
   /** Starts a registry, and waits for nothing. */
-  static async begin(server: ApiServer, lists: Lists): Promise<RegisteredCluster> {
+  static async begin(server: ApiServer, lists: Lists, accounts?: AccountNames): Promise<RegisteredCluster> {
     const watches = new Map<string, Watch>();
     server.answering = ({ path, query }) => {
       const plural = path.split("/").at(-1) ?? "";
@@ -42,7 +53,12 @@ export class RegisteredCluster {
     };
     const opened = await Cluster.open({ kubeconfig: server.kubeconfig }, { HOME: "/nonexistent" });
     if (!opened.ok) throw opened.error;
-    return new RegisteredCluster(opened.value, watches);
+    return new RegisteredCluster(opened.value, watches, accounts);
+  }
+
+  /** Resolves when all that there was at the start was read. */
+  get complete(): Promise<unknown> {
+    return this.#registry.complete;
   }
 
   /** Tells of a change in the watch of a kind. */
@@ -70,7 +86,7 @@ export class RegisteredCluster {
 }
 
 /** How many kinds the registry watches. */
-const KINDS = 5;
+const KINDS = 6;
 
 const SILENT = { replaced: () => undefined, changed: () => undefined };
 

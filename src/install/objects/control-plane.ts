@@ -52,6 +52,7 @@ function programArguments({ values }: Installation): string[] {
     "--role=identity",
     `--cluster-domain=${values.clusterDomain}`,
     `--trust-domain=${trustDomain}`,
+    `--default-permission=${values.defaultPermission}`,
     ...(issuer.secretName === "" ? [] : [`--issuer-secret=${issuer.secretName}`]),
     ...(figures === "" ? [] : [`--prometheus-url=${figures}`]),
     `--listen=127.0.0.1:${PORTS.discovery.server}`,

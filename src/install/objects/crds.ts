@@ -1,7 +1,7 @@
 import type { ICustomResourceDefinition } from "kubernetes-models/apiextensions.k8s.io/v1/CustomResourceDefinition";
 import { plainOf, readManifest } from "../../manifest/index.js";
 import type { Installation } from "../installation.js";
-import { template, templatesIn } from "../templates.js";
+import { template, templatesIn } from "../../templates/index.js";
 import { labelsOf } from "../../installed-names/index.js";
 
 /** The mesh's own kinds. They are the same whatever the values are. */

@@ -3,7 +3,7 @@ import type { IConfigMap } from "kubernetes-models/v1/ConfigMap";
 import type { IService } from "kubernetes-models/v1/Service";
 import { printDocuments } from "../../manifest/index.js";
 import type { Installation } from "../installation.js";
-import { template } from "../templates.js";
+import { template } from "../../templates/index.js";
 import { parseQuantity, type Values } from "../values/index.js";
 import { alertingRules } from "./alerting-rules.js";
 import { fingerprint, placement, resourcesOf, restricted } from "./containers.js";

@@ -1,5 +1,5 @@
 import { CommentedDocument, type Json, type Path, valueAt } from "../../manifest/index.js";
-import { template } from "../templates.js";
+import { template } from "../../templates/index.js";
 import type { JsonSchema } from "./schema.js";
 import { defaultValues } from "./values.js";
 import { VALUES_SCHEMA } from "./values-schema.js";

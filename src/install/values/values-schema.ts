@@ -49,6 +49,7 @@ const image = () => matching("an image, as in docker.io/prom/prometheus:v3.5.0",
 export const VALUES_SCHEMA = fields({
   ha: flag(),
   clusterDomain: dnsName(),
+  defaultPermission: oneOf("allow", "deny"),
   nodeSelector: textMap(),
   tolerations: list(
     optionalFields({

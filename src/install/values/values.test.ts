@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CommentedDocument, isObject, type Json, type Path } from "../../manifest/index.js";
-import { template } from "../templates.js";
+import { template } from "../../templates/index.js";
 import { publishedSchema, readValues, showValues, type ValueSources } from "./index.js";
 import { defaultValues } from "./values.js";
 

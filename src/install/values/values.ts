@@ -1,6 +1,6 @@
 import { CommentedDocument, type JsonObject } from "../../manifest/index.js";
 import { fail, ok, type Result } from "../../result/index.js";
-import { template } from "../templates.js";
+import { template } from "../../templates/index.js";
 import { mistakesIn } from "./mistakes.js";
 import { parseQuantity } from "./quantity.js";
 import { readSet } from "./set-flag.js";

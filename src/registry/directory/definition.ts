@@ -9,15 +9,18 @@ export interface Definition {
   line: number;
   /** Names that must be resolved, and the line where each stands. */
   hosts: ReadonlyMap<string, number>;
-  /** Puts it into the catalog, with the IP addresses of its hosts. */
-  put(catalog: Catalog, addressesOf: (host: string) => readonly string[]): void;
+  /** Puts it into the catalog, with the IP addresses of its hosts. @param path of its file */
+  put(catalog: Catalog, addressesOf: (host: string) => readonly string[], path: string): void;
   /** Takes it out of the catalog. */
   remove(catalog: Catalog): void;
 }
 
 /** The key of a definition; names compare in lower case. */
-export const definitionKey = (kind: "Service" | "Workload", namespace: string, name: string) =>
-  `${kind} ${namespace}/${name}`.toLowerCase().replace(/^./, (first) => first.toUpperCase());
+export const definitionKey = (
+  kind: "Service" | "TrafficPermission" | "Workload",
+  namespace: string,
+  name: string,
+) => `${kind} ${namespace}/${name}`.toLowerCase().replace(/^./, (first) => first.toUpperCase());
 
 /** A mistake in a file. `key` names the definition that it spoils; without a key it may have been any. */
 export interface DefinitionMistake extends Mistake {

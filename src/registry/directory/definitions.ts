@@ -102,7 +102,7 @@ export class Definitions {
 
   private show(current: Current): void {
     current.shown = true;
-    current.definition.put(this.catalog, (host) => this.hosts.addresses(host));
+    current.definition.put(this.catalog, (host) => this.hosts.addresses(host), current.path);
   }
 
   /** Leaves what is in the catalog there for a moment, while the new definition's hosts are asked for the first time. */

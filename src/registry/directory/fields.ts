@@ -54,6 +54,18 @@ export class Fields {
     return undefined;
   }
 
+  /** A field with all that is in it; notes when there is none. */
+  any(key: string, expected: string): Value | undefined {
+    const value = this.get(key);
+    if (!value) this.wrong(key, expected);
+    return value;
+  }
+
+  /** Notes a mistake that was found by other means. */
+  note(mistake: Mistake): void {
+    this.mistakes.push(mistake);
+  }
+
   /** The maps in a list. Those that are none are noted and left out. */
   maps(key: string, expected: string): Fields[] | undefined {
     const value = this.get(key);

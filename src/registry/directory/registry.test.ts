@@ -160,6 +160,10 @@ describe("disco files", () => {
   });
 });
 
+const permission = (name: string, spec = "", namespace = "default") =>
+  `apiVersion: mesh.dev/v1alpha1\nkind: TrafficPermission\nmetadata: { name: ${name}, namespace: ${namespace} }\n` +
+  `# who may call\nspec:\n  action: ALLOW\n${spec}`;
+
 describe("resources", () => {
   test("a Service is served by the Workloads that it selects, over documents and files", async () => {
     await write("a.yaml", `${service("web")}---\n${workload("web-1", "127.0.0.1")}`);
@@ -204,7 +208,7 @@ describe("resources", () => {
     [
       workload("web-1", "127.0.0.1").replace("Workload", "Wrkload"),
       2,
-      'kind: found "Wrkload"; expected a kind of mesh.dev/v1alpha1: Workload',
+      'kind: found "Wrkload"; expected a kind of mesh.dev/v1alpha1: TrafficPermission, Workload',
     ],
     [
       workload("web-1", "127.0.0.1").replace("v1alpha1", "v9"),
@@ -214,7 +218,7 @@ describe("resources", () => {
     [
       workload("web-1", "127.0.0.1").replace("kind: Workload\n", ""),
       1,
-      "kind: found nothing; expected kind: Service or Workload",
+      "kind: found nothing; expected kind: Service, TrafficPermission or Workload",
     ],
     [
       workload("web-1", "127.0.0.1").replace("web-1", "Web 1"),
@@ -294,6 +298,66 @@ describe("resources", () => {
     expect(web()).toEqual(["127.0.0.1:9000"]);
     await write("a.yaml", service("web"));
     await soon(() => expect(web()).toEqual(["127.0.0.2:9000"]));
+  });
+});
+
+describe("permissions", () => {
+  const subject = {
+    namespace: "default",
+    name: "web-1",
+    workload: { kind: "workload", name: "web" },
+    inbound: [],
+  };
+  const inForce = () => catalog.permissionsOf(subject).map(({ permission }) => permission.name);
+
+  test("are read, change and go, and know where they stand", async () => {
+    await write("a.yaml", `${permission("one")}---\n${permission("two", "", "other")}`);
+    await start();
+    expect(problems()).toEqual([]);
+    expect(inForce()).toEqual(["one"]);
+    expect(catalog.permissionWarnings()).toMatchObject([
+      { source: join(root, "a.yaml"), line: 1 },
+      { source: join(root, "a.yaml"), line: 8 },
+    ]);
+    await write("a.yaml", permission("three", "  ports: [80]\n  from: ~\n"));
+    await soon(() => expect(inForce()).toEqual(["three"]));
+  });
+
+  test.each([
+    ["  action: ALOW\n", 6, 'spec.action: found "ALOW"; expected one of ALLOW, DENY, AUDIT'],
+    ["  action: ~\n", 6, "spec: found no action; expected one"],
+    ["  ports: [80, 0]\n", 7, "spec.ports[1]: found 0; expected a whole number from 1 to 65535"],
+    ["  ports: []\n", 7, "spec.ports: found an empty list; expected at least one item"],
+    ["  ports: [1, 1]\n", 7, "spec.ports[1]: found 1; expected each item once"],
+    ["  port: 80\n", 7, "spec.port: no such field; expected targetRefs, selector, ports, http, from, action"],
+    ["  http: [{}]\n", 7, "spec.http[0]: found a map; expected at least one of methods, pathPrefix"],
+    [
+      "  http:\n    - pathPrefix: api\n",
+      8,
+      'spec.http[0].pathPrefix: found "api"; expected a string like ^/',
+    ],
+    [
+      "  from:\n    - cidrs:\n        - 10.0.0.0/8\n        - 10.0.0.0/40\n",
+      10,
+      'spec.from[0].cidrs[1]: "10.0.0.0/40" has a prefix longer than 32 bits',
+    ],
+    [
+      "  targetRefs: [{ group: apps, kind: Deployment, name: a }]\n  selector: { matchLabels: { a: b } }\n",
+      8,
+      "spec.selector: targetRefs and selector are two ways to name workloads; give one of them",
+    ],
+  ])("that are wrong are named, and stay as they were: %j", async (spec, line, message) => {
+    await write("a.yaml", permission("one"));
+    await start();
+    const text = spec.startsWith("  action")
+      ? permission("one").replace("  action: ALLOW\n", spec)
+      : permission("one", spec);
+    await write("a.yaml", text);
+    await soon(() => expect(problems()).toEqual([`a.yaml:${line}: ${message}`]));
+    expect(inForce()).toEqual(["one"]);
+    await write("a.yaml", permission("two"));
+    await soon(() => expect(inForce()).toEqual(["two"]));
+    expect(problems()).toEqual([]);
   });
 });
 

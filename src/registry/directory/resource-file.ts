@@ -4,6 +4,7 @@ import { definitionKey } from "./definition.js";
 import { Fields } from "./fields.js";
 import { isLabelName, isObjectName } from "./names.js";
 import { readService } from "./service.js";
+import { readTrafficPermission } from "./traffic-permission.js";
 import { readWorkload } from "./workload.js";
 
 /** What a resource is called. */
@@ -16,12 +17,13 @@ export interface Identity {
 
 interface Kind {
   apiVersion: string;
-  kind: "Service" | "Workload";
+  kind: "Service" | "TrafficPermission" | "Workload";
   read: (document: Fields, identity: Identity) => Definition | undefined;
 }
 
 const KINDS: readonly Kind[] = [
   { apiVersion: "v1", kind: "Service", read: readService },
+  { apiVersion: "mesh.dev/v1alpha1", kind: "TrafficPermission", read: readTrafficPermission },
   { apiVersion: "mesh.dev/v1alpha1", kind: "Workload", read: readWorkload },
 ];
 const OUR_GROUP = "mesh.dev/";
@@ -60,14 +62,14 @@ function readDocument(value: Value): { definition?: Definition; mistakes: Defini
 /** Undefined for what is none of ours, and for what should be and is not right. */
 function kindOf(document: Fields): Kind | undefined {
   const apiVersion = document.string("apiVersion", "apiVersion: v1 or mesh.dev/v1alpha1", () => true);
-  const name = document.string("kind", "kind: Service or Workload", () => true);
+  const name = document.string("kind", "kind: Service, TrafficPermission or Workload", () => true);
   if (apiVersion === undefined || name === undefined) return undefined;
   const kind = KINDS.find((known) => known.apiVersion === apiVersion && known.kind === name);
   if (kind || !apiVersion.startsWith(OUR_GROUP)) return kind;
   const ours = KINDS.filter((known) => known.apiVersion.startsWith(OUR_GROUP));
   if (ours.some((known) => known.apiVersion === apiVersion)) {
     document.wrong("kind", `a kind of ${apiVersion}: ${ours.map((known) => known.kind).join(", ")}`);
-  } else document.wrong("apiVersion", ours.map((known) => known.apiVersion).join(", "));
+  } else document.wrong("apiVersion", [...new Set(ours.map((known) => known.apiVersion))].join(", "));
   return undefined;
 }
 

@@ -7,13 +7,14 @@ import {
   type ResourceType,
   typeName,
 } from "../../kubernetes/index.js";
-import { ENDPOINT_SLICES, NAMESPACES, NODES, PODS, SERVICES } from "./kinds.js";
+import { ENDPOINT_SLICES, NAMESPACES, NODES, PODS, SERVICES, TRAFFIC_PERMISSIONS } from "./kinds.js";
 import { readNamespace } from "./namespace.js";
 import { readNode } from "./node.js";
 import { instanceOf } from "./pod.js";
 import { readService } from "./service.js";
 import { Services } from "./services.js";
 import { readSlice } from "./slice.js";
+import { TrafficPermissions } from "./traffic-permissions.js";
 
 /** A cluster that is being read into a catalog. */
 export interface KubernetesRegistry {
@@ -24,11 +25,13 @@ export interface KubernetesRegistry {
 }
 
 /**
- * Reads the services, endpoint slices, pods, nodes and namespaces of a cluster into the catalog and follows their changes. A kind that the API
+ * Reads the services, endpoint slices, pods, nodes, namespaces and traffic permissions of a cluster into the catalog and follows
+ * their changes. A kind that the API
  * server does not give at the moment is a problem of the catalog; what was read before stands.
  */
 export function startKubernetesRegistry(cluster: Cluster, catalog: Catalog): KubernetesRegistry {
   const services = new Services(catalog);
+  const permissions = new TrafficPermissions(catalog);
   const started = [
     followInto(cluster, catalog, NODES, {
       put: (_, node) => catalog.putNode(readNode(node)),
@@ -54,6 +57,10 @@ export function startKubernetesRegistry(cluster: Cluster, catalog: Catalog): Kub
       put: (key, slice) => services.setSlice(key, readSlice(slice)),
       remove: (key) => services.setSlice(key, undefined),
     }),
+    followInto(cluster, catalog, TRAFFIC_PERMISSIONS, {
+      put: (key, permission) => permissions.put(key, permission),
+      remove: (key) => permissions.remove(key),
+    }),
   ];
   return {
     complete: Promise.all(started.map(({ complete }) => complete)),
@@ -70,11 +77,18 @@ function followInto<T extends KubernetesObject>(
   changes: Pick<Following<T>, "put" | "remove">,
 ) {
   const source = `kubernetes ${typeName(type)}`;
-  return follow(cluster, type, {
+  let isAbsent: () => void = () => undefined;
+  const absent = new Promise<void>((resolve) => (isAbsent = resolve));
+  const followed = follow(cluster, type, {
     ...changes,
-    failed: ({ message }) => catalog.problems.report(source, [{ source, line: 0, message }]),
+    failed: ({ kind, message }) => {
+      catalog.problems.report(source, [{ source, line: 0, message }]);
+      // Of a kind that the API server does not have there are no objects to wait for.
+      if (kind === "not-found") isAbsent();
+    },
     recovered: () => catalog.problems.report(source, []),
   });
+  return { complete: Promise.race([followed.complete, absent]), stop: () => followed.stop() };
 }
 
 const nameIn = (key: string) => key.slice(key.indexOf("/") + 1);

@@ -1,4 +1,5 @@
 import type { KubernetesObject, ResourceType } from "../../kubernetes/index.js";
+import type { TrafficPermissionSpec } from "../../mesh-kinds/index.js";
 
 /** v1.Pod, as far as it is read. */
 export interface Pod extends KubernetesObject {
@@ -8,6 +9,7 @@ export interface Pod extends KubernetesObject {
   readonly spec?: {
     readonly nodeName?: string;
     readonly hostNetwork?: boolean;
+    readonly serviceAccountName?: string;
     readonly initContainers?: readonly Container[];
     readonly containers?: readonly Container[];
   };
@@ -47,6 +49,7 @@ export interface ContainerStatus {
 export interface Service extends KubernetesObject {
   readonly spec?: {
     readonly type?: string;
+    readonly selector?: Readonly<Record<string, string>>;
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[];
     readonly externalIPs?: readonly string[];
@@ -78,6 +81,11 @@ export interface Node extends KubernetesObject {
 /** v1.Namespace, as far as it is read. */
 export interface Namespace extends KubernetesObject {
   readonly status?: { readonly phase?: string };
+}
+
+/** mesh.dev/v1alpha1.TrafficPermission. */
+export interface TrafficPermission extends KubernetesObject {
+  readonly spec: TrafficPermissionSpec;
 }
 
 /** discovery.k8s.io/v1.EndpointSlice, as far as it is read. */
@@ -123,6 +131,12 @@ export const ENDPOINT_SLICES: ResourceType<EndpointSlice> = {
   group: "discovery.k8s.io",
   version: "v1",
   plural: "endpointslices",
+  namespaced: true,
+};
+export const TRAFFIC_PERMISSIONS: ResourceType<TrafficPermission> = {
+  group: "mesh.dev",
+  version: "v1alpha1",
+  plural: "trafficpermissions",
   namespaced: true,
 };
 

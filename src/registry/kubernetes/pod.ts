@@ -12,6 +12,7 @@ export function instanceOf(pod: Pod): Instance | undefined {
   const addresses = addressesOf(pod);
   const ports = namedPorts(pod);
   const node = pod.spec?.nodeName;
+  const account = pod.spec?.serviceAccountName;
   const sidecar = sidecarOf(pod, addresses, ports);
   return {
     namespace,
@@ -21,6 +22,7 @@ export function instanceOf(pod: Pod): Instance | undefined {
     addresses,
     ports,
     ...(node !== undefined && { node }),
+    ...(account !== undefined && { account }),
     ...(uid !== undefined && { uid }),
     ...(pod.spec?.hostNetwork === true && { sharesAddresses: true }),
     ...(sidecar && { sidecar }),

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { ApiServer } from "../../../test/kubernetes/api-server.js";
-import { pod, service, slice, SLICE_PORTS } from "../../../test/kubernetes/objects.js";
+import { pod, service, slice, SLICE_PORTS, trafficPermission } from "../../../test/kubernetes/objects.js";
 import {
   addressesOf,
   becomes,
@@ -278,6 +278,91 @@ describe("the sidecar of a pod", () => {
   const SIDECAR = {
     initContainers: [{ name: "mesh-proxy", env: [{ name: "MESH_PROXY_INBOUND", value: "4143=original" }] }],
   };
+});
+
+describe("permissions", () => {
+  const subject = { namespace: "shop", name: "one", workload: { kind: "pod", name: "one" }, inbound: [] };
+  const inForce = () => cluster.catalog.permissionsOf(subject).map(({ permission }) => permission.name);
+  const problems = () =>
+    cluster.catalog.problems.list().map(({ source, message }) => `${source}: ${message}`);
+
+  test("are followed; one that cannot be meant stands as it last was right", async () => {
+    await start({
+      pods: [pod("one", "10.1.0.1")],
+      trafficpermissions: [
+        trafficPermission("all"),
+        trafficPermission("others", { selector: { matchLabels: { a: "b" } } }),
+      ],
+    });
+    expect(inForce()).toEqual(["all"]);
+    const cidrs = { from: [{ cidrs: ["10.0.0.0/40"] }] };
+    cluster.send("trafficpermissions", "MODIFIED", trafficPermission("all", cidrs));
+    const mistake = 'spec.from[0].cidrs[0]: "10.0.0.0/40" has a prefix longer than 32 bits';
+    const known = { timeout: 60_000, interval: 5 };
+    await vi.waitFor(() => expect(problems()).toEqual([`trafficpermission shop/all: ${mistake}`]), known);
+    expect(inForce()).toEqual(["all"]);
+    cluster.send("trafficpermissions", "ADDED", trafficPermission("more", { ports: [80] }));
+    await vi.waitFor(() => expect(inForce()).toEqual(["all", "more"]), known);
+    cluster.send("trafficpermissions", "DELETED", trafficPermission("all"));
+    await vi.waitFor(() => expect(inForce()).toEqual(["more"]), known);
+    expect(problems()).toEqual([]);
+  });
+
+  test("for a service are for all of its pods, ready or not", async () => {
+    await start({
+      services: [service("web", { selector: { app: "web" } })],
+      pods: [pod("one", "10.1.0.1")],
+      trafficpermissions: [
+        trafficPermission("web", { targetRefs: [{ group: "", kind: "Service", name: "web" }] }),
+      ],
+    });
+    expect(inForce()).toEqual(["web"]);
+  });
+
+  test("mean the service accounts of workloads that they name", async () => {
+    const workloads = [{ kind: "Deployment", name: "web" }];
+    const identityOf = (account: { namespace: string; name: string }) =>
+      `${account.namespace}/${account.name}`;
+    cluster = await RegisteredCluster.start(
+      server,
+      {
+        pods: [pod("one", "10.1.0.1", {}, { serviceAccountName: "shopkeeper" })],
+        trafficpermissions: [trafficPermission("from-web", { from: [{ workloads }] })],
+      },
+      { identityOf, namedAsWorkloads: false },
+    );
+    expect(cluster.catalog.permissionsOf(subject)).toMatchObject([
+      { from: [{ identities: ["shop/shopkeeper"], nobody: false }] },
+    ]);
+  });
+
+  test("are none where the API server does not know the kind, which is a problem", async () => {
+    cluster = await RegisteredCluster.begin(server, {});
+    server.answering = ((before) => (question) =>
+      question.path.endsWith("/trafficpermissions")
+        ? { status: 404, body: { kind: "Status", code: 404 } }
+        : before(question))(server.answering);
+    await cluster.complete;
+    expect(problems()).toEqual([
+      "kubernetes trafficpermissions.mesh.dev: the API server has no trafficpermissions.mesh.dev of version v1alpha1",
+    ]);
+  });
+});
+
+test("namespaces are known without anything in them, and those that do not exist as well", async () => {
+  const named = (name: string) => ({ metadata: { name, resourceVersion: "2" } });
+  await start({ namespaces: [named("empty"), named("shop")], pods: [pod("one", "10.1.0.1")] });
+  const namespaces = () => cluster.catalog.resources({ type: "namespace", namespace: "", name: "" });
+  expect(namespaces()).toMatchObject([
+    { name: "empty", pods: 0 },
+    { name: "shop", pods: 1 },
+  ]);
+  expect([cluster.catalog.mayBeNamespace("empty"), cluster.catalog.mayBeNamespace("typo")]).toEqual([
+    true,
+    false,
+  ]);
+  cluster.send("namespaces", "DELETED", named("empty"));
+  await vi.waitFor(() => expect(namespaces()).toHaveLength(1), DEADLINE);
 });
 
 test("a kind that may not be read is a problem that names it", async () => {

@@ -16,6 +16,8 @@ export interface ReachedFacts {
   readonly ports: readonly (Omit<ServicePort, "target"> & { readonly name: string })[];
   /** Endpoints of other nodes are not to be used. */
   readonly onOwnNode: boolean;
+  /** The labels of its pods; undefined when it selects none. */
+  readonly selector: Readonly<Record<string, string>> | undefined;
   /** The family of addresses that it has, or has first. */
   readonly family: IpFamily | undefined;
 }
@@ -35,6 +37,7 @@ export function readService({ spec = {}, status }: Service): ServiceFacts | unde
     addresses: [...new Set(addresses.flatMap((address) => canonicalIp(address) ?? []))],
     ports,
     onOwnNode: spec.internalTrafficPolicy === "Local",
+    selector: spec.selector,
     family: FAMILIES[spec.ipFamilies?.[0] ?? ""],
   };
 }

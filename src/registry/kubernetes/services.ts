@@ -62,8 +62,9 @@ export class Services {
 
   #reached(key: string, facts: ServiceFacts): Omit<Service, "namespace" | "name"> {
     if ("alias" in facts) return { alias: facts.alias, ports: [], endpoints: { addresses: [] } };
-    const { addresses, ports, onOwnNode, family } = facts;
+    const { addresses, ports, onOwnNode, selector, family } = facts;
     return {
+      ...(selector && { selects: selector }),
       ...(addresses.length > 0 && { addresses: [...addresses] }),
       ports: ports.map(({ port, nodePort }) => {
         return { port, target: port, ...(nodePort !== undefined && { nodePort }) };

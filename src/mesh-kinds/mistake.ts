@@ -1,4 +1,4 @@
-import { isArray, isObject, type Json, type JsonObject } from "../../manifest/index.js";
+import { isArray, isObject, type Json, type JsonObject } from "../manifest/index.js";
 
 /** Something that a resource says and cannot mean. */
 export interface FieldMistake {

@@ -1,4 +1,4 @@
-import { isArray } from "../../manifest/index.js";
+import { isArray } from "../manifest/index.js";
 import { addressMistake } from "./address.js";
 import { type FieldMistake, type KindRule, objectsIn, textsIn } from "./mistake.js";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { Json } from "../../manifest/index.js";
-import { validateResource } from "./index.js";
+import type { Json } from "../manifest/index.js";
+import { validateResource } from "./review-resource.js";
 
 const resource = (kind: string, spec: Json) => ({
   apiVersion: "mesh.dev/v1alpha1",

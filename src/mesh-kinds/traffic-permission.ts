@@ -1,5 +1,5 @@
-import type { JsonObject } from "../../manifest/index.js";
-import { nearest } from "../../output/index.js";
+import type { JsonObject } from "../manifest/index.js";
+import { nearest } from "../output/index.js";
 import { cidrMistake } from "./address.js";
 import { type FieldMistake, type KindRule, objectsIn, textsIn } from "./mistake.js";
 
@@ -16,11 +16,18 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 export const trafficPermission: KindRule = (spec) => [
+  ...twoWaysToTarget(spec),
   ...objectsIn(spec["targetRefs"], "spec.targetRefs").flatMap(([target, field]) =>
     targetMistakes(target, field),
   ),
   ...objectsIn(spec["from"], "spec.from").flatMap(([caller, field]) => callerMistakes(caller, field)),
 ];
+
+function twoWaysToTarget({ targetRefs, selector }: JsonObject): FieldMistake[] {
+  if (targetRefs === undefined || selector === undefined) return [];
+  const message = "targetRefs and selector are two ways to name workloads; give one of them";
+  return [{ field: "spec.selector", message }];
+}
 
 function targetMistakes({ group, kind }: JsonObject, field: string): FieldMistake[] {
   if (typeof kind !== "string") return [];

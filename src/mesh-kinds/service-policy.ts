@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../manifest/index.js";
+import type { JsonObject } from "../manifest/index.js";
 import { type FieldMistake, type KindRule, mappingAt } from "./mistake.js";
 
 export const servicePolicy: KindRule = (spec) => [
