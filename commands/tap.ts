@@ -47,8 +47,9 @@ export default class Tap extends Command {
     }),
     output: Flags.option({
       char: "o",
-      options: ["wide", "json"] as const,
-      description: "wide adds time, addresses and owners; json is one object a line.",
+      options: ["wide", "json", "yaml"] as const,
+      description:
+        "wide adds time, addresses and owners; json is one object a line, yaml one document an event.",
     })(),
     ...CONTROL_PLANE_FLAGS,
   };

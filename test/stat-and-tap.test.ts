@@ -122,7 +122,7 @@ describe("mesh tap", () => {
     await vi.waitFor(() => {
       expect(said()).toMatch(/^\d+ requests were not shown: there are more than --max-rps allows$/m);
       expect(output()).toMatch(
-        /^req id=(hello-1:\d+) dir=out src=hello-1 dst=world-1 tls=no method=GET authority=world path=\/greet\?n=1\n[^]*^rsp id=\1 .* status=[25]00 latency=[^]*^end id=\1 .* duration=\S+ request=0B response=5B$/m,
+        /^req id=(hello-1:\d+) dir=out src=hello-1 dst=world-1 tls=no protocol=http1 method=GET authority=world path=\/greet\?n=1\n[^]*^rsp id=\1 .* status=[25]00 latency=[^]*^end id=\1 .* duration=\S+ request=0B response=5B$/m,
       );
       expect(output()).toMatch(/^req id=world-1:\d+ dir=in src=127\.0\.0\.1:\d+ dst=world-1 /m);
     }, SOON);

@@ -1,10 +1,11 @@
 import type { Duration__Output } from "../../generated/google/protobuf/Duration.js";
 import type { Peer__Output } from "../../generated/mesh/proxy/v1/Peer.js";
 import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
+import type { JsonObject } from "../manifest/index.js";
 import { addressOf, eventTypeOf, timeOf } from "./event.js";
 
-/** What `mesh tap -o json` prints of an event; the fields are described in docs/stat-and-tap.md. */
-export function eventAsJson(event: TapEvent__Output, proxy: string): object {
+/** What `mesh tap -o json` and `-o yaml` print of an event; the fields are described in docs/stat-and-tap.md. */
+export function eventAsJson(event: TapEvent__Output, proxy: string): JsonObject {
   return {
     type: eventTypeOf(event),
     request_id: event.requestId,
@@ -18,21 +19,24 @@ export function eventAsJson(event: TapEvent__Output, proxy: string): object {
   };
 }
 
-function detailsAsJson({ request, response, end }: TapEvent__Output): object {
+function detailsAsJson({ request, response, end }: TapEvent__Output): JsonObject {
   if (request) return { ...request };
   if (response) {
-    const { status, proxyError, retries } = response;
-    return { status, latency_us: microsecondsOf(response.latency), proxy_error: proxyError, retries };
+    const { status, proxyError, retries, permission } = response;
+    const latency_us = microsecondsOf(response.latency);
+    return { status, latency_us, proxy_error: proxyError, permission, retries };
   }
   return {
     duration_us: microsecondsOf(end?.duration),
     request_bytes: end?.requestBytes ?? 0,
     response_bytes: end?.responseBytes ?? 0,
+    grpc_status: end?.grpcStatus ?? null,
     error: end?.error ?? "",
+    permission: end?.permission ?? "",
   };
 }
 
-function peerAsJson(peer: Peer__Output | null): object | null {
+function peerAsJson(peer: Peer__Output | null): JsonObject | null {
   return (
     peer && {
       address: addressOf(peer),

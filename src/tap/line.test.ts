@@ -19,14 +19,21 @@ const event: TapEvent__Output = {
     tls: true,
   },
   event: "request",
-  request: { method: "GET", scheme: "http", authority: "world", path: "/", version: "HTTP/1.1" },
+  request: {
+    method: "GET",
+    scheme: "http",
+    authority: "world",
+    path: "/",
+    version: "HTTP/1.1",
+    protocol: "http1",
+  },
   dropped: 0,
 };
 
 describe("a line", () => {
   test("has what there is to say of a request, its response and its end", () => {
     expect(formatTapLine(event, "default/hello-1", { wide: false })).toBe(
-      "req id=hello-1:7 dir=out src=[::1]:5000 dst=world-1 tls=yes method=GET authority=world path=/",
+      "req id=hello-1:7 dir=out src=[::1]:5000 dst=world-1 tls=yes protocol=http1 method=GET authority=world path=/",
     );
     const response = {
       status: 503,
@@ -50,6 +57,33 @@ describe("a line", () => {
     );
   });
 
+  test("tells the protocol, how a gRPC call ended, and who refused a request", () => {
+    const world = "id=hello-1:7 dir=out src=[::1]:5000 dst=world-1 tls=yes";
+    const lineOf = (change: Partial<TapEvent__Output>) =>
+      formatTapLine(withEvent(change), "default/hello-1", { wide: false });
+    const call = {
+      ...{ method: "POST", scheme: "http", authority: "world", path: "/shop.Cart/Add" },
+      ...{ version: "HTTP/2", protocol: "grpc" },
+    };
+    expect(lineOf({ request: call })).toBe(
+      `req ${world} protocol=grpc method=POST authority=world path=/shop.Cart/Add`,
+    );
+    const end = { duration: { seconds: 0, nanos: 9e6 }, requestBytes: 5, responseBytes: 0, error: "" };
+    const ends = (grpcStatus: number) =>
+      lineOf({ event: "end", end: { ...end, grpcStatus, permission: "" } }).slice(`end ${world} `.length);
+    expect(ends(0)).toBe("duration=9ms request=5B response=0B grpc-status=OK");
+    expect(ends(13)).toBe("duration=9ms request=5B response=0B grpc-status=INTERNAL");
+    expect(ends(99)).toBe("duration=9ms request=5B response=0B grpc-status=99");
+    const response = { status: 403, latency: null, proxyError: "permission-denied", retries: 0 };
+    expect(lineOf({ event: "response", response: { ...response, permission: "shop/cart" } })).toBe(
+      `rsp ${world} status=403 proxy-error=permission-denied permission=shop/cart`,
+    );
+    const refused = { ...end, error: "permission-denied", permission: "shop/cart" };
+    expect(lineOf({ event: "end", end: refused })).toBe(
+      `end ${world} duration=9ms request=5B response=0B error=permission-denied permission=shop/cart`,
+    );
+  });
+
   test("wide tells the time and whose the ends are", () => {
     const line = formatTapLine(event, "default/hello-1", { wide: true });
     expect(line).toMatch(/^2023-11-14T22:13:20\.123456Z req /);
@@ -61,7 +95,7 @@ describe("a line", () => {
   test("is one harmless line whatever a client sent", () => {
     const path = '/\x1b[2J\x07\r\nend id=hello-1:7 "\u202e\x9b';
     const evil = withEvent({
-      request: { method: "G\x1bT", scheme: "http", authority: "a\nb", path, version: "" },
+      request: { method: "G\x1bT", scheme: "http", authority: "a\nb", path, version: "", protocol: "" },
     });
     const line = formatTapLine(evil, "default/hello-1", { wide: true });
     expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
@@ -69,44 +103,67 @@ describe("a line", () => {
   });
 });
 
-test("JSON has times in microseconds and addresses as text", () => {
-  const response = {
-    status: 200,
-    latency: { seconds: 1, nanos: 1_500 },
-    proxyError: "",
-    retries: 0,
-    permission: "",
+const EVENT_AS_JSON = {
+  type: "request",
+  request_id: 7,
+  proxy: "default/hello-1",
+  time: "2023-11-14T22:13:20.123456Z",
+  direction: "outbound",
+  source: {
+    address: "[::1]:5000",
+    namespace: "",
+    workload_kind: "",
+    workload: "",
+    pod: "",
+    service: "",
+    tls: false,
+  },
+  destination: {
+    address: "10.0.0.1:80",
+    namespace: "default",
+    workload_kind: "deployment",
+    workload: "world",
+    pod: "world-1",
+    service: "world",
+    tls: true,
+  },
+  dropped: 0,
+};
+
+test("JSON has times in microseconds, addresses as text, and statuses as numbers", () => {
+  const jsonOf = (change: Partial<TapEvent__Output>) => eventAsJson(withEvent(change), "default/hello-1");
+  const request = {
+    ...{ method: "GET", scheme: "http", authority: "world", path: "/" },
+    ...{ version: "HTTP/2", protocol: "grpc" },
   };
-  expect(eventAsJson(withEvent({ event: "response", response }), "default/hello-1")).toEqual({
-    type: "response",
-    request_id: 7,
-    proxy: "default/hello-1",
-    time: "2023-11-14T22:13:20.123456Z",
-    direction: "outbound",
-    source: {
-      address: "[::1]:5000",
-      namespace: "",
-      workload_kind: "",
-      workload: "",
-      pod: "",
-      service: "",
-      tls: false,
+  expect(jsonOf({ request })).toEqual({ ...EVENT_AS_JSON, ...request });
+  const latency = { seconds: 1, nanos: 1_500 };
+  const response = { status: 200, latency, proxyError: "", retries: 0, permission: "" };
+  expect(jsonOf({ event: "response", response })).toEqual({
+    ...EVENT_AS_JSON,
+    ...{
+      type: "response",
+      status: 200,
+      latency_us: 1_000_001.5,
+      proxy_error: "",
+      permission: "",
+      retries: 0,
     },
-    destination: {
-      address: "10.0.0.1:80",
-      namespace: "default",
-      workload_kind: "deployment",
-      workload: "world",
-      pod: "world-1",
-      service: "world",
-      tls: true,
-    },
-    status: 200,
-    latency_us: 1_000_001.5,
-    proxy_error: "",
-    retries: 0,
-    dropped: 0,
   });
+  const end = { duration: latency, requestBytes: 1, responseBytes: 2, error: "", permission: "" };
+  const endAsJson = {
+    ...EVENT_AS_JSON,
+    ...{
+      type: "end",
+      duration_us: 1_000_001.5,
+      request_bytes: 1,
+      response_bytes: 2,
+      error: "",
+      permission: "",
+    },
+  };
+  expect(jsonOf({ event: "end", end })).toEqual({ ...endAsJson, grpc_status: null });
+  expect(jsonOf({ event: "end", end: { ...end, grpcStatus: 5 } })).toEqual({ ...endAsJson, grpc_status: 5 });
 });
 
 function withEvent(change: Partial<TapEvent__Output>): TapEvent__Output {

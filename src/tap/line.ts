@@ -1,3 +1,4 @@
+import { status as grpcStatus } from "@grpc/grpc-js";
 import type { Duration__Output } from "../../generated/google/protobuf/Duration.js";
 import type { Peer__Output } from "../../generated/mesh/proxy/v1/Peer.js";
 import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
@@ -28,6 +29,7 @@ export function formatTapLine(event: TapEvent__Output, proxy: string, { wide }: 
 function fieldsOf({ request, response, end }: TapEvent__Output): [string, string][] {
   if (request) {
     return [
+      ["protocol", request.protocol],
       ["method", request.method],
       ["authority", request.authority],
       ["path", request.path],
@@ -38,6 +40,7 @@ function fieldsOf({ request, response, end }: TapEvent__Output): [string, string
       ["status", String(response.status)],
       ["latency", latency(response.latency)],
       ["proxy-error", response.proxyError],
+      ["permission", response.permission],
       ["retries", response.retries === 0 ? "" : String(response.retries)],
     ];
   }
@@ -45,8 +48,15 @@ function fieldsOf({ request, response, end }: TapEvent__Output): [string, string
     ["duration", latency(end?.duration)],
     ["request", formatBytes(end?.requestBytes ?? 0)],
     ["response", formatBytes(end?.responseBytes ?? 0)],
+    ["grpc-status", grpcStatusName(end?.grpcStatus)],
     ["error", end?.error ?? ""],
+    ["permission", end?.permission ?? ""],
   ];
+}
+
+/** `NOT_FOUND` for 5; the number itself where it has no name. */
+function grpcStatusName(code: number | undefined): string {
+  return code === undefined ? "" : (grpcStatus[code] ?? String(code));
 }
 
 function wideFields({ source, destination, request }: TapEvent__Output): [string, string][] {

@@ -1,9 +1,9 @@
 import { status } from "@grpc/grpc-js";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import type { TapResponse__Output } from "../../generated/mesh/api/v1/TapResponse.js";
+import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
 import { ApiFailure, type ControlPlaneClient } from "../client/index.js";
-import { escapeControls, formatJsonLine, type Printer } from "../output/index.js";
+import { escapeControls, formatJsonLine, loadYaml, type Printer } from "../output/index.js";
 import type { ResourceReference } from "../resource-type/index.js";
 import { eventAsJson } from "./json.js";
 import { formatTapLine } from "./line.js";
@@ -24,7 +24,7 @@ export interface TapQuestion {
   authority?: string;
   scheme?: string;
   maxRps: number;
-  output: "line" | "wide" | "json";
+  output: "line" | "wide" | "json" | "yaml";
 }
 
 /**
@@ -58,9 +58,11 @@ async function showEvents(
   presence: ControlPlanePresence,
 ): Promise<void> {
   const dropped = new DroppedRequests(printer);
+  const format = await formatterOf(question);
   try {
     for await (const response of client.tap(requestOf(question), signal, () => presence.meet())) {
-      show(response, question, printer);
+      if (response.note) printer.note(escapeControls(response.note));
+      if (response.event) printer.print(format(response.event, response.proxy));
       dropped.add(response.event?.dropped ?? 0);
     }
   } finally {
@@ -107,14 +109,13 @@ function requestOf({ target, to, namespace = "", ...filters }: TapQuestion) {
   };
 }
 
-function show({ event, note, proxy }: TapResponse__Output, { output }: TapQuestion, printer: Printer): void {
-  if (note) printer.note(escapeControls(note));
-  if (!event) return;
-  const line =
-    output === "json"
-      ? formatJsonLine(eventAsJson(event, proxy))
-      : formatTapLine(event, proxy, { wide: output === "wide" });
-  printer.print(line);
+async function formatterOf({
+  output,
+}: TapQuestion): Promise<(event: TapEvent__Output, proxy: string) => string> {
+  if (output === "json") return (event, proxy) => formatJsonLine(eventAsJson(event, proxy));
+  if (output !== "yaml") return (event, proxy) => formatTapLine(event, proxy, { wide: output === "wide" });
+  const formatYaml = await loadYaml();
+  return (event, proxy) => `---\n${formatYaml(eventAsJson(event, proxy))}`;
 }
 
 /** Counts requests that were not shown and tells of them, not too often. */

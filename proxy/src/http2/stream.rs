@@ -153,8 +153,9 @@ impl Stream {
 
     /// Records where the request goes: to `endpoint`, or to none.
     fn goes_to(&mut self, endpoint: Option<&Endpoint>, http: &HttpMetrics) {
-        let (origin, head) = (&self.origin, self.head.whole());
-        self.record.goes_to(endpoint, http, &origin.worker.tap, |endpoint| described(origin, head, endpoint));
+        let (origin, head, spoken) = (&self.origin, self.head.whole(), self.record.protocol());
+        let describe = |endpoint| described(origin, head, spoken, endpoint);
+        self.record.goes_to(endpoint, http, &origin.worker.tap, describe);
     }
 
     /// Where the request goes.
@@ -280,7 +281,12 @@ impl Stream {
 }
 
 #[cold]
-fn described<'a>(origin: &'a Origin, head: &'a Parts, endpoint: Option<&'a Endpoint>) -> tap::Request<'a> {
+fn described<'a>(
+    origin: &'a Origin,
+    head: &'a Parts,
+    spoken: Spoken,
+    endpoint: Option<&'a Endpoint>,
+) -> tap::Request<'a> {
     tap::Request {
         direction: origin.side.direction(),
         client: origin.address,
@@ -291,5 +297,6 @@ fn described<'a>(origin: &'a Origin, head: &'a Parts, endpoint: Option<&'a Endpo
         authority: head.uri.authority().map_or("", |authority| authority.as_str()),
         path: head.uri.path_and_query().map_or("", |path| path.as_str()),
         version: "HTTP/2",
+        protocol: Some(spoken),
     }
 }

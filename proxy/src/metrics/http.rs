@@ -37,7 +37,8 @@ pub enum Protocol {
 impl Protocol {
     const ALL: [Self; 3] = [Self::Http1, Self::Http2, Self::Grpc];
 
-    pub(super) const fn label(self) -> &'static str {
+    /// As the label of the metrics has it, and those who tap.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Http1 => "http1",
             Self::Http2 => "http2",

@@ -148,6 +148,7 @@ impl Client {
             authority: server_name,
             path: "",
             version: "",
+            protocol: None,
         })
     }
 }

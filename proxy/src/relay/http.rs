@@ -171,6 +171,7 @@ impl Client {
                 Version::Http10 => "HTTP/1.0",
                 Version::Http11 => "HTTP/1.1",
             },
+            protocol: Some(Protocol::Http1),
         }
     }
 

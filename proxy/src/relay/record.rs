@@ -45,6 +45,10 @@ impl Record {
         Self { protocol, started: Instant::now(), counted: false, tapped: None }
     }
 
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// When the request's head had come to its end.
     pub fn started(&self) -> Instant {
         self.started

@@ -10,6 +10,7 @@ use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::grpc::GrpcStatus;
+use crate::metrics::Protocol;
 use crate::proto::{self, End, Peer, RequestStart, ResponseStart, TapEvent, tap_event::Event};
 
 /// A worker's way to those who watch.
@@ -36,6 +37,8 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
     pub version: &'static str,
+    /// None of a connection that passes through.
+    pub protocol: Option<Protocol>,
 }
 
 /// The two ends of a request.
@@ -85,6 +88,7 @@ impl Tap {
             authority: request.authority.to_owned(),
             path: request.path.to_owned(),
             version: request.version.to_owned(),
+            protocol: request.protocol.map_or("", Protocol::label).to_owned(),
         }));
         Some(Box::new(tapped))
     }
@@ -238,6 +242,7 @@ mod tests {
                 authority: "world",
                 path: "/api/users?id=1",
                 version: "HTTP/1.1",
+                protocol: Some(Protocol::Http1),
             }
         }
     }
@@ -275,6 +280,7 @@ mod tests {
                 authority: "world".to_owned(),
                 path: "/api/users?id=1".to_owned(),
                 version: "HTTP/1.1".to_owned(),
+                protocol: "http1".to_owned(),
             }),
             Event::Response(ResponseStart {
                 status: 502,
