@@ -104,7 +104,8 @@ export const ownerOf = ({ namespace, workload, name }: Sidecar | Instance) => ({
 });
 
 /** What an endpoint at which a sidecar listens must prove. */
-export const identityOf = ({ identity }: Sidecar) => (identity === undefined ? {} : { identity });
+export const identityOf = ({ identity }: Pick<Sidecar, "identity">) =>
+  identity === undefined ? {} : { identity };
 
 const sameEndpoint = (a: Endpoint, b: Endpoint) =>
   a.meshed === b.meshed &&

@@ -19,6 +19,7 @@ export type {
   Permission,
   Place,
   Places,
+  PortRange,
   Problem,
   Resource,
   ResourceSelector,

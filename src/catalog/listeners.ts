@@ -1,9 +1,10 @@
 import { isLoopbackIp, parseAddress } from "./address.js";
-import type { Inbound } from "./model.js";
+import type { Inbound, PortRange } from "./model.js";
 
 /** Who takes what others send to an address. */
 interface Listening {
   readonly inbound: readonly Inbound[];
+  readonly bypassed?: readonly PortRange[];
 }
 
 /** Those who listen, by the addresses at which they do. Where two claim one, the last that was added has it. */
@@ -14,7 +15,13 @@ export class Listeners<T extends Listening> {
 
   /** Who serves at this address (`ip:port`, IPv6 in brackets). */
   at(address: string): T | undefined {
-    return this.#byAddress.get(address) ?? this.#byIp.get(parseAddress(address)?.ip ?? "");
+    const own = this.#byAddress.get(address);
+    if (own) return own;
+    const { ip = "", port = 0 } = parseAddress(address) ?? {};
+    const redirected = this.#byIp.get(ip);
+    return redirected?.bypassed?.some(([first, last]) => first <= port && port <= last)
+      ? undefined
+      : redirected;
   }
 
   add(one: T): void {

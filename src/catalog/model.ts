@@ -146,7 +146,12 @@ export interface SidecarAddresses {
   inbound: Inbound[];
   /** The SPIFFE ID in its certificate; absent when it has none. */
   identity?: string;
+  /** Of an IP address of which it takes redirected connections to every port, those that others reach without it. */
+  bypassed?: readonly PortRange[];
 }
+
+/** Ports, the last one included. */
+export type PortRange = readonly [first: number, last: number];
 
 /** A listener of a proxy. */
 export interface Inbound {

@@ -73,7 +73,10 @@ export class Sidecars extends EventEmitter<SidecarEvents> implements Iterable<Si
   }
 }
 
-/** Of where it is looked at, what a registry says counts more than what the proxy says of itself. */
+/**
+ * Of where it is looked at, and of its identity, what a registry says counts more than what the proxy says of itself: that is known to
+ * whoever reads the same registry.
+ */
 function together({ connected, declared }: Known): Sidecar | undefined {
   if (!connected || !declared) return connected ?? declared;
   const { namespace, name, workload } = connected;
@@ -84,7 +87,8 @@ function together({ connected, declared }: Known): Sidecar | undefined {
     adminAddress: declared.adminAddress || connected.adminAddress,
     tapAddress: declared.tapAddress || connected.tapAddress,
     inbound: connected.inbound,
-    ...identityOf(connected),
+    ...identityOf(declared),
+    ...(declared.bypassed && { bypassed: declared.bypassed }),
   };
 }
 

@@ -93,7 +93,7 @@ async function startParts(
   logProblems(catalog, log);
   const presence = new Presence(catalog, log);
   const connectedProxies = () => presence.connected;
-  const registry = await startRegistry(options.source, catalog, options.signal);
+  const registry = await startRegistry(options, catalog);
   if (!registry.ok) return registry;
   parts.add(() => registry.value.stop());
   await publishRoots(options, { catalog, log, parts });
@@ -137,12 +137,11 @@ const accountsOf = ({ source, identity }: ControlPlaneOptions): AccountNames | u
 
 /** Reads the source into the catalog, and follows it. */
 async function startRegistry(
-  source: Source,
+  { source, signal, identity }: Pick<ControlPlaneOptions, "source" | "signal" | "identity">,
   catalog: Catalog,
-  signal: AbortSignal | undefined,
 ): Promise<Result<{ stop(): Promise<void> }, Failure>> {
   if ("directory" in source) return startDirectoryRegistry(source.directory, catalog);
-  const registry = startKubernetesRegistry(source.cluster, catalog);
+  const registry = startKubernetesRegistry(source.cluster, catalog, identity?.identityOf);
   await Promise.race([registry.complete, ...(signal ? [once(signal, "abort")] : [])]);
   return ok({
     stop() {

@@ -27,15 +27,18 @@ interface Difference {
  */
 export class Subscription {
   private readonly target: Target;
+  private readonly toMessage: (endpoint: Endpoint) => EndpointMessage;
   private needsSnapshot = true;
   private readonly differences = new Map<string, Difference>();
 
   constructor(
     catalog: Catalog,
     private readonly name: TargetName,
-    { namespace, name: instance }: Pick<ConnectedProxy, "namespace" | "name">,
+    { namespace, name: instance, identity }: Pick<ConnectedProxy, "namespace" | "name" | "identity">,
     wake: () => void,
   ) {
+    // Who has no certificate cannot shake hands, and speaks plain text to everyone.
+    this.toMessage = identity === undefined ? withoutIdentity : toMessage;
     const listener: TargetListener = {
       replaced: () => {
         this.needsSnapshot = true;
@@ -80,7 +83,7 @@ export class Subscription {
     const snapshot = {
       target: this.name satisfies TargetMessage,
       service: service ?? null,
-      endpoints: this.target.endpoints().map(toMessage),
+      endpoints: this.target.endpoints().map(this.toMessage),
     };
     return { snapshot };
   }
@@ -90,15 +93,19 @@ export class Subscription {
     const all = [...this.differences.values()];
     const change = {
       target: this.name satisfies TargetMessage,
-      added: all.filter(({ gone }) => !gone).map(({ now }) => toMessage(now)),
+      added: all.filter(({ gone }) => !gone).map(({ now }) => this.toMessage(now)),
       removed: all.filter(({ gone }) => gone).map(({ now }) => now.address),
     };
     return { change };
   }
 }
 
+type EndpointMessage = ReturnType<typeof toMessage>;
+
 const toMessage = ({ workload, identity = "", ...endpoint }: Endpoint) => ({
   ...endpoint,
   identity,
   workload: workload ?? null,
 });
+
+const withoutIdentity = (endpoint: Endpoint) => ({ ...toMessage(endpoint), identity: "" });

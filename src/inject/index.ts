@@ -1,6 +1,7 @@
 // What a meshed pod looks like, as a list of additions; used by the command and by the webhook.
 export {
   ADMIN_PORT_NAME,
+  INIT_CONTAINER,
   INJECT_LABEL,
   INJECTED_BY_ANNOTATION,
   MESHED_LABEL,
@@ -10,7 +11,7 @@ export {
   VERSION_ANNOTATION,
 } from "./names.js";
 export { applyChanges, asJsonPatch, type PatchOperation } from "./json-patch.js";
-export { OPTION_LIST, OPTION_PREFIX, type OptionDefinition } from "./options.js";
+export { OPTION_LIST, OPTION_PREFIX, OPTIONS, type OptionDefinition } from "./options.js";
 export { ownParts } from "./own.js";
 export { plan, type Plan, type PlanContext } from "./plan.js";
 export { KNOWN_KINDS, parsePodTemplateKind, type PodTemplateKind } from "./pod-template.js";

@@ -88,6 +88,12 @@ export const OPTIONS = {
     "Networks that the application reaches, and is reached from, without the sidecar.",
   ),
   opaquePorts: option("opaque-ports", PORTS, "", "Ports whose connections are passed through unseen."),
+  inboundTls: option(
+    "inbound-tls",
+    choice("permissive", "strict"),
+    "permissive",
+    "Whether the sidecar takes plain text from others: strict takes what is secured by the mesh alone, and the kubelet's probes.",
+  ),
   logLevel: option("log-level", choice("error", "warn", "info", "debug"), "info", "What the sidecar logs."),
   logFormat: option("log-format", choice("text", "json"), "text", "How the sidecar logs."),
   workers: option("workers", wholeNumber("N", 1, 256), "1", "Threads of the sidecar that relay traffic."),

@@ -123,14 +123,22 @@ describe("a meshed pod", () => {
     });
   });
 
-  it("has what it asks for of the mesh's own", () => {
+  it("has what it asks for of the mesh's own, and starts without the roots", () => {
+    const ROOTS = [{ key: "ca.crt", path: "roots.crt" }];
     expect(injected(pod())).toMatchObject({
       metadata: {
         annotations: { "mesh.dev/proxy-version": "1.2.3", "mesh.dev/injected-by": "a test" },
       },
       spec: {
         volumes: [
-          { projected: { sources: [{ serviceAccountToken: { audience: "mesh.dev", path: "token" } }] } },
+          {
+            projected: {
+              sources: [
+                { serviceAccountToken: { audience: "mesh.dev", path: "token" } },
+                { configMap: { name: "mesh-trust-roots", items: ROOTS, optional: true } },
+              ],
+            },
+          },
         ],
       },
     });
@@ -157,8 +165,10 @@ describe("a meshed pod", () => {
       MESH_PROXY_WORKLOAD: "pod/$(MESH_PROXY_NAME)",
       MESH_PROXY_CONTROL_PLANE: "mesh-control-plane.mesh-system.svc:8086",
       MESH_PROXY_TOKEN_FILE: "/var/run/secrets/mesh.dev/token",
+      MESH_PROXY_TRUST_ROOTS: "/var/run/secrets/mesh.dev/roots.crt",
       MESH_PROXY_OUTBOUND: "127.0.0.1:4140,[::1]:4140",
       MESH_PROXY_INBOUND: "4143=original",
+      MESH_PROXY_INBOUND_TLS: "permissive",
       MESH_PROXY_ADMIN: "0.0.0.0:4191",
       MESH_PROXY_TAP: "0.0.0.0:4190",
       MESH_PROXY_WORKERS: "1",
@@ -356,6 +366,7 @@ describe("skipped", () => {
 });
 
 describe("warned", () => {
+  const STRICT = { "inbound-tls": "strict" };
   const warnings = (object: Json, given: Given = {}) => {
     const planned: Plan = plan(object, context(given));
     return planned.outcome === "injected" ? planned.warnings : [];
@@ -367,6 +378,7 @@ describe("warned", () => {
       livenessProbe: { httpGet: { port: "http" } },
     });
     expect(warnings(pod({ containers: [usual] }))).toEqual([]);
+    expect(warnings(pod({ containers: [usual] }), STRICT)).toEqual([]);
   });
 
   it.each<[string, Json, Given]>([
@@ -385,6 +397,16 @@ describe("warned", () => {
       "lifecycle.preStop",
       pod({ containers: [container({ lifecycle: { preStop: { httpGet: { port: 4143 } } } })] }),
       {},
+    ],
+    [
+      "readinessProbe of container web asks port 8443 by HTTPS",
+      pod({ containers: [container({ readinessProbe: { httpGet: { port: 8443, scheme: "HTTPS" } } })] }),
+      STRICT,
+    ],
+    [
+      "lifecycle.preStop of container web asks port 80 in plain text",
+      pod({ containers: [container({ lifecycle: { preStop: { httpGet: { port: 80 } } } })] }),
+      STRICT,
     ],
     ["the pod runs as user 2102", pod({ securityContext: { runAsUser: 2102 } }), {}],
     [
@@ -466,6 +488,38 @@ describe("options", () => {
       outcome: "refused",
       message: 'mesh.dev/inject: "true" is neither enabled nor disabled',
     });
+  });
+
+  it.each([
+    ["permissive", {}],
+    ["strict", { "inbound-tls": "strict" }],
+  ])("say what is taken from others: %s", (mode, given) => {
+    expect(environment(injected(pod(), given))).toMatchObject({ MESH_PROXY_INBOUND_TLS: mode });
+  });
+
+  it("tell the sidecar of the requests that the kubelet's probes are", () => {
+    const web = container({
+      ports: [{ name: "http", containerPort: 8080 }],
+      livenessProbe: { httpGet: { port: "http", path: "/live?of=a,b c#never-sent" } },
+      readinessProbe: { grpc: { port: 9000, service: "web" } },
+      startupProbe: { httpGet: { port: 8080 } },
+      lifecycle: { preStop: { httpGet: { port: 8080, path: "/stop" } } },
+    });
+    const other = container({
+      name: "other",
+      livenessProbe: { tcpSocket: { port: 3306 } },
+      readinessProbe: { httpGet: { port: 3307, host: "127.0.0.1" } },
+      startupProbe: { httpGet: { port: 8443, scheme: "HTTPS" } },
+    });
+    const third = container({
+      name: "third",
+      livenessProbe: { httpGet: { port: 8081, path: "healthz" } },
+      readinessProbe: { httpGet: { port: 8081, path: "/healthz" } },
+      startupProbe: { exec: { command: ["true"] } },
+    });
+    const probes = (containers: Json[]) => environment(injected(pod({ containers })))["MESH_PROXY_PROBES"];
+    expect(probes([web, other, third])).toBe("8080:/live?of=a%2Cb%20c,9000:grpc,8080:/,8081:/healthz");
+    expect(probes([other])).toBeUndefined();
   });
 
   it("leave probes by connecting to who listens: nothing is redirected there meanwhile", () => {

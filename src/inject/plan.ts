@@ -19,7 +19,7 @@ import { OPTION_PREFIX, OPTIONS, type Options } from "./options.js";
 import { ownParts } from "./own.js";
 import { otherDns, textEntries } from "./pod.js";
 import { describe, findPodTemplate, type PodTemplate, type PodTemplateKind } from "./pod-template.js";
-import { portsProbedByConnecting } from "./probes.js";
+import { portsProbedByConnecting, probeRequests } from "./probes.js";
 import { initContainer } from "./redirection.js";
 import { annotationLayer, flagLayer, type Layer, resolveOptions } from "./settings.js";
 import { proxyContainer, tokenVolume } from "./sidecar.js";
@@ -137,6 +137,7 @@ function additionsTo(
   const proxy = proxyContainer(options, {
     workload: context.workload ?? workloadOf(object, template),
     gracePeriod: typeof grace === "number" && grace >= 0 ? grace : DEFAULT_GRACE_PERIOD,
+    probes: probeRequests(template),
   });
   const init = options.cni ? [] : [initContainer(options, portsProbedByConnecting(template))];
   const entry = (entries: string, key: string, value: string): Addition => ({

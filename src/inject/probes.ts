@@ -41,6 +41,43 @@ export function portsProbedByConnecting(template: PodTemplate): number[] {
   return [...new Set(ports)].sort((one, other) => one - other);
 }
 
+/**
+ * The requests that the kubelet's probes are, `PORT:/PATH` by HTTP and `PORT:grpc` for a health check of gRPC, in the pod's order. Who probes by TLS
+ * or by connecting alone makes none that could be told.
+ */
+export function probeRequests(template: PodTemplate): string[] {
+  const requests = containersOf(template).flatMap((container) =>
+    PROBES.flatMap((way) => {
+      const probe = at(container.value, way);
+      return [httpRequest(probe?.["httpGet"], container), grpcRequest(probe?.["grpc"], container)];
+    }),
+  );
+  return [...new Set(requests.filter((request) => request !== undefined))];
+}
+
+function httpRequest(action: Json | undefined, container: Container): string | undefined {
+  // With a host of its own the pod is not what is probed.
+  if (!isObject(action) || action["host"] || isHttps(action)) return undefined;
+  const port = portOf(action, container);
+  const path = typeof action["path"] === "string" ? action["path"] : "";
+  return port === undefined ? undefined : `${port}:${asRequested(path)}`;
+}
+
+function grpcRequest(action: Json | undefined, container: Container): string | undefined {
+  const port = isObject(action) ? portOf(action, container) : undefined;
+  return port === undefined ? undefined : `${port}:grpc`;
+}
+
+/** Whether a probe or hook by HTTP is by TLS. */
+export const isHttps = ({ scheme }: JsonObject): boolean => scheme === "HTTPS";
+
+/** A path as the kubelet asks for it: with a slash before it, without a fragment, and escaped. A comma would end it in a list. */
+function asRequested(path: string): string {
+  const [asked = ""] = path.split("#");
+  const escaped = asked.replace(/[^\x21-\x7e]|["<>\\^`{|}]/gu, encodeURIComponent).replaceAll(",", "%2C");
+  return escaped.startsWith("/") ? escaped : `/${escaped}`;
+}
+
 function probedPort(handler: JsonObject | undefined, container: Container): number | undefined {
   for (const kind of ["httpGet", "tcpSocket", "grpc"]) {
     const action = handler?.[kind];

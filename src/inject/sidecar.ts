@@ -1,5 +1,6 @@
 import type { IContainer } from "kubernetes-models/v1/Container";
 import type { IVolume } from "kubernetes-models/v1/Volume";
+import { TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from "../installed-names/index.js";
 import type { JsonObject } from "../manifest/index.js";
 import {
   ADMIN_PORT_NAME,
@@ -17,6 +18,8 @@ export interface PodFacts {
   readonly workload: string;
   /** How long Kubernetes waits for the pod to end, in seconds. */
   readonly gracePeriod: number;
+  /** The kubelet's probes that are requests, as the sidecar takes them: `PORT:/PATH`, `PORT:grpc`. */
+  readonly probes: readonly string[];
 }
 
 /** The sidecar's container. */
@@ -53,13 +56,22 @@ export function proxyContainer(options: Options, pod: PodFacts): JsonObject {
   } satisfies IContainer;
 }
 
-/** The token's file in its volume. */
+/** The files in the volume. */
 const TOKEN_NAME = "token";
+const ROOTS_NAME = "roots.crt";
 
-/** The volume with the sidecar's token: its own audience, so that it opens nothing but the mesh. */
+/**
+ * The volume with the sidecar's token, whose own audience lets it open nothing but the mesh, and with the roots that it trusts. A pod starts
+ * without those too: its sidecar waits for them.
+ */
 export function tokenVolume(): JsonObject {
-  const token = { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: TOKEN_NAME };
-  return { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken: token }] } } satisfies IVolume;
+  const serviceAccountToken = { audience: TOKEN_AUDIENCE, expirationSeconds: 3600, path: TOKEN_NAME };
+  const items = [{ key: TRUST_ROOTS_KEY, path: ROOTS_NAME }];
+  const configMap = { name: TRUST_ROOTS_CONFIG_MAP, items, optional: true };
+  return {
+    name: TOKEN_VOLUME,
+    projected: { sources: [{ serviceAccountToken }, { configMap }] },
+  } satisfies IVolume;
 }
 
 /** In seconds: how long the application waits for a sidecar that does not get ready, before that starts anew. */
@@ -76,13 +88,16 @@ function startupProbe({ waitForReady, nativeSidecar, cni, adminPort }: Options) 
   return { startupProbe: { httpGet, periodSeconds: 1, failureThreshold: STARTUP_SECONDS } };
 }
 
-function environment(options: Options, { workload, gracePeriod }: PodFacts) {
+function environment(options: Options, { workload, gracePeriod, probes }: PodFacts) {
   const values: Readonly<Record<string, string>> = {
     MESH_PROXY_WORKLOAD: workload,
     MESH_PROXY_CONTROL_PLANE: options.controlPlane.text,
     MESH_PROXY_TOKEN_FILE: `${TOKEN_DIRECTORY}/${TOKEN_NAME}`,
+    MESH_PROXY_TRUST_ROOTS: `${TOKEN_DIRECTORY}/${ROOTS_NAME}`,
     MESH_PROXY_OUTBOUND: `127.0.0.1:${options.outboundPort},[::1]:${options.outboundPort}`,
     MESH_PROXY_INBOUND: `${options.inboundPort}=original`,
+    MESH_PROXY_INBOUND_TLS: options.inboundTls,
+    MESH_PROXY_PROBES: probes.join(","),
     MESH_PROXY_ADMIN: `0.0.0.0:${options.adminPort}`,
     MESH_PROXY_TAP: `0.0.0.0:${options.tapPort}`,
     MESH_PROXY_OPAQUE_PORTS: options.opaquePorts.text,

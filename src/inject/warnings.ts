@@ -4,7 +4,7 @@ import { INJECT_LABEL } from "./names.js";
 import type { Options } from "./options.js";
 import { containersOf, otherDns, portsOf, textEntries } from "./pod.js";
 import type { PodTemplate } from "./pod-template.js";
-import { at, probesOf } from "./probes.js";
+import { at, isHttps, probesOf } from "./probes.js";
 import { sidecarPortOption } from "./skip.js";
 
 /** Something that works otherwise than one might think in a pod that gets a sidecar. */
@@ -49,6 +49,20 @@ const probesOfSidecarPorts: Rule = (template, options) =>
     const message = `${way.join(".")} of container ${container.name} asks port ${port}, which is the sidecar's ${option}: not the application answers there`;
     return [{ path: [...container.path, ...way], message }];
   });
+
+/** What in strict mode is neither secured by the mesh nor a probe that can be told from other plain text. */
+const refusedByStrict: Rule = (template, { inboundTls }) => {
+  if (inboundTls !== "strict") return [];
+  return probesOf(template).flatMap(({ container, way, port }) => {
+    const asks = `${way.join(".")} of container ${container.name} asks port ${port}`;
+    const action = at(container.value, [...way, "httpGet"]);
+    if (!action || action["host"]) return [];
+    const path = [...container.path, ...way];
+    if (isHttps(action)) return [{ path, message: `${asks} by HTTPS, which inbound-tls strict refuses` }];
+    const isHook = way[0] === "lifecycle";
+    return isHook ? [{ path, message: `${asks} in plain text, which inbound-tls strict refuses` }] : [];
+  });
+};
 
 const sidecarsUser: Rule = (template, { proxyUid }) => {
   const pod = { path: [...template.path, "spec"], name: "the pod", value: template.spec };
@@ -106,6 +120,7 @@ const RULES: readonly Rule[] = [
   udpPorts,
   noToken,
   probesOfSidecarPorts,
+  refusedByStrict,
   sidecarsUser,
   nodesDns,
   initBeforeSidecar,

@@ -17,6 +17,7 @@ export function sidecarOptions(installation: Pick<Installation, "values" | "vers
     ["skip-outbound-ports", proxy.skipOutboundPorts.join(","), "proxy.skipOutboundPorts"],
     ["skip-subnets", proxy.skipSubnets.join(","), "proxy.skipSubnets"],
     ["opaque-ports", proxy.opaquePorts.join(","), "proxy.opaquePorts"],
+    ["inbound-tls", proxy.inboundTls, "proxy.inboundTls"],
     ["log-level", proxy.logLevel, "proxy.logLevel"],
     ["log-format", proxy.logFormat, "proxy.logFormat"],
     ["workers", String(proxy.workers), "proxy.workers"],

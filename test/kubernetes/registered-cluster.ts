@@ -7,6 +7,7 @@ import {
   type SocketAddress,
   type Target,
 } from "../../src/catalog/index.js";
+import { spiffeId } from "../../src/identity/index.js";
 import { Cluster } from "../../src/kubernetes/index.js";
 import { startKubernetesRegistry, type KubernetesRegistry } from "../../src/registry/kubernetes/index.js";
 import { type ApiServer, startApiServer, type Watch } from "./api-server.js";
@@ -32,7 +33,9 @@ export class RegisteredCluster {
     this.#cluster = cluster;
     this.watches = watches;
     this.catalog = new Catalog(undefined, accounts);
-    this.#registry = startKubernetesRegistry(cluster, this.catalog);
+    this.#registry = startKubernetesRegistry(cluster, this.catalog, (account) =>
+      spiffeId("mesh.test", account),
+    );
   }
 
   /** Starts a registry of a cluster with these objects, and waits until all of them were read and are watched. */

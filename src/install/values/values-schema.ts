@@ -100,6 +100,7 @@ export const VALUES_SCHEMA = fields({
     skipOutboundPorts: ports(),
     skipSubnets: list(matching("a subnet, as in 10.0.0.0/8", SUBNET)),
     opaquePorts: ports(),
+    inboundTls: oneOf("permissive", "strict"),
     resources: fields({
       requests: fields({ cpu: quantity(), memory: quantity() }),
       limits: fields({ cpu: quantity(), memory: quantity() }),

@@ -7,6 +7,7 @@ import {
   type ResourceType,
   typeName,
 } from "../../kubernetes/index.js";
+import type { Account } from "../../identity/index.js";
 import { ENDPOINT_SLICES, NAMESPACES, NODES, PODS, SERVICES, TRAFFIC_PERMISSIONS } from "./kinds.js";
 import { readNamespace } from "./namespace.js";
 import { readNode } from "./node.js";
@@ -28,8 +29,13 @@ export interface KubernetesRegistry {
  * Reads the services, endpoint slices, pods, nodes, namespaces and traffic permissions of a cluster into the catalog and follows
  * their changes. A kind that the API
  * server does not give at the moment is a problem of the catalog; what was read before stands.
+ * @param identityOf the SPIFFE ID of an account; left out where nobody is certified
  */
-export function startKubernetesRegistry(cluster: Cluster, catalog: Catalog): KubernetesRegistry {
+export function startKubernetesRegistry(
+  cluster: Cluster,
+  catalog: Catalog,
+  identityOf?: (account: Account) => string,
+): KubernetesRegistry {
   const services = new Services(catalog);
   const permissions = new TrafficPermissions(catalog);
   const started = [
@@ -43,7 +49,7 @@ export function startKubernetesRegistry(cluster: Cluster, catalog: Catalog): Kub
     }),
     followInto(cluster, catalog, PODS, {
       put: (key, pod) => {
-        const instance = instanceOf(pod);
+        const instance = instanceOf(pod, identityOf);
         if (instance) catalog.putInstance(instance);
         else removeInstance(catalog, key);
       },

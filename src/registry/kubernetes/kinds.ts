@@ -5,6 +5,7 @@ import type { TrafficPermissionSpec } from "../../mesh-kinds/index.js";
 export interface Pod extends KubernetesObject {
   readonly metadata: KubernetesObject["metadata"] & {
     readonly ownerReferences?: readonly OwnerReference[];
+    readonly deletionTimestamp?: string;
   };
   readonly spec?: {
     readonly nodeName?: string;
@@ -31,6 +32,7 @@ export interface OwnerReference {
 export interface Container {
   readonly name?: string;
   readonly restartPolicy?: string;
+  readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly ports?: readonly {
     readonly name?: string;
@@ -43,6 +45,8 @@ export interface ContainerStatus {
   readonly name: string;
   /** It runs, and its startup probe has succeeded. */
   readonly started?: boolean;
+  readonly ready?: boolean;
+  readonly state?: { readonly terminated?: { readonly exitCode: number } };
 }
 
 /** v1.Service, as far as it is read. */

@@ -1,19 +1,20 @@
 import { canonicalIp, type Instance, type Workload } from "../../catalog/index.js";
+import type { Account } from "../../identity/index.js";
 import { cronJobOf } from "../../inject/index.js";
 import { isTcp, type Pod } from "./kinds.js";
 import { sidecarOf } from "./sidecar.js";
 
 const ENDED = new Set(["Succeeded", "Failed"]);
 
-/** The instance that a pod is; undefined once all its containers have ended. */
-export function instanceOf(pod: Pod): Instance | undefined {
+/** The instance that a pod is; undefined once all its containers have ended. @param identityOf the SPIFFE ID of an account */
+export function instanceOf(pod: Pod, identityOf?: (account: Account) => string): Instance | undefined {
   const { name, namespace = "", labels = {}, uid } = pod.metadata;
   if (ENDED.has(pod.status?.phase ?? "")) return undefined;
   const addresses = addressesOf(pod);
   const ports = namedPorts(pod);
   const node = pod.spec?.nodeName;
   const account = pod.spec?.serviceAccountName;
-  const sidecar = sidecarOf(pod, addresses, ports);
+  const sidecar = sidecarOf(pod, addresses, ports, identityOf);
   return {
     namespace,
     name,

@@ -9,6 +9,7 @@ import {
   RegisteredCluster,
   startServer,
 } from "../../../test/kubernetes/registered-cluster.js";
+import type { PortRange, Sidecar } from "../../catalog/index.js";
 import { applyChanges, flagContext, plan } from "../../inject/index.js";
 import type { Json } from "../../manifest/index.js";
 
@@ -204,8 +205,12 @@ describe("the sidecar of a pod", () => {
   const IPS = ["10.1.0.1", "fd00::1"];
 
   /** A pod as inject meshes it, with a state of its sidecar. */
-  function meshedPod(started: boolean, spec: object = {}): object {
-    const before = { apiVersion: "v1", kind: "Pod", ...pod("one", "10.1.0.1", {}, spec) } as unknown as Json;
+  function meshedPod(started: boolean, spec: object = {}, annotations = {}): object {
+    const before = {
+      apiVersion: "v1",
+      kind: "Pod",
+      ...pod("one", "10.1.0.1", { annotations }, spec),
+    } as unknown as Json;
     const planned = plan(before, flagContext({ given: {}, podTemplatePaths: [], version: "1.2.3" }));
     if (planned.outcome !== "injected") throw new Error(JSON.stringify(planned));
     const { object } = applyChanges(before, planned.removals, planned.additions);
@@ -250,6 +255,7 @@ describe("the sidecar of a pod", () => {
         { address: "10.1.0.1:4143", application: "" },
         { address: "[fd00::1]:4143", application: "" },
       ],
+      bypassed: [4143, 4190, 4191].map((port): PortRange => [port, port]),
     };
     expect(sidecars()).toEqual([sidecar]);
     const events: string[] = [];
@@ -257,6 +263,82 @@ describe("the sidecar of a pod", () => {
     cluster.catalog.proxies.join({ ...sidecar, version: "1.2.3", outboundAddress: "127.0.0.1:4140" });
     cluster.catalog.proxies.leave("shop", "one");
     expect(events).toEqual([]);
+  });
+
+  const PROXY = { name: "mesh-proxy", started: true };
+  const HAS_WAITED = { name: "mesh-init", state: { terminated: { exitCode: 0 } } };
+  const IDENTITY = "spiffe://mesh.test/ns/shop/sa/default";
+
+  /** A meshed pod whose containers have these statuses. */
+  const withStatuses = (statuses: object[], spec: object = {}, annotations = {}) => {
+    const meshed = meshedPod(true, spec, annotations) as { status: object };
+    return { ...meshed, status: { ...meshed.status, initContainerStatuses: statuses } };
+  };
+
+  const withoutRoots = (object: object): object => {
+    const text = JSON.stringify(object);
+    const roots = /\{"name":"MESH_PROXY_TRUST_ROOTS","value":"[^"]+"\},/;
+    expect(text).toMatch(roots);
+    return JSON.parse(text.replace(roots, "")) as object;
+  };
+
+  test.each<[string, object, string | undefined]>([
+    ["is not known while its sidecar is not ready", withStatuses([{ ...PROXY, ready: false }]), undefined],
+    ["is its account's", withStatuses([{ ...PROXY, ready: true }]), IDENTITY],
+    [
+      "is that of the account that the pod names",
+      withStatuses([{ ...PROXY, ready: true }], { serviceAccountName: "web" }),
+      "spiffe://mesh.test/ns/shop/sa/web",
+    ],
+    [
+      "stays when a sidecar that was waited for does not answer a probe",
+      withStatuses([{ ...PROXY, ready: false }, HAS_WAITED]),
+      IDENTITY,
+    ],
+    [
+      "is not taken for known where nothing waited for the sidecar",
+      withStatuses(
+        [{ ...PROXY, ready: false }, HAS_WAITED],
+        {},
+        { "config.mesh.dev/wait-for-ready": "false" },
+      ),
+      undefined,
+    ],
+    ["is none of an older sidecar", withoutRoots(withStatuses([{ ...PROXY, ready: true }])), undefined],
+  ])("has an identity that %s", async (_, object, identity) => {
+    await start({
+      services: [service("web")],
+      endpointslices: [slice("web-1", "web", [{ ip: "10.1.0.1", pod: "one", ready: true }])],
+      pods: [object],
+    });
+    const [endpoint] = cluster.target("web").endpoints();
+    expect(endpoint).toMatchObject({ meshed: true });
+    expect(endpoint?.identity).toBe(identity);
+    const [byAddress] = cluster.original({ ip: "10.1.0.1", port: 9 }).endpoints();
+    expect(byAddress?.identity).toBe(identity);
+  });
+
+  test("has the identity that the registry tells, whatever a connected proxy says", async () => {
+    await start({ pods: [withStatuses([{ ...PROXY, ready: true }])] });
+    const [declared] = sidecars();
+    expect(declared?.identity).toBe(IDENTITY);
+    const more = { version: "1.2.3", outboundAddress: "" };
+    cluster.catalog.proxies.join({ ...(declared as Sidecar), ...more, identity: "spiffe://mesh.test/other" });
+    expect(sidecars()).toEqual([declared]);
+  });
+
+  test("is not at ports that others reach without it: its own, and those that are skipped", async () => {
+    const skipped = { "config.mesh.dev/skip-inbound-ports": "22, 9000-9010" };
+    await start({ pods: [withStatuses([{ ...PROXY, ready: true }], {}, skipped)] });
+    const at = (port: number) => cluster.original({ ip: "10.1.0.1", port }).endpoints();
+    for (const port of [22, 9000, 9005, 9010, 4190, 4191]) {
+      const [endpoint] = at(port);
+      expect(endpoint, String(port)).toMatchObject({ pod: "one", meshed: false });
+      expect(endpoint).not.toHaveProperty("identity");
+    }
+    for (const port of [21, 80, 8999, 9011]) {
+      expect(at(port), String(port)).toMatchObject([{ meshed: true, identity: IDENTITY }]);
+    }
   });
 
   test("has no address of its own in the network of its node", async () => {

@@ -1,18 +1,34 @@
-import { canonicalIp, formatAddress, type Inbound, type SidecarAddresses } from "../../catalog/index.js";
-import { ADMIN_PORT_NAME, PROXY_CONTAINER, TAP_PORT_NAME } from "../../inject/index.js";
-import type { Container, Pod } from "./kinds.js";
+import {
+  canonicalIp,
+  formatAddress,
+  type Inbound,
+  type PortRange,
+  type SidecarAddresses,
+} from "../../catalog/index.js";
+import type { Account } from "../../identity/index.js";
+import {
+  ADMIN_PORT_NAME,
+  INIT_CONTAINER,
+  OPTION_PREFIX,
+  OPTIONS,
+  PROXY_CONTAINER,
+  TAP_PORT_NAME,
+} from "../../inject/index.js";
+import type { Container, ContainerStatus, Pod } from "./kinds.js";
 
 /**
  * Where the sidecar of a pod listens; undefined when it has none. It is looked at where the pod's ports say, and takes what is sent
  * to the pod once it has started, as its environment says: so endpoints are known to be meshed before their proxies have
  * connected, and whichever replica these are connected to.
+ * @param identityOf the SPIFFE ID of an account; undefined where nobody is certified
  */
 export function sidecarOf(
   pod: Pod,
   ips: readonly string[],
   ports: Readonly<Record<string, number>>,
+  identityOf?: (account: Account) => string,
 ): SidecarAddresses | undefined {
-  const container = containerOf(pod);
+  const container = containerOf(pod, PROXY_CONTAINER);
   if (container === undefined) return undefined;
   const [ip] = ips;
   const at = (name: string) => {
@@ -20,26 +36,68 @@ export function sidecarOf(
     return ip === undefined || port === undefined ? "" : formatAddress({ ip, port });
   };
   // Nothing tells which ports of a node's addresses are the pod's.
-  const takesTraffic = isStarted(pod) && pod.spec?.hostNetwork !== true;
+  const takesTraffic = statusOf(pod, PROXY_CONTAINER)?.started === true && pod.spec?.hostNetwork !== true;
+  const isCertified = takesTraffic && isGivenRoots(container) && hasBeenReady(pod);
   return {
     adminAddress: at(ADMIN_PORT_NAME),
     tapAddress: at(TAP_PORT_NAME),
     inbound: takesTraffic ? inboundListeners(container, ips) : [],
+    ...(isCertified && identityOf && { identity: identityOf(accountOf(pod)) }),
+    bypassed: [...ownPorts(container), ...skippedPorts(pod)],
   };
 }
 
-function containerOf({ spec }: Pod): Container | undefined {
+function containerOf({ spec }: Pod, wanted: string): Container | undefined {
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
-  return containers.find(({ name }) => name === PROXY_CONTAINER);
+  return containers.find(({ name }) => name === wanted);
 }
 
-function isStarted({ status }: Pod): boolean {
+function statusOf({ status }: Pod, wanted: string): ContainerStatus | undefined {
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  return statuses.some(({ name, started }) => name === PROXY_CONTAINER && started === true);
+  return statuses.find(({ name }) => name === wanted);
 }
 
-function inboundListeners({ env }: Container, ips: readonly string[]): Inbound[] {
-  const listeners = env?.find(({ name }) => name === "MESH_PROXY_INBOUND")?.value ?? "";
+const variable = ({ env }: Container, wanted: string): string =>
+  env?.find(({ name }) => name === wanted)?.value ?? "";
+
+/** A sidecar of a mesh that did not certify its proxies yet speaks plain text. */
+const isGivenRoots = (container: Container): boolean => variable(container, "MESH_PROXY_TRUST_ROOTS") !== "";
+
+/**
+ * A sidecar is ready once it has a certificate. One that was keeps it when it is so busy that a probe fails, and while it drains: that it was
+ * is told by what waited for it.
+ */
+function hasBeenReady(pod: Pod): boolean {
+  if (statusOf(pod, PROXY_CONTAINER)?.ready === true || pod.metadata.deletionTimestamp !== undefined)
+    return true;
+  const hasWaited = statusOf(pod, INIT_CONTAINER)?.state?.terminated?.exitCode === 0;
+  return hasWaited && containerOf(pod, INIT_CONTAINER)?.args?.includes("--wait-for=ready") === true;
+}
+
+const accountOf = ({ metadata: { namespace = "" }, spec }: Pod): Account => ({
+  namespace,
+  name: spec?.serviceAccountName ?? "default",
+});
+
+const ownPorts = ({ ports = [] }: Container): PortRange[] =>
+  ports.map(({ containerPort }) => [containerPort, containerPort]);
+
+/** The ports of the pod that are not redirected to its sidecar: as mesh-init has it or, without one, as the pod is annotated. */
+function skippedPorts(pod: Pod): PortRange[] {
+  const { name } = OPTIONS.skipInboundPorts;
+  const init = containerOf(pod, INIT_CONTAINER);
+  const flag = `--${name}=`;
+  const skipped = init
+    ? init.args?.find((arg) => arg.startsWith(flag))?.slice(flag.length)
+    : pod.metadata.annotations?.[`${OPTION_PREFIX}${name}`];
+  return (skipped ?? "").split(",").flatMap((range): PortRange[] => {
+    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(range.trim()) ?? [];
+    return first === undefined ? [] : [[Number(first), Number(last)]];
+  });
+}
+
+function inboundListeners(container: Container, ips: readonly string[]): Inbound[] {
+  const listeners = variable(container, "MESH_PROXY_INBOUND");
   return listeners.split(",").flatMap((listener) => inboundOf(listener, ips));
 }
 
