@@ -1,15 +1,20 @@
 //! What the proxy is told by its environment.
 
 mod limits;
+mod log;
+mod probes;
+mod timeouts;
 mod value;
 
 pub use limits::{Limits, MAX_DESCRIPTORS};
+pub use log::{Log, LogFormat, LogLevel};
+pub use probes::Probes;
+pub use timeouts::Timeouts;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use hyper::Uri;
 
@@ -38,6 +43,8 @@ pub struct Config {
     pub workers: usize,
     /// Ports whose connections are passed through unseen.
     pub opaque_ports: Ports,
+    /// Requests that reach the application whoever may call it.
+    pub probes: Probes,
     pub log: Log,
     pub timeouts: Timeouts,
     pub limits: Limits,
@@ -90,42 +97,6 @@ impl Ports {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Log {
-    pub level: LogLevel,
-    pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// How long a drain may take before what is still in flight is cut.
-    pub drain: Duration,
-    /// For one attempt to connect to an endpoint.
-    pub connect: Duration,
-    /// From the first byte of a request's head to its end.
-    pub header: Duration,
-    /// How long a connection may be idle, from clients and to endpoints.
-    pub idle: Duration,
-    /// How long a request or a connection waits for an endpoint.
-    pub pending: Duration,
-    /// How long a message or a tunnel that is under way may go without a byte from either side.
-    pub stall: Duration,
-}
-
 /// Which connections the application gets from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InboundTls {
@@ -170,14 +141,7 @@ pub const TAP: &str = "MESH_PROXY_TAP";
 const IPS: &str = "MESH_PROXY_IPS";
 const WORKERS: &str = "MESH_PROXY_WORKERS";
 const OPAQUE_PORTS: &str = "MESH_PROXY_OPAQUE_PORTS";
-const LOG: &str = "MESH_PROXY_LOG";
-const LOG_FORMAT: &str = "MESH_PROXY_LOG_FORMAT";
-const DRAIN_TIMEOUT: &str = "MESH_PROXY_DRAIN_TIMEOUT";
-const CONNECT_TIMEOUT: &str = "MESH_PROXY_CONNECT_TIMEOUT";
-const HEADER_TIMEOUT: &str = "MESH_PROXY_HEADER_TIMEOUT";
-const IDLE_TIMEOUT: &str = "MESH_PROXY_IDLE_TIMEOUT";
-const PENDING_TIMEOUT: &str = "MESH_PROXY_PENDING_TIMEOUT";
-const STALL_TIMEOUT: &str = "MESH_PROXY_STALL_TIMEOUT";
+const PROBES: &str = "MESH_PROXY_PROBES";
 const STOP_WITH_STDIN: &str = "MESH_PROXY_STOP_WITH_STDIN";
 
 const MAX_WORKERS: usize = 256;
@@ -208,18 +172,9 @@ impl Config {
             ips: values.or(IPS, "", value::ips)?,
             workers: values.or(WORKERS, "1", |text| value::whole_number(text, 1..=MAX_WORKERS))?,
             opaque_ports: values.or(OPAQUE_PORTS, "", value::ports)?,
-            log: Log {
-                level: values.or(LOG, "info", value::log_level)?,
-                format: values.or(LOG_FORMAT, "text", value::log_format)?,
-            },
-            timeouts: Timeouts {
-                drain: values.or(DRAIN_TIMEOUT, "30s", value::duration)?,
-                connect: values.or(CONNECT_TIMEOUT, "1s", value::duration)?,
-                header: values.or(HEADER_TIMEOUT, "60s", value::duration)?,
-                idle: values.or(IDLE_TIMEOUT, "10m", value::duration)?,
-                pending: values.or(PENDING_TIMEOUT, "3s", value::duration)?,
-                stall: values.or(STALL_TIMEOUT, "1h", value::duration)?,
-            },
+            probes: values.or(PROBES, "", Probes::parse)?,
+            log: Log::read(&values)?,
+            timeouts: Timeouts::read(&values)?,
             limits: Limits::read(&values)?,
             stop_with_stdin: values.or(STOP_WITH_STDIN, "false", value::boolean)?,
         })
@@ -301,6 +256,8 @@ impl<F: Fn(&str) -> Option<String>> Values<F> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::http1::HeadLimits;
 
@@ -359,6 +316,7 @@ mod tests {
             ("MESH_PROXY_IPS", "10.0.0.1,fd00::1"),
             ("MESH_PROXY_WORKERS", "4"),
             ("MESH_PROXY_OPAQUE_PORTS", "25, 3306,8000-8100"),
+            ("MESH_PROXY_PROBES", "8080:/healthz,9000:grpc"),
             ("MESH_PROXY_LOG", "debug"),
             ("MESH_PROXY_LOG_FORMAT", "json"),
             ("MESH_PROXY_DRAIN_TIMEOUT", "2m"),
@@ -399,6 +357,7 @@ mod tests {
             ips: vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()],
             workers: 4,
             opaque_ports: Ports(vec![25..=25, 3306..=3306, 8000..=8100]),
+            probes: Probes::parse("8080:/healthz,9000:grpc").unwrap(),
             log: Log { level: LogLevel::Debug, format: LogFormat::Json },
             timeouts: Timeouts {
                 drain: Duration::from_secs(120),
@@ -441,6 +400,9 @@ mod tests {
             ("MESH_PROXY_OPAQUE_PORTS", "0"),
             ("MESH_PROXY_OPAQUE_PORTS", "10-5"),
             ("MESH_PROXY_OPAQUE_PORTS", "a"),
+            ("MESH_PROXY_PROBES", "8080"),
+            ("MESH_PROXY_PROBES", "0:/healthz"),
+            ("MESH_PROXY_PROBES", "8080:healthz"),
             ("MESH_PROXY_INBOUND", "10000"),
             ("MESH_PROXY_INBOUND", "10000=0"),
             ("MESH_PROXY_INBOUND", "10000=localhost:80"),

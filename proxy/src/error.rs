@@ -37,6 +37,7 @@ pub enum ProxyError {
     IdentityFailed,
     NoIdentity,
     IdentityRequired,
+    PermissionDenied,
     DeadlineExceeded,
     ProtocolNotSupported,
 }
@@ -67,9 +68,15 @@ impl ProxyError {
             Self::IdentityFailed => "identity-failed",
             Self::NoIdentity => "no-identity",
             Self::IdentityRequired => "identity-required",
+            Self::PermissionDenied => "permission-denied",
             Self::DeadlineExceeded => "deadline-exceeded",
             Self::ProtocolNotSupported => "protocol-not-supported",
         }
+    }
+
+    /// What the client is told in words.
+    pub fn told(self) -> String {
+        format!("mesh-proxy: {}", self.reason())
     }
 
     /// The fate of the request, where a reason in a `mesh-proxy-error` header tells it.
@@ -105,7 +112,7 @@ impl ProxyError {
             | Self::UpstreamReset
             | Self::BadResponse
             | Self::IdentityFailed => 502,
-            Self::IdentityRequired => 403,
+            Self::IdentityRequired | Self::PermissionDenied => 403,
             Self::ConnectTimeout | Self::StallTimeout | Self::DeadlineExceeded => 504,
             Self::BadRequest | Self::NotRoutable => 400,
             Self::HeaderTooLarge => 431,

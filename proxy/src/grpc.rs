@@ -59,6 +59,7 @@ impl GrpcStatus {
     /// How a call ends that the proxy itself answers.
     pub fn of_error(error: ProxyError) -> Self {
         match error.status() {
+            403 => Self::PERMISSION_DENIED,
             404 | 501 => Self::UNIMPLEMENTED,
             431 | 414 => Self::RESOURCE_EXHAUSTED,
             400 => Self::INTERNAL,

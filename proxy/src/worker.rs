@@ -19,6 +19,7 @@ use crate::metrics::{
     DetectionMetrics, HttpMetrics, IdentityMetrics, Labels, LimitMetrics, Party, Peer, Places, Registry,
     TcpMetrics, TlsMetrics,
 };
+use crate::permission::{Guard, Policy};
 use crate::relay::Sweep;
 use crate::tap::Tap;
 
@@ -40,6 +41,8 @@ pub struct Worker {
     pub sweep: Rc<Sweep>,
     /// What relays the streams of HTTP/2.
     pub(crate) streams: Rc<Runners>,
+    /// Who may call the application.
+    pub guard: Rc<Guard>,
     /// The application by the addresses at which others meant to reach it.
     applications: RefCell<HashMap<SocketAddr, Rc<Endpoint>>>,
     local: Rc<Local>,
@@ -69,6 +72,7 @@ impl Worker {
     ) -> Self {
         let outbound = ClientMetrics::new(Direction::Outbound, false, &config, &registry);
         let inbound = ClientMetrics::new(Direction::Inbound, false, &config, &registry);
+        let guard = Rc::new(Guard::new(config.identity.clone(), Arc::clone(&registry)));
         let local = Rc::new(Local::new(Arc::clone(&config), registry, credentials));
         let destinations = Destinations::new(id, asks, Rc::clone(&local));
         let applications = RefCell::default();
@@ -84,9 +88,16 @@ impl Worker {
             drain: Rc::default(),
             refusals: Places::default(),
             streams: Rc::default(),
+            guard,
             applications,
             local,
         }
+    }
+
+    /// Puts a policy in force, and wakes what was allowed by another.
+    pub fn permit(&self, policy: Arc<Policy>) {
+        self.guard.replace(policy);
+        self.sweep.wake_all();
     }
 
     /// The application beside the proxy as the one endpoint of an inbound listener.

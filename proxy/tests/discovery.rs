@@ -11,14 +11,17 @@ use std::time::Duration;
 
 use mesh_proxy::control_plane::ControlPlane;
 use mesh_proxy::discovery::{Ask, Client, Status, Update, WorkerId};
+use mesh_proxy::permission::Policy;
 use mesh_proxy::proto;
 use stand_in::DEADLINE;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 
 /// A running client and its workers.
 struct Proxy {
     asks: UnboundedSender<Ask>,
     workers: Vec<UnboundedReceiver<Update>>,
+    policy: watch::Receiver<Arc<Policy>>,
     status: Arc<Status>,
 }
 
@@ -34,9 +37,10 @@ impl Proxy {
         let status = Arc::new(Status::default());
         let uri = format!("http://{control_plane}").parse().unwrap();
         let control_plane = ControlPlane::new(uri, token_file, None);
-        let client = Client::new(control_plane, introduction, asked, senders, Arc::clone(&status));
+        let (policies, policy) = watch::channel(Arc::default());
+        let client = Client::new(control_plane, introduction, asked, senders, policies, Arc::clone(&status));
         tokio::spawn(client.run());
-        Self { asks, workers: receivers, status }
+        Self { asks, workers: receivers, policy, status }
     }
 
     fn subscribe(&self, worker: WorkerId, authority: &str) {
@@ -119,6 +123,34 @@ async fn what_was_known_outlives_the_control_plane_and_is_compared_with_what_it_
     stream.snapshot("world", &[]).await;
     assert_eq!((proxy.snapshot(0).await, proxy.snapshot(1).await), (vec![], vec![]));
     assert_eq!(proxy.status.reconnects(), 1);
+}
+
+#[tokio::test]
+async fn who_may_call_is_known_while_the_control_plane_is_away_and_is_news_only_when_it_changes() {
+    let mut control_plane = stand_in::ControlPlane::start();
+    let address = control_plane.address;
+    let mut proxy = Proxy::start(address, 1);
+    let policy = |action: proto::PermissionAction| proto::InboundPolicy {
+        default_action: action.into(),
+        ..proto::InboundPolicy::default()
+    };
+    let stream = control_plane.next_stream().await;
+    stream.policy(policy(proto::PermissionAction::Deny)).await;
+    tokio::time::timeout(DEADLINE, proxy.policy.changed()).await.unwrap().unwrap();
+    assert!(!proxy.policy.borrow_and_update().allows_everything());
+
+    drop((stream, control_plane));
+    let mut control_plane = stand_in::ControlPlane::start_at(address);
+    let stream = control_plane.next_stream().await;
+    assert!(!proxy.policy.borrow().allows_everything());
+    stream.policy(policy(proto::PermissionAction::Deny)).await;
+    proxy.subscribe(0, "world");
+    stream.snapshot("world", &[]).await;
+    proxy.snapshot(0).await;
+    assert!(!proxy.policy.has_changed().unwrap());
+    stream.policy(policy(proto::PermissionAction::Allow)).await;
+    tokio::time::timeout(DEADLINE, proxy.policy.changed()).await.unwrap().unwrap();
+    assert!(proxy.policy.borrow().allows_everything());
 }
 
 #[tokio::test]

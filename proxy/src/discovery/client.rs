@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
@@ -14,6 +14,8 @@ use super::subscriptions::Subscriptions;
 use super::update::{Ask, Update};
 use crate::control_plane::{ControlPlane, Reported, Trouble, describe};
 use crate::identity::Current;
+use crate::permission::Policy;
+use crate::proto::discover_response::Response;
 use crate::proto::{self, discovery_client::DiscoveryClient};
 use crate::random::Random;
 
@@ -29,6 +31,7 @@ pub struct Client {
     introduction: proto::Proxy,
     asks: mpsc::UnboundedReceiver<Ask>,
     workers: Vec<mpsc::UnboundedSender<Update>>,
+    policy: watch::Sender<Arc<Policy>>,
     status: Arc<Status>,
     subscriptions: Subscriptions,
     away: Away,
@@ -60,12 +63,14 @@ struct Stream {
 struct NobodyAsks;
 
 impl Client {
-    /// A client that serves `asks` and tells each of the `workers`, which are in the order of their numbers.
+    /// A client that serves `asks` and tells each of the `workers`, which are in the order of their numbers; who may call the
+    /// application it tells by `policy`.
     pub fn new(
         control_plane: ControlPlane,
         introduction: proto::Proxy,
         asks: mpsc::UnboundedReceiver<Ask>,
         workers: Vec<mpsc::UnboundedSender<Update>>,
+        policy: watch::Sender<Arc<Policy>>,
         status: Arc<Status>,
     ) -> Self {
         Self {
@@ -73,6 +78,7 @@ impl Client {
             introduction,
             asks,
             workers,
+            policy,
             status,
             subscriptions: Subscriptions::default(),
             away: Away::default(),
@@ -227,16 +233,32 @@ impl Client {
 
     fn take(&mut self, response: proto::DiscoverResponse) {
         self.away = Away::default();
-        if let Some(proto::discover_response::Response::CertifyAgain(_)) = response.response {
-            self.control_plane.want_certificate();
-            return;
-        }
-        if let Some(broadcast) = self.subscriptions.take(response) {
+        let broadcast = match response.response {
+            Some(Response::Snapshot(snapshot)) => self.subscriptions.take_snapshot(snapshot),
+            Some(Response::Change(change)) => self.subscriptions.take_change(change),
+            Some(Response::InboundPolicy(policy)) => return self.take_policy(policy),
+            Some(Response::CertifyAgain(_)) => return self.control_plane.want_certificate(),
+            None => None,
+        };
+        if let Some(broadcast) = broadcast {
             tracing::debug!(target = %broadcast.update.target(), "destination changed");
             for worker in broadcast.workers {
                 self.tell(worker, broadcast.update.clone());
             }
         }
+    }
+
+    /// What is as it was, as after a reconnect, disturbs nobody.
+    fn take_policy(&self, policy: proto::InboundPolicy) {
+        let policy = Policy::from_proto(policy);
+        self.policy.send_if_modified(|known| {
+            let is_news = **known != policy;
+            if is_news {
+                tracing::info!(permissions = policy.count(), "who may call the application has changed");
+                *known = Arc::new(policy);
+            }
+            is_news
+        });
     }
 
     fn tell(&self, worker: usize, update: Update) {

@@ -81,17 +81,8 @@ impl Subscriptions {
         self.by_target.keys().map(subscribe_request)
     }
 
-    /// Takes what the control plane said. None when it concerns nobody.
-    pub fn take(&mut self, response: proto::DiscoverResponse) -> Option<Broadcast> {
-        use proto::discover_response::Response;
-        match response.response? {
-            Response::Snapshot(snapshot) => self.take_snapshot(snapshot),
-            Response::Change(change) => self.take_change(change),
-            Response::InboundPolicy(_) | Response::CertifyAgain(_) => None,
-        }
-    }
-
-    fn take_snapshot(&mut self, snapshot: proto::Snapshot) -> Option<Broadcast> {
+    /// Takes the state of a target. None when it concerns nobody.
+    pub fn take_snapshot(&mut self, snapshot: proto::Snapshot) -> Option<Broadcast> {
         let (target, subscription) = self.find(snapshot.target)?;
         subscription.state = match snapshot.service {
             None => State::Unknown,
@@ -104,7 +95,8 @@ impl Subscriptions {
         Some(Broadcast { workers: subscription.workers.clone(), update })
     }
 
-    fn take_change(&mut self, change: proto::Change) -> Option<Broadcast> {
+    /// Takes a change of what is known of a target. None when it concerns nobody.
+    pub fn take_change(&mut self, change: proto::Change) -> Option<Broadcast> {
         let (target, subscription) = self.find(change.target)?;
         let State::Known { endpoints, .. } = &mut subscription.state else {
             tracing::warn!(%target, "change of a service that the control plane has not described yet");
@@ -186,18 +178,16 @@ mod tests {
         proto::Endpoint { address: Some(address("127.0.0.1", port)), ..proto::Endpoint::default() }
     }
 
-    fn snapshot(endpoints: Vec<proto::Endpoint>) -> proto::DiscoverResponse {
-        let snapshot = proto::Snapshot {
+    fn snapshot(endpoints: Vec<proto::Endpoint>) -> proto::Snapshot {
+        proto::Snapshot {
             target: Some(Target::from("hello").to_proto()),
             service: Some(proto::Service { name: "hello".to_owned(), ..proto::Service::default() }),
             endpoints,
-        };
-        proto::DiscoverResponse { response: Some(proto::discover_response::Response::Snapshot(snapshot)) }
+        }
     }
 
-    fn change(added: Vec<proto::Endpoint>, removed: Vec<proto::SocketAddress>) -> proto::DiscoverResponse {
-        let change = proto::Change { target: Some(Target::from("hello").to_proto()), added, removed };
-        proto::DiscoverResponse { response: Some(proto::discover_response::Response::Change(change)) }
+    fn change(added: Vec<proto::Endpoint>, removed: Vec<proto::SocketAddress>) -> proto::Change {
+        proto::Change { target: Some(Target::from("hello").to_proto()), added, removed }
     }
 
     fn ports(update: Option<Update>) -> Vec<u16> {
@@ -214,7 +204,7 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         assert!(subscribe(&mut subscriptions, 0).request.is_some());
         assert!(subscribe(&mut subscriptions, 1).request.is_none());
-        assert_eq!(subscriptions.take(snapshot(vec![])).unwrap().workers, [0, 1]);
+        assert_eq!(subscriptions.take_snapshot(snapshot(vec![])).unwrap().workers, [0, 1]);
         assert!(release(&mut subscriptions, 0).request.is_none());
         assert!(release(&mut subscriptions, 1).request.is_some());
         assert!(release(&mut subscriptions, 1).request.is_none());
@@ -225,23 +215,26 @@ mod tests {
     fn a_later_worker_gets_the_state_with_all_changes() {
         let mut subscriptions = Subscriptions::default();
         assert!(subscribe(&mut subscriptions, 0).update.is_none());
-        subscriptions.take(snapshot(vec![endpoint(1), endpoint(2)])).unwrap();
-        subscriptions.take(change(vec![endpoint(3)], vec![address("127.0.0.1", 1)])).unwrap();
+        subscriptions.take_snapshot(snapshot(vec![endpoint(1), endpoint(2)])).unwrap();
+        subscriptions.take_change(change(vec![endpoint(3)], vec![address("127.0.0.1", 1)])).unwrap();
         assert_eq!(ports(subscribe(&mut subscriptions, 1).update), [2, 3]);
     }
 
     #[test]
     fn what_nobody_asked_for_or_makes_no_sense_is_left_out() {
         let mut subscriptions = Subscriptions::default();
-        assert!(subscriptions.take(snapshot(vec![])).is_none());
+        assert!(subscriptions.take_snapshot(snapshot(vec![])).is_none());
         subscribe(&mut subscriptions, 0);
-        assert!(subscriptions.take(change(vec![endpoint(1)], vec![])).is_none());
-        assert!(subscriptions.take(proto::DiscoverResponse::default()).is_none());
+        assert!(subscriptions.take_change(change(vec![endpoint(1)], vec![])).is_none());
+        assert!(subscriptions.take_snapshot(proto::Snapshot::default()).is_none());
         let wrong = [address("localhost", 80), address("127.0.0.1", 0), address("127.0.0.1", 70000)];
         let wrong = wrong.map(|address| proto::Endpoint { address: Some(address), ..endpoint(1) });
         let mut endpoints = wrong.to_vec();
         endpoints.push(proto::Endpoint { address: None, ..endpoint(1) });
         endpoints.push(endpoint(5));
-        assert_eq!(ports(subscriptions.take(snapshot(endpoints)).map(|broadcast| broadcast.update)), [5]);
+        assert_eq!(
+            ports(subscriptions.take_snapshot(snapshot(endpoints)).map(|broadcast| broadcast.update)),
+            [5]
+        );
     }
 }

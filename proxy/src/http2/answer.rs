@@ -10,9 +10,9 @@ use crate::grpc::{self, GrpcStatus};
 
 const REASON: HeaderName = HeaderName::from_static("mesh-proxy-error");
 
-/// Answers a request that is no gRPC call. `has_body` is false for HEAD. A client that is gone misses nothing.
-pub fn plain(respond: &mut SendResponse<Bytes>, error: ProxyError, has_body: bool) {
-    let body = format!("mesh-proxy: {}\n", error.reason());
+/// Answers a request that is no gRPC call, in words by `told`. `has_body` is false for HEAD. A client that is gone misses nothing.
+pub fn plain(respond: &mut SendResponse<Bytes>, error: ProxyError, told: &str, has_body: bool) {
+    let body = format!("{told}\n");
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_GATEWAY);
     let fields = response.headers_mut();
@@ -27,21 +27,19 @@ pub fn plain(respond: &mut SendResponse<Bytes>, error: ProxyError, has_body: boo
 }
 
 /// Answers a gRPC call: by a status and no message.
-pub fn grpc(respond: &mut SendResponse<Bytes>, error: ProxyError) {
+pub fn grpc(respond: &mut SendResponse<Bytes>, error: ProxyError, told: String) {
     let mut response = Response::new(());
-    *response.headers_mut() = grpc_trailers(error);
+    *response.headers_mut() = grpc_trailers(error, told);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     let _ = respond.send_response(response, true);
 }
 
 /// The end of a gRPC call that `error` broke off.
-pub fn grpc_trailers(error: ProxyError) -> HeaderMap {
+pub fn grpc_trailers(error: ProxyError, told: String) -> HeaderMap {
     let mut trailers = HeaderMap::new();
     trailers.insert(REASON, HeaderValue::from_static(error.reason()));
     trailers.insert(grpc::STATUS, HeaderValue::from_static(GrpcStatus::of_error(error).code()));
-    if let Ok(message) =
-        HeaderValue::from_maybe_shared(Bytes::from(format!("mesh-proxy: {}", error.reason())))
-    {
+    if let Ok(message) = HeaderValue::from_maybe_shared(Bytes::from(told)) {
         trailers.insert(grpc::MESSAGE, message);
     }
     trailers

@@ -19,6 +19,7 @@ use super::serving::Origin;
 use crate::error::{Fate, ProxyError};
 use crate::grpc::GrpcStatus;
 use crate::metrics::Limit;
+use crate::permission::Grant;
 use crate::relay::{BrokenOff, Lost, Outcome, Record, Watch};
 
 /// How an attempt ended.
@@ -61,6 +62,8 @@ pub struct Exchange<'a> {
     pub request: &'a mut Inlet,
     pub watch: &'a Watch,
     pub deadline: &'a mut Option<Pin<Box<Sleep>>>,
+    /// Of a stream that stays open for as long as it is allowed.
+    pub grant: &'a mut Option<Box<Grant>>,
     pub is_grpc: bool,
     pub is_idempotent: bool,
     /// A proxy of the mesh answers for the endpoint.
@@ -277,7 +280,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Notices that the call takes longer than it may, or that nothing moves any more.
+    /// Notices that the call takes longer than it may, that it is allowed no longer, or that nothing moves any more.
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         if let Some(deadline) = self.deadline
             && deadline.as_mut().poll(cx).is_ready()
@@ -285,6 +288,10 @@ impl Exchange<'_> {
             return Poll::Ready(self.break_off(ProxyError::DeadlineExceeded));
         }
         self.watch.wakes(cx);
+        if let Some(Err(denial)) = self.grant.as_mut().map(|grant| grant.check()) {
+            self.record.denied(denial);
+            return Poll::Ready(self.break_off(ProxyError::PermissionDenied));
+        }
         if self.watch.has_passed() {
             let moved = self.moved();
             if moved == self.moved {
@@ -312,8 +319,9 @@ impl Exchange<'_> {
             return Ended::Unanswered(Told::Error(error));
         };
         // Data that waits for the client's window would come before the trailers.
-        let is_told =
-            is_grpc && flow.has_nothing_unsent() && sink.send_trailers(answer::grpc_trailers(error)).is_ok();
+        let is_told = is_grpc
+            && flow.has_nothing_unsent()
+            && sink.send_trailers(answer::grpc_trailers(error, error.told())).is_ok();
         if !is_told {
             sink.send_reset(Reason::CANCEL);
         }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,8 @@ pub struct Origin {
     pub worker: Rc<Worker>,
     pub side: Side,
     pub address: SocketAddr,
-    /// The client has proved who it is.
-    pub is_secured: bool,
+    /// Who the client has proved to be; none in plain text.
+    pub identity: Option<Arc<str>>,
     streams: Cell<usize>,
 }
 
@@ -61,7 +62,7 @@ impl Drop for Place {
 /// Serves streams until the connection ends, which begins with the preface.
 pub async fn serve(client: Box<Client>) {
     let Client { worker, side, peer, address, watch, .. } = *client;
-    let is_secured = peer.is_secured();
+    let identity = peer.identity().cloned();
     let traffic = Rc::new(Traffic::default());
     let wire = Wire::of_client(peer, Rc::clone(&traffic));
     let handshake = settings(&worker).handshake(wire);
@@ -69,7 +70,7 @@ pub async fn serve(client: Box<Client>) {
         return traffic.ends(CloseReason::BadMessage);
     };
     let keepalive = Keepalive::new(connection.ping_pong(), &worker.config.timeouts);
-    let origin = Rc::new(Origin { worker, side, address, is_secured, streams: Cell::new(0) });
+    let origin = Rc::new(Origin { worker, side, address, identity, streams: Cell::new(0) });
     let mut serving =
         Serving { connection, origin, traffic, watch, keepalive, idle_since: Instant::now(), told: None };
     serving.attend(Instant::now());

@@ -23,6 +23,7 @@ use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::grpc::{self, GrpcStatus};
 use crate::metrics::{HttpMetrics, Protocol as Spoken};
+use crate::permission::{self, Call, Grant, HttpCall, Refusal};
 use crate::relay::{Attempts, Link, Lost, Record, Side, Target, Watch, route};
 use crate::tap;
 
@@ -39,6 +40,8 @@ pub struct Stream {
     watch: Watch,
     /// When a gRPC call has taken as long as it may.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Of a stream that stays open for as long as it is allowed.
+    grant: Option<Box<Grant>>,
     is_grpc: bool,
     /// It is an extended CONNECT (RFC 8441).
     is_extended: bool,
@@ -62,17 +65,21 @@ impl Stream {
             respond,
             record,
             deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline.into()))),
+            grant: None,
             is_grpc,
         })
     }
 
     /// Relays the stream to its end.
     pub async fn run(mut self: Box<Self>) {
+        if let Err(refusal) = self.admit() {
+            return self.turn_away(refusal);
+        }
         let target = match self.target().await {
             Ok(target) => target,
             Err(error) => {
                 let (worker, direction) = (Rc::clone(&self.origin.worker), self.origin.side.direction());
-                let is_secured = self.origin.is_secured;
+                let is_secured = self.origin.identity.is_some();
                 return self.refuse(&worker.clients(direction, is_secured).http, error, 0);
             }
         };
@@ -149,6 +156,39 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Decides about the request; one that opens a tunnel keeps what allows it.
+    fn admit(&mut self) -> Result<(), Refusal> {
+        let Side::Inbound(application) = &self.origin.side else { return Ok(()) };
+        let is_tunnel = *self.head.method() == Method::CONNECT;
+        if !is_tunnel && permission::is_open(&self.origin.worker, self.origin.identity.as_ref()) {
+            return Ok(());
+        }
+        let head = self.head.whole();
+        let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+        let call = Call {
+            port: application.address().port(),
+            identity: self.origin.identity.as_ref(),
+            client: self.origin.address,
+            http: Some(HttpCall { method: head.method.as_str(), path }),
+        };
+        permission::admit(&self.origin.worker, &call)?;
+        if is_tunnel {
+            self.grant = Some(Box::new(Grant::new(&self.origin.worker.guard, &call)));
+        }
+        Ok(())
+    }
+
+    /// Answers a request that may not reach the application.
+    fn turn_away(mut self: Box<Self>, refusal: Refusal) {
+        let Side::Inbound(application) = &self.origin.side else { return };
+        let application = Rc::clone(application);
+        let error = refusal.error();
+        if let Refusal::Denied(denial) = refusal {
+            self.record.denied(denial);
+        }
+        self.refuse(application.http(), error, 0);
     }
 
     /// Records where the request goes: to `endpoint`, or to none.
@@ -251,6 +291,7 @@ impl Stream {
             watch: &self.watch,
             deadline: &mut self.deadline,
             lease,
+            grant: &mut self.grant,
             is_grpc: self.is_grpc,
             is_idempotent: self.head.method().is_idempotent(),
             is_answered_by_proxy,
@@ -265,9 +306,10 @@ impl Stream {
     fn refuse(mut self: Box<Self>, http: &HttpMetrics, error: ProxyError, request_bytes: u64) {
         self.goes_to(None, http);
         let grpc_status = self.is_grpc.then(|| GrpcStatus::of_error(error));
+        let told = self.record.told(error);
         match grpc_status {
-            Some(_) => answer::grpc(&mut self.respond, error),
-            None => answer::plain(&mut self.respond, error, *self.head.method() != Method::HEAD),
+            Some(_) => answer::grpc(&mut self.respond, error, told),
+            None => answer::plain(&mut self.respond, error, &told, *self.head.method() != Method::HEAD),
         }
         self.record.refused(http, error, grpc_status, request_bytes);
     }
@@ -290,7 +332,7 @@ fn described<'a>(
     tap::Request {
         direction: origin.side.direction(),
         client: origin.address,
-        client_tls: origin.is_secured,
+        client_tls: origin.identity.is_some(),
         endpoint,
         method: head.method.as_str(),
         scheme: head.uri.scheme_str().unwrap_or("http"),

@@ -8,7 +8,6 @@ use super::detect::Protocol;
 use super::serve;
 use super::tls;
 use crate::config::InboundTls;
-use crate::error::ProxyError;
 use crate::metrics::CloseReason;
 use crate::relay::{Client, close};
 
@@ -21,6 +20,8 @@ pub enum Admission {
     Secured,
     /// It is in plain text, and may be.
     Plain(Protocol),
+    /// It is in plain text, and should not be; but its requests are answered one by one.
+    Answered(Protocol),
     Refused,
 }
 
@@ -43,12 +44,16 @@ pub async fn admit(client: &mut Client) -> Admission {
     if protocol != Protocol::Unknown {
         client.peer.count();
     }
-    if is_strict {
-        refuse(client, protocol).await;
-        return Admission::Refused;
-    }
     client.detected(protocol, accepted);
-    Admission::Plain(protocol)
+    match protocol {
+        _ if !is_strict => Admission::Plain(protocol),
+        Protocol::Http1 | Protocol::Http2 => Admission::Answered(protocol),
+        Protocol::Tls | Protocol::Opaque | Protocol::Unknown => {
+            tracing::debug!(client = %client.address, "connection in plain text refused");
+            client.peer.reset_when_closed(CloseReason::Error);
+            Admission::Refused
+        }
+    }
 }
 
 /// Whether a client that speaks `protocol` is a proxy of the mesh.
@@ -57,7 +62,7 @@ pub fn is_of_mesh(client: &Client, protocol: Protocol) -> bool {
 }
 
 /// What the client speaks, when it takes its time. None when it says nothing.
-async fn patiently(client: &mut Client) -> Option<Protocol> {
+pub async fn patiently(client: &mut Client) -> Option<Protocol> {
     let speaks = poll_fn(|cx| serve::poll_protocol(client, cx));
     tokio::time::timeout(PATIENCE, speaks).await.ok()
 }
@@ -80,14 +85,5 @@ pub async fn secure(client: &mut Client) -> Admission {
             close::linger(&mut client.peer, &client.watch).await;
             Admission::Refused
         }
-    }
-}
-
-/// A client that speaks HTTP/1 is told why.
-async fn refuse(client: &mut Client, protocol: Protocol) {
-    tracing::debug!(client = %client.address, "connection in plain text refused");
-    match protocol {
-        Protocol::Http1 => client.refuse_connection(ProxyError::IdentityRequired).await,
-        _ => client.peer.reset_when_closed(CloseReason::Error),
     }
 }

@@ -10,6 +10,7 @@ use super::tls;
 use crate::error::ProxyError;
 use crate::http2;
 use crate::metrics::{CloseReason, Limit};
+use crate::permission::{Denial, Grant};
 use crate::relay::{Client, Link, Peer, Room};
 
 /// How long a client may be silent before its destination is connected, for that may be the one to speak first.
@@ -25,6 +26,7 @@ pub async fn serve(mut client: Box<Client>, port: u16) {
         match Box::pin(secure::admit(&mut client)).await {
             Admission::Secured => {}
             Admission::Plain(protocol) => return serve_protocol(client, protocol, is_opaque).await,
+            Admission::Answered(protocol) => return serve_protocol(client, protocol, false).await,
             Admission::Refused => return,
         }
     }
@@ -122,9 +124,27 @@ enum First {
 
 /// Nobody has spoken.
 async fn serve_silent(mut client: Box<Client>, is_opaque: bool) {
+    if !client.may_pass_through() {
+        return Box::pin(serve_late(client, is_opaque)).await;
+    }
     if let Some(link) = connect(&mut client).await {
         serve_first_speaker(client, link, is_opaque).await;
     }
+}
+
+/// The application is not to speak first; but what the client says may be a request, and those are decided about one by one.
+async fn serve_late(mut client: Box<Client>, is_opaque: bool) {
+    let Some(protocol) = secure::patiently(&mut client).await else {
+        return client.peer.reset_when_closed(CloseReason::Timeout);
+    };
+    if secure::is_of_mesh(&client, protocol) {
+        return match secure::secure(&mut client).await {
+            Admission::Secured => serve_admitted(client, is_opaque).await,
+            Admission::Plain(_) | Admission::Answered(_) | Admission::Refused => {}
+        };
+    }
+    client.peer.count();
+    serve_protocol(client, protocol, is_opaque).await;
 }
 
 /// Waits until one side speaks. When the server does so first, its protocol is not HTTP.
@@ -133,7 +153,7 @@ async fn serve_first_speaker(mut client: Box<Client>, mut link: Link, is_opaque:
     match poll_fn(|cx| poll_first_speaker(&mut client, &mut link.upstream, cx)).await {
         First::Server => {
             client.peer.count();
-            return relay_bytes(client, link).await;
+            return relay_admitted(client, link).await;
         }
         First::Nobody(reason) => return client.peer.ends(reason),
         First::Client => {}
@@ -146,12 +166,12 @@ async fn serve_first_speaker(mut client: Box<Client>, mut link: Link, is_opaque:
     if secure::is_of_mesh(&client, protocol) {
         return match Box::pin(secure::secure(&mut client)).await {
             Admission::Secured => Box::pin(serve_first_speaker(client, link, is_opaque)).await,
-            Admission::Plain(_) | Admission::Refused => {}
+            Admission::Plain(_) | Admission::Answered(_) | Admission::Refused => {}
         };
     }
     client.peer.count();
     match protocol {
-        _ if is_opaque => relay_bytes(client, link).await,
+        _ if is_opaque => relay_admitted(client, link).await,
         Protocol::Http1 => {
             let endpoint = client.application().unwrap_or(link.in_flight.endpoint());
             endpoint.idle().put(link.upstream, Instant::now(), &client.worker.sweep);
@@ -162,10 +182,11 @@ async fn serve_first_speaker(mut client: Box<Client>, mut link: Link, is_opaque:
         Protocol::Http2 => http2::serve(client).await,
         Protocol::Tls => {
             let name = server_name(&client);
+            let Some(grant) = admit(&mut client, Some(name.as_deref().unwrap_or_default())) else { return };
             let link = client.relink_tls(link, name.as_deref()).await;
-            relay_tls(client, link, name).await;
+            relay_tls(client, link, name, grant).await;
         }
-        Protocol::Opaque | Protocol::Unknown => relay_bytes(client, link).await,
+        Protocol::Opaque | Protocol::Unknown => relay_admitted(client, link).await,
     }
 }
 
@@ -189,8 +210,9 @@ fn poll_first_speaker(client: &mut Client, upstream: &mut Peer, cx: &mut Context
 
 async fn serve_tls(mut client: Box<Client>) {
     let name = server_name(&client);
+    let Some(grant) = admit(&mut client, Some(name.as_deref().unwrap_or_default())) else { return };
     match client.link_tls(name.as_deref()).await {
-        Ok(link) => relay_tls(client, link, name).await,
+        Ok(link) => relay_tls(client, link, name, grant).await,
         Err(error) => refuse(&mut client, error),
     }
 }
@@ -208,7 +230,7 @@ pub async fn serve_named(mut client: Box<Client>) {
     }
     let name = server_name(&client);
     match client.link_tls(name.as_deref()).await {
-        Ok(link) => relay_tls(client, link, name).await,
+        Ok(link) => relay_tls(client, link, name, None).await,
         Err(error) => client.refuse_connection(error).await,
     }
 }
@@ -218,23 +240,60 @@ fn server_name(client: &Client) -> Option<String> {
 }
 
 async fn serve_opaque(mut client: Box<Client>) {
+    let Some(grant) = admit(&mut client, None) else { return };
     if let Some(link) = connect(&mut client).await {
-        relay_bytes(client, link).await;
+        relay_bytes(client, link, grant).await;
     }
 }
 
-async fn relay_bytes(mut client: Box<Client>, link: Link) {
-    client.tunnel(link).await;
+/// Decides about a connection whose destination was connected before it was known what it is.
+async fn relay_admitted(mut client: Box<Client>, link: Link) {
+    if let Some(grant) = admit(&mut client, None) {
+        relay_bytes(client, link, grant).await;
+    }
+}
+
+async fn relay_bytes(mut client: Box<Client>, link: Link, grant: Option<Grant>) {
+    if let Some(denial) = client.tunnel(link, grant).await.denial {
+        tap_denied(&client, None, &denial);
+    }
+}
+
+/// Decides about a connection that is passed through; with TLS when it names a server. None when it is refused, which its client
+/// is told by the end of it.
+fn admit(client: &mut Client, server_name: Option<&str>) -> Option<Option<Grant>> {
+    // Whoever goes without a word only looked whether somebody listens, as probes do.
+    if client.peer.finished && client.peer.received.is_empty() && !client.may_pass_through() {
+        return None;
+    }
+    match client.admit_connection() {
+        Ok(grant) => Some(grant),
+        Err(denial) => {
+            tap_denied(client, server_name, &denial);
+            client.peer.reset_when_closed(CloseReason::Denied);
+            None
+        }
+    }
+}
+
+fn tap_denied(client: &Client, server_name: Option<&str>, denial: &Denial) {
+    let Some(application) = client.application().filter(|_| client.worker.tap.active()) else { return };
+    let scheme = if server_name.is_some() { "https" } else { "tcp" };
+    if let Some(mut tapped) = client.tap_connection(application, scheme, server_name.unwrap_or_default()) {
+        tapped.denied_by(denial.permission());
+        tapped.end(Duration::ZERO, 0, 0, None, Some(ProxyError::PermissionDenied.reason()));
+    }
 }
 
 /// TLS is the application's own; of what it hides, only the server's name is told.
-async fn relay_tls(mut client: Box<Client>, link: Link, server_name: Option<String>) {
+async fn relay_tls(mut client: Box<Client>, link: Link, server_name: Option<String>, grant: Option<Grant>) {
     let tapped = client.worker.tap.active().then(|| {
-        client.tap_connection(link.in_flight.endpoint(), server_name.as_deref().unwrap_or_default())
+        client.tap_connection(link.in_flight.endpoint(), "https", server_name.as_deref().unwrap_or_default())
     });
     let started = Instant::now();
-    let copied = client.tunnel(link).await;
-    if let Some(tapped) = tapped.flatten() {
+    let copied = client.tunnel(link, grant).await;
+    if let Some(mut tapped) = tapped.flatten() {
+        tapped.denied_by(copied.denial.as_ref().map_or("", Denial::permission));
         tapped.end(started.elapsed(), copied.to_upstream, copied.to_client, None, copied.error);
     }
 }

@@ -57,13 +57,19 @@ impl Labels<'_> {
             ("src_pod", self.source.pod),
             ("tls", if self.tls { "true" } else { "false" }),
         ];
-        let mut text = String::new();
-        for (name, value) in pairs {
-            let separator = if text.is_empty() { "" } else { "," };
-            let _ = write!(text, "{separator}{name}=\"");
-            escape(value, &mut text);
-            text.push('"');
-        }
-        text
+        rendered(&pairs)
     }
+}
+
+/// Labels in Prometheus's text form, without braces.
+pub(super) fn rendered(pairs: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        let separator = if text.is_empty() { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{separator}{name}=\"");
+        escape(value, &mut text);
+        text.push('"');
+    }
+    text
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{
-    DetectionMetrics, HttpMetrics, IdentityMetrics, Labels, LimitMetrics, Peer, TcpMetrics, TlsMetrics,
+    DecisionLabels, DecisionMetrics, DetectionMetrics, HttpMetrics, IdentityMetrics, Labels, LimitMetrics,
+    Peer, TcpMetrics, TlsMetrics,
 };
 use crate::direction::Direction;
 
@@ -29,6 +30,7 @@ pub struct Registry {
 struct Groups {
     http: BTreeMap<Arc<str>, Group<HttpMetrics>>,
     tcp: BTreeMap<Arc<str>, Group<TcpMetrics>>,
+    decisions: BTreeMap<Arc<str>, Group<DecisionMetrics>>,
 }
 
 /// The series of one set of labels. Whether somebody touched them is found by comparing, so that counting needs no clock.
@@ -75,6 +77,11 @@ impl Registry {
         Arc::clone(&self.lock().tcp.entry(key.into()).or_default().metrics)
     }
 
+    /// The counter of decisions of these labels.
+    pub fn decisions(&self, labels: &DecisionLabels<'_>) -> Arc<DecisionMetrics> {
+        Arc::clone(&self.lock().decisions.entry(labels.render().into()).or_default().metrics)
+    }
+
     /// How long it took to tell what the clients of one direction speak.
     pub fn detection(&self, direction: Direction) -> &DetectionMetrics {
         match direction {
@@ -111,7 +118,11 @@ impl Registry {
     pub(super) fn live(&self, now: Instant) -> Live {
         let mut groups = self.lock();
         groups.sweep(now);
-        Live { http: live(&groups.http, now), tcp: live(&groups.tcp, now) }
+        Live {
+            http: live(&groups.http, now),
+            tcp: live(&groups.tcp, now),
+            decisions: live(&groups.decisions, now),
+        }
     }
 }
 
@@ -122,6 +133,7 @@ pub(super) type Series<T> = (Arc<str>, Arc<T>);
 pub(super) struct Live {
     pub http: Vec<Series<HttpMetrics>>,
     pub tcp: Vec<Series<TcpMetrics>>,
+    pub decisions: Vec<Series<DecisionMetrics>>,
 }
 
 fn live<T>(groups: &BTreeMap<Arc<str>, Group<T>>, now: Instant) -> Vec<Series<T>> {
@@ -140,6 +152,10 @@ impl Groups {
                 group.touched = now;
             }
             group.note(group.metrics.activity(), now);
+            group.is_held() || !group.is_idle(now)
+        });
+        self.decisions.retain(|_, group| {
+            group.note(group.metrics.count(), now);
             group.is_held() || !group.is_idle(now)
         });
     }

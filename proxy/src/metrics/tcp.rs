@@ -36,12 +36,14 @@ pub enum CloseReason {
     Drain,
     /// The proxy had as many connections as it may.
     Overload,
+    /// The application may not be called.
+    Denied,
     /// Anything else, such as an error of the operating system.
     Error,
 }
 
 impl CloseReason {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Complete,
         Self::Reset,
         Self::Idle,
@@ -49,6 +51,7 @@ impl CloseReason {
         Self::BadMessage,
         Self::Drain,
         Self::Overload,
+        Self::Denied,
         Self::Error,
     ];
 
@@ -61,6 +64,7 @@ impl CloseReason {
             Self::BadMessage => "bad-message",
             Self::Drain => "drain",
             Self::Overload => "overload",
+            Self::Denied => "denied",
             Self::Error => "error",
         }
     }

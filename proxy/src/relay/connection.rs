@@ -136,15 +136,20 @@ impl Client {
         self.worker.detection(self.side.direction()).observe(protocol, accepted.elapsed());
     }
 
-    /// Reports a connection with TLS to those who tap, as a request of which only the authority is known.
-    pub fn tap_connection(&self, endpoint: &Endpoint, server_name: &str) -> Option<Box<TappedRequest>> {
+    /// Reports a connection to those who tap, as a request of which only the scheme and perhaps the authority are known.
+    pub fn tap_connection(
+        &self,
+        endpoint: &Endpoint,
+        scheme: &str,
+        server_name: &str,
+    ) -> Option<Box<TappedRequest>> {
         self.worker.tap.request(&Request {
             direction: self.side.direction(),
             client: self.address,
             client_tls: self.peer.is_secured(),
             endpoint: Some(endpoint),
             method: "",
-            scheme: "https",
+            scheme,
             authority: server_name,
             path: "",
             version: "",

@@ -12,6 +12,7 @@ use super::{close, refuse};
 use crate::error::ProxyError;
 use crate::http1::{Method, RequestHead};
 use crate::metrics::{CloseReason, HttpMetrics};
+use crate::permission::Refusal;
 
 impl Client {
     /// Answers a request that no endpoint has seen.
@@ -29,6 +30,21 @@ impl Client {
         let report = Report { request_read: request.body.is_complete(), ..Report::default() };
         self.peer.received.consume(request.length + body.unwrap_or_default());
         self.answer_with(error, request, report, record, http).await
+    }
+
+    /// Answers a request that may not reach the application.
+    pub(super) async fn turn_away(
+        &mut self,
+        request: &mut RequestHead,
+        refusal: Refusal,
+        mut record: Record,
+    ) -> After {
+        let application = self.application().map(|application| Target::Endpoint(Rc::clone(application)));
+        let error = refusal.error();
+        if let Refusal::Denied(denial) = refusal {
+            record.denied(denial);
+        }
+        self.refuse(request, application, error, record).await
     }
 
     /// Answers a request that was sent on in vain.
@@ -73,9 +89,10 @@ impl Client {
         http: &HttpMetrics,
     ) -> After {
         let kept = request.persistent && report.request_read && !self.worker.drain.has_started();
+        let told = record.told(error);
         record.refused(http, error, None, report.request_bytes);
         let version = kept.then_some(request.version);
-        let sent = refuse::send(&mut self.peer, error, request.method != Method::Head, version).await;
+        let sent = refuse::send(&mut self.peer, error, &told, request.method != Method::Head, version).await;
         self.idle_since = Instant::now();
         match sent {
             Ok(()) => self.after_response(kept, report),
@@ -93,7 +110,7 @@ impl Client {
         });
         // Whoever asks for a head alone reads none of the body, not even of this answer.
         let has_body = !self.peer.received.bytes().trim_ascii_start().starts_with(b"HEAD ");
-        if refuse::send(&mut self.peer, error, has_body, None).await.is_ok() {
+        if refuse::send(&mut self.peer, error, &error.told(), has_body, None).await.is_ok() {
             close::linger(&mut self.peer, &self.watch).await;
         }
     }

@@ -23,6 +23,7 @@ use crate::http1::{Method, RequestHead, Version};
 use crate::http2;
 use crate::listener;
 use crate::metrics::{CloseReason, HttpMetrics, Protocol};
+use crate::permission::Grant;
 use crate::tap::Request;
 use crate::worker::Worker;
 
@@ -91,6 +92,10 @@ impl Client {
     /// Relays one request, the head of which is at the start of what was received.
     async fn answer(&mut self, request: &mut RequestHead) -> After {
         let mut record = Record::new(Protocol::Http1);
+        if let Err(refusal) = self.admit(request) {
+            return Box::pin(self.turn_away(request, refusal, record)).await;
+        }
+        let grant = self.grant(request);
         let target = match self.target(request).await {
             Ok(target) => target,
             Err(error) => return Box::pin(self.refuse(request, None, error, record)).await,
@@ -125,7 +130,7 @@ impl Client {
                 }
                 Ended::Tunnel => {
                     report.record(record, &endpoint, ended);
-                    Box::pin(self.tunnel(link)).await;
+                    Box::pin(self.tunnel(link, grant)).await;
                     After::Close
                 }
                 Ended::Stalled if report.head_at.is_some() => {
@@ -269,14 +274,14 @@ impl Client {
                 ..Report::default()
             };
             report.record(record, &endpoint, Ended::Tunnel);
-            self.tunnel(link).await;
+            self.tunnel(link, None).await;
         }
         After::Close
     }
 
-    /// Passes on what each side sends until both have finished.
-    pub async fn tunnel(&mut self, mut link: Link) -> Copied {
+    /// Passes on what each side sends until both have finished, or `grant` is over.
+    pub async fn tunnel(&mut self, mut link: Link, grant: Option<Grant>) -> Copied {
         let stall = Stall::new(&self.worker, &self.watch, Instant::now());
-        tunnel::copy(&mut self.peer, &mut link.upstream, stall).await
+        tunnel::copy(&mut self.peer, &mut link.upstream, stall, grant).await
     }
 }

@@ -4,6 +4,7 @@
 //! request is a [`Flow`](flow::Flow), which reads only after it has written, so a slow receiver slows its sender and nothing
 //! piles up here.
 
+mod admission;
 mod answering;
 mod buffer;
 pub(crate) mod close;

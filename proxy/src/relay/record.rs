@@ -7,6 +7,7 @@ use crate::error::ProxyError;
 use crate::grpc::GrpcStatus;
 use crate::http1::Refusal;
 use crate::metrics::{Answer, HttpMetrics, Limit, LimitMetrics, Protocol};
+use crate::permission::Denial;
 use crate::tap::{Request, Tap, TappedRequest};
 
 /// The account of one request, whatever it is spoken in.
@@ -15,6 +16,8 @@ pub struct Record {
     /// The end of the request's head.
     started: Instant,
     counted: bool,
+    /// Why the policy refuses the request.
+    denial: Option<Denial>,
     tapped: Option<Box<TappedRequest>>,
 }
 
@@ -42,7 +45,7 @@ pub enum BrokenOff {
 impl Record {
     /// Of a request whose head has just come to its end.
     pub fn new(protocol: Protocol) -> Self {
-        Self { protocol, started: Instant::now(), counted: false, tapped: None }
+        Self { protocol, started: Instant::now(), counted: false, denial: None, tapped: None }
     }
 
     pub fn protocol(&self) -> Protocol {
@@ -73,6 +76,19 @@ impl Record {
         }
     }
 
+    /// The policy refuses the request, or no longer allows it.
+    pub fn denied(&mut self, denial: Denial) {
+        self.denial = Some(denial);
+    }
+
+    /// What the client is told in words of why the proxy itself answers.
+    pub fn told(&self, error: ProxyError) -> String {
+        match &self.denial {
+            Some(denial) => format!("{} {denial}", error.told()),
+            None => error.told(),
+        }
+    }
+
     /// The proxy itself answered; a gRPC call, when there is a status.
     pub fn refused(
         &mut self,
@@ -85,7 +101,7 @@ impl Record {
         let status = if grpc_status.is_some() { 200 } else { error.status() };
         let answer = Answer { status, grpc_status, proxy_error: Some(error) };
         http.response(self.protocol, answer, latency);
-        if let Some(mut tapped) = self.tapped.take() {
+        if let Some(mut tapped) = self.tapped_to_its_end() {
             tapped.response(status, latency, Some(error));
             tapped.end(latency, request_bytes, 0, grpc_status, Some(error.reason()));
         }
@@ -105,11 +121,19 @@ impl Record {
         } else {
             endpoint.succeeded(latency);
         }
-        if let Some(mut tapped) = self.tapped.take() {
+        if let Some(mut tapped) = self.tapped_to_its_end() {
             tapped.response(outcome.status, latency, None);
             let error = outcome.broken_off.map(BrokenOff::reason);
             tapped.end(duration, outcome.request_bytes, outcome.response_bytes, outcome.grpc_status, error);
         }
+    }
+
+    fn tapped_to_its_end(&mut self) -> Option<Box<TappedRequest>> {
+        let mut tapped = self.tapped.take()?;
+        if let Some(denial) = &self.denial {
+            tapped.denied_by(denial.permission());
+        }
+        Some(tapped)
     }
 
     /// The client left before there was a response.

@@ -8,7 +8,7 @@ use super::peer::Peer;
 use crate::error::ProxyError;
 use crate::http1::Version;
 
-/// Sends a response that says why there is no other. `has_body` is false for an answer to HEAD; `kept` tells a client of that
+/// Sends a response that says why there is no other, in words by `told`. `has_body` is false for an answer to HEAD; `kept` tells a client of that
 /// version that it may go on.
 ///
 /// # Errors
@@ -16,14 +16,15 @@ use crate::http1::Version;
 pub async fn send(
     client: &mut Peer,
     error: ProxyError,
+    told: &str,
     has_body: bool,
     kept: Option<Version>,
 ) -> Result<(), Broken> {
-    let mut flow = Flow::of_text(&response(error, has_body, kept));
+    let mut flow = Flow::of_text(&response(error, told, has_body, kept));
     poll_fn(|cx| flow.poll_send_unsent(cx, client)).await
 }
 
-fn response(error: ProxyError, has_body: bool, kept: Option<Version>) -> Vec<u8> {
+fn response(error: ProxyError, told: &str, has_body: bool, kept: Option<Version>) -> Vec<u8> {
     let (status, reason) = (error.status(), error.reason());
     let phrase = phrase(status);
     let connection = match kept {
@@ -31,7 +32,7 @@ fn response(error: ProxyError, has_body: bool, kept: Option<Version>) -> Vec<u8>
         Some(Version::Http10) => "connection: keep-alive\r\n",
         None => "connection: close\r\n",
     };
-    let body = format!("mesh-proxy: {reason}\n");
+    let body = format!("{told}\n");
     let mut text = Vec::new();
     // Writing to a vector cannot fail.
     let _ = write!(

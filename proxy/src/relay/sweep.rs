@@ -77,7 +77,7 @@ impl Sweep {
         self.run();
     }
 
-    /// Wakes every connection, so that it sees that the drain has begun.
+    /// Wakes every connection, so that it sees that the drain has begun, or that there is another policy.
     pub fn wake_all(&self) {
         for (_, watched) in &*self.watched.borrow() {
             watched.wake();
@@ -133,7 +133,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The task of `cx` is woken when the deadline has passed, and when the drain begins.
+    /// The task of `cx` is woken when the deadline has passed, when the drain begins, and when the policy changes.
     pub fn wakes(&self, cx: &Context<'_>) {
         let mut waker = self.watched.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {

@@ -9,6 +9,7 @@ use super::stall::{Noticed, Stall};
 use crate::error::ProxyError;
 use crate::http1::Body;
 use crate::metrics::CloseReason;
+use crate::permission::{Denial, Grant};
 
 /// What went through a tunnel.
 pub struct Copied {
@@ -18,13 +19,25 @@ pub struct Copied {
     pub to_client: u64,
     /// Why the tunnel ended before both sides had finished.
     pub error: Option<&'static str>,
+    /// Why it is allowed no longer.
+    pub denial: Option<Denial>,
 }
 
-/// Copies what each peer sends to the other. When one finishes, the other hears of it and may go on.
-pub async fn copy(client: &mut Peer, upstream: &mut Peer, mut stall: Stall<'_>) -> Copied {
+/// Copies what each peer sends to the other. When one finishes, the other hears of it and may go on. It ends when `grant` is over.
+pub async fn copy(
+    client: &mut Peer,
+    upstream: &mut Peer,
+    mut stall: Stall<'_>,
+    mut grant: Option<Grant>,
+) -> Copied {
     let mut there = OneWay::new();
     let mut back = OneWay::new();
+    let mut denial = None;
     let result = poll_fn(|cx| {
+        if let Some(Err(over)) = grant.as_mut().map(Grant::check) {
+            denial = Some(over);
+            return Poll::Ready(Err(CloseReason::Denied));
+        }
         let sent = there.poll(cx, client, upstream)?;
         let answered = back.poll(cx, upstream, client)?;
         if sent.is_ready() && answered.is_ready() {
@@ -50,8 +63,10 @@ pub async fn copy(client: &mut Peer, upstream: &mut Peer, mut stall: Stall<'_>) 
         to_client: back.flow.body_bytes,
         error: broken.map(|reason| match reason {
             CloseReason::Timeout => ProxyError::StallTimeout.reason(),
+            CloseReason::Denied => ProxyError::PermissionDenied.reason(),
             _ => "reset",
         }),
+        denial,
     }
 }
 

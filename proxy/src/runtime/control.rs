@@ -20,6 +20,7 @@ use crate::control_plane::{ControlPlane, Trust};
 use crate::discovery;
 use crate::identity;
 use crate::metrics::Registry;
+use crate::permission::Policy;
 use crate::proto;
 use crate::tap;
 
@@ -93,6 +94,7 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     let proofs = given.clone().map(|roots| Proofs { roots, credentials: credentials.clone() });
     let readiness = Rc::new(Readiness::new(Arc::clone(&status), proofs));
 
+    let (policy, policies) = watch::channel(Arc::<Policy>::default());
     let begin_drain = watch::Sender::new(());
     // Nothing is ever sent: the channel ends when the last worker has ended.
     let (alive, mut lives) = mpsc::channel(1);
@@ -110,6 +112,7 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
             asks: asks.clone(),
             updates: receiver,
             credentials: credentials.clone(),
+            policy: policies.clone(),
             drain: begin_drain.subscribe(),
             alive: alive.clone(),
         })?;
@@ -126,7 +129,8 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
             identity::Client::new(control_plane.clone(), subject, given, certified, Arc::clone(&registry));
         spawn_local(client.run());
     }
-    let client = discovery::Client::new(control_plane, introduction, asked, updates, Arc::clone(&status));
+    let client =
+        discovery::Client::new(control_plane, introduction, asked, updates, policy, Arc::clone(&status));
     spawn_local(client.run());
     spawn_local(tap::serve(TcpListener::from_std(listeners.tap)?, Arc::clone(&observers)));
     let admin = Admin {

@@ -17,6 +17,7 @@ use crate::discovery::{Ask, Update, WorkerId};
 use crate::identity::Current;
 use crate::listener;
 use crate::metrics::Registry;
+use crate::permission::Policy;
 use crate::tap::Tap;
 use crate::worker::Worker;
 
@@ -32,6 +33,7 @@ pub(super) struct Start {
     pub asks: mpsc::UnboundedSender<Ask>,
     pub updates: mpsc::UnboundedReceiver<Update>,
     pub credentials: Current,
+    pub policy: watch::Receiver<Arc<Policy>>,
     /// Changes when the worker shall drain.
     pub drain: watch::Receiver<()>,
     pub alive: mpsc::Sender<()>,
@@ -66,6 +68,7 @@ async fn work(start: Start) -> io::Result<()> {
         asks,
         mut updates,
         credentials,
+        mut policy,
         mut drain,
         alive: _alive,
     } = start;
@@ -75,6 +78,7 @@ async fn work(start: Start) -> io::Result<()> {
     loop {
         tokio::select! {
             Some(update) = updates.recv() => worker.destinations.apply(&update),
+            Ok(()) = policy.changed() => worker.permit(Arc::clone(&policy.borrow_and_update())),
             _ = drain.changed(), if !worker.drain.has_started() => worker.drain.begin(),
             () = worker.drain.finished() => return Ok(()),
             _ = sweep.tick() => worker.destinations.sweep(),

@@ -6,10 +6,12 @@ mod stand_in;
 
 mod backend;
 mod failures;
+mod governed;
 mod harness;
 mod limits;
 mod mesh;
 mod messages;
+mod permissions;
 mod properties;
 mod refusals;
 mod renewed;

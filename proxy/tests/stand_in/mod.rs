@@ -216,6 +216,11 @@ impl Stream {
         self.send(Answer::Change(change)).await;
     }
 
+    /// Tells the proxy who may call its application.
+    pub async fn policy(&self, policy: proto::InboundPolicy) {
+        self.send(Answer::InboundPolicy(policy)).await;
+    }
+
     pub async fn send(&self, response: Answer) {
         self.responses.send(Ok(DiscoverResponse { response: Some(response) })).await.unwrap();
     }

@@ -1,6 +1,7 @@
 //! The whole page at `/metrics`.
 
 mod http;
+mod permission;
 mod tcp;
 
 use std::fmt::Display;
@@ -38,9 +39,10 @@ async fn write(
     observers: &Observers,
     mut text: Text,
 ) -> Result<(), Gone> {
-    let Live { http: http_series, tcp: tcp_series } = registry.live(Instant::now());
+    let Live { http: http_series, tcp: tcp_series, decisions } = registry.live(Instant::now());
     http::http(&http_series, &mut text).await?;
     tcp::tcp(&tcp_series, &mut text).await?;
+    permission::decisions(&decisions, &mut text).await?;
     detection(registry, &mut text);
     tls(registry.tls(), &mut text);
     identity(registry.identity(), &mut text);

@@ -1,0 +1,12 @@
+//! Who may call the application: what the control plane says of it, and what that means for a request or a connection.
+
+mod admission;
+mod caller;
+mod guard;
+mod network;
+mod path;
+mod policy;
+
+pub use admission::{Refusal, admit, is_open};
+pub use guard::{Grant, Guard};
+pub use policy::{Call, Denial, HttpCall, Policy};
