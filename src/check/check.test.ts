@@ -11,6 +11,7 @@ import {
   meshedPod,
   namespace,
   plainPod,
+  rootsIn,
 } from "../../test/kubernetes/installed-mesh.js";
 import { type ControlPlane, startControlPlane } from "../control-plane/index.js";
 import { Printer } from "../output/index.js";
@@ -63,7 +64,7 @@ test("as a table: a line for each, and for trouble what to try and where it is e
       "    try: kubectl rollout restart deploy -n shop\n" +
       "    see: docs/check.md#pods-without-sidecar\n",
   );
-  expect(text).toMatch(/\n\n15 passed, 1 failed\n$/);
+  expect(text).toMatch(/\n\n17 passed, 1 failed\n$/);
   expect(error).toBe("a check failed");
 });
 
@@ -257,6 +258,29 @@ describe("certificates", () => {
     expect((await run()).details["webhook-configurations"]).toBe(
       "the caBundle of validate.mesh.dev of validatingwebhookconfigurations/mesh-webhook holds no certificate",
     );
+  });
+});
+
+describe("the roots", () => {
+  test("are missing, or are others, where sidecars need them", async () => {
+    state.put(...mesh, meshedPod("shop", "web-1", VERSION), meshedPod("books", "api-1", VERSION));
+    expect((await run()).details["trust-roots"]).toBe("there is no configmaps/mesh-trust-roots in books");
+    state.put(rootsIn("books", certificateAuthority("another")));
+    expect((await run()).details["trust-roots"]).toBe("configmaps/mesh-trust-roots has other roots in books");
+    state.remove("Pod", "api-1");
+    expect((await run()).states["trust-roots"]).toBe("passed");
+  });
+
+  test("were not given to older sidecars, which speak plain text", async () => {
+    const older = meshedPod("shop", "web-2", VERSION);
+    state.put(...mesh, meshedPod("shop", "web-1", VERSION), {
+      ...older,
+      spec: { containers: [{ name: "app" }], initContainers: [{ name: "mesh-proxy" }] },
+    });
+    const { states, details } = await run();
+    expect(states["plain-text"]).toBe("warning");
+    expect(details["plain-text"]).toContain("1 are from before");
+    expect(details["plain-text"]).toContain("shop/web-2");
   });
 });
 

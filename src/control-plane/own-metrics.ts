@@ -49,12 +49,17 @@ export class OwnMetrics {
     for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
 
-  /** Counts the proxies that are connected, and the problems of the catalog, when it is asked. */
-  countMesh(connectedProxies: () => number, problems: () => number): void {
+  /** Counts the proxies that are connected, those of them that have no certificate, and the problems of the catalog, when it is asked. */
+  countMesh(connectedProxies: () => number, plainTextProxies: () => number, problems: () => number): void {
     this.#gauge(
       "mesh_control_plane_connected_proxies",
       "Proxies that this replica keeps up to date.",
       connectedProxies,
+    );
+    this.#gauge(
+      "mesh_control_plane_plain_text_proxies",
+      "Proxies that this replica keeps up to date by plain text, for they were given no roots to trust.",
+      plainTextProxies,
     );
     this.#gauge(
       "mesh_control_plane_problems",

@@ -164,6 +164,7 @@ class RoleProcess implements RunningRoles {
     this.#catalog = catalog;
     this.#metrics.countMesh(
       () => running.connectedProxies(),
+      () => [...catalog.proxies].filter(({ identity }) => identity === undefined).length,
       () => catalog.problems.list().length,
     );
     this.#running.push(running);

@@ -6,6 +6,7 @@ import {
   GIVEN_VALUES_KEY,
   NAMESPACE,
   OWNED_BY_INSTALL,
+  TRUST_ROOTS_CONFIG_MAP,
   VALUES_CONFIG_MAP,
 } from "../installed-names/index.js";
 
@@ -92,12 +93,33 @@ export async function installedObjects(cluster: Cluster): Promise<Result<ObjectN
   return ok(objects);
 }
 
-/** What `mesh uninstall` deletes; what is in the mesh's namespace goes with that. */
+/**
+ * What `mesh uninstall` deletes; what is in the mesh's namespace goes with that. The roots in other namespaces come last: by then the control
+ * plane has no right any more to write them anew.
+ */
 export async function objectsToUninstall(cluster: Cluster): Promise<Result<ObjectName[], Failure>> {
   const installed = await installedObjects(cluster);
   if (!installed.ok) return installed;
-  const toDelete = installed.value.filter(({ metadata }) => metadata.namespace === undefined);
+  const roots = await publishedRoots(cluster);
+  if (!roots.ok) return roots;
+  const ofCluster = installed.value.filter(({ metadata }) => metadata.namespace === undefined);
+  const elsewhere = roots.value.filter(({ metadata }) => metadata.namespace !== NAMESPACE);
+  const toDelete = [...ofCluster, ...elsewhere];
   return toDelete.length > 0 ? ok(toDelete) : fail(notInstalled(cluster));
+}
+
+/** The copies of the roots that the control plane has put into namespaces. */
+async function publishedRoots(cluster: Cluster): Promise<Result<ObjectName[], ClusterFailure>> {
+  const fieldSelector = `metadata.name=${TRUST_ROOTS_CONFIG_MAP}`;
+  const found = await cluster.list(CONFIG_MAPS, { fieldSelector });
+  if (!found.ok) return found;
+  return ok(
+    found.value.map(({ metadata: { name, namespace = "" } }) => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace },
+    })),
+  );
 }
 
 /** The objects of an installation that are no part of what is installed now. */

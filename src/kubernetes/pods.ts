@@ -26,6 +26,7 @@ interface Container {
   readonly name?: string;
   readonly image?: string;
   readonly args?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
 }
 
 /** The part of a pod that a template has too. */

@@ -28,7 +28,7 @@ test("what install prints is taken whole, and changes nothing the second time", 
       "-n",
       "mesh-system",
       "-l",
-      "app.kubernetes.io/part-of=mesh",
+      "app.kubernetes.io/managed-by=mesh",
       "-o",
       "jsonpath={.items[*].metadata.generation} {.items[*].metadata.name}",
     ]);
@@ -63,6 +63,8 @@ test("a user without rights is told which are missing", async () => {
 test("uninstall leaves nothing behind", async () => {
   const { stdout: objects } = await mesh("uninstall");
   await kubectl.run(["delete", "-f", "-"], objects);
+  const roots = ["--field-selector", "metadata.name=mesh-trust-roots", "-o", "name"];
+  expect(await kubectl.run(["get", "configmaps", "-A", ...roots])).toBe("");
   const { status, stdout } = await mesh("check", "--pre");
   expect(status, stdout).toBe(0);
 });

@@ -15,6 +15,7 @@ export function installedMesh(version: string): StoredObject[] {
     ...rendered.map((object) => settled(object, authority)),
     keySecret("mesh-webhook-certificate", certificate, authority),
     keySecret("mesh-identity-issuer", root, root),
+    rootsIn("shop", root),
   ];
 }
 
@@ -50,6 +51,14 @@ function withAuthority(webhook: Webhook, authority: KeyPair): Webhook {
   return { ...webhook, clientConfig: { ...webhook.clientConfig, caBundle } };
 }
 
+/** A namespace's copy of the roots. */
+export const rootsIn = (where: string, { certificate }: KeyPair): StoredObject => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name: "mesh-trust-roots", namespace: where },
+  data: { "ca.crt": certificate },
+});
+
 /** A Secret in cert-manager's format. */
 export function keySecret(name: string, { certificate, key }: KeyPair, authority: KeyPair): StoredObject {
   const base64 = (text: string) => Buffer.from(text).toString("base64");
@@ -65,11 +74,15 @@ export function keySecret(name: string, { certificate, key }: KeyPair, authority
 /** A pod with a sidecar that is ready. */
 export function meshedPod(namespace: string, name: string, version: string): StoredObject {
   const annotations = { "mesh.dev/proxy-version": version };
+  const env = [{ name: "MESH_PROXY_TRUST_ROOTS", value: "/var/run/secrets/mesh.dev/roots.crt" }];
   return {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, namespace, labels: { "mesh.dev/meshed": "true" }, annotations },
-    spec: { containers: [{ name: "app" }], initContainers: [{ name: "mesh-proxy" }, { name: "mesh-init" }] },
+    spec: {
+      containers: [{ name: "app" }],
+      initContainers: [{ name: "mesh-proxy", env }, { name: "mesh-init" }],
+    },
     status: { phase: "Running", initContainerStatuses: [{ name: "mesh-proxy", ready: true }] },
   };
 }

@@ -10,6 +10,7 @@ import {
 } from "./control-plane.js";
 import { crdsEstablished, installed, installedVersion, notInstalled } from "./installation.js";
 import { permissions } from "./permissions.js";
+import { rootsPublished, sidecarsHaveRoots } from "./roots.js";
 import { trustRoot } from "./trust-root.js";
 import { webhookCertificate, webhookConfigurations } from "./webhooks.js";
 
@@ -29,9 +30,11 @@ export const INSTALLED: readonly Check<ClusterContext>[] = [
   controlPlaneAnswers,
   controlPlaneClock,
   trustRoot,
+  rootsPublished,
   webhookCertificate,
   webhookConfigurations,
   proxiesReady,
   proxyVersions,
   noPodLeftOut,
+  sidecarsHaveRoots,
 ];

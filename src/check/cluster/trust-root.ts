@@ -30,7 +30,7 @@ export const trustRoot: Check<ClusterContext> = {
 };
 
 /** The Secret that the control plane signs with: its own, or the one that the user brought. */
-async function issuerSecret(context: ClusterContext): Promise<string> {
+export async function issuerSecret(context: ClusterContext): Promise<string> {
   const deployment = await context.find(DEPLOYMENTS, CONTROL_PLANE, NAMESPACE);
   const words = deployment?.spec?.template?.spec?.containers?.flatMap(({ args = [] }) => args) ?? [];
   const flag = "--issuer-secret=";
