@@ -3,6 +3,7 @@ import {
   BENCH_DEFAULTS,
   type BenchReport,
   ProgressLine,
+  PROTOCOLS,
   readBenchSettings,
   renderMarkdown,
   renderTable,
@@ -26,6 +27,7 @@ export default class Bench extends Command {
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --rounds 5 --duration 10s --max-added-p99 1ms --max-rss 10MB -o markdown",
+    "<%= config.bin %> <%= command.id %> --protocol grpc --tls",
     "<%= config.bin %> <%= command.id %> --url http://world/ --proxy http://127.0.0.1:4140",
     "<%= config.bin %> <%= command.id %> -n shop",
   ];
@@ -50,6 +52,14 @@ export default class Bench extends Command {
       multiple: true,
       multipleNonGreedy: true,
       description: "A process of that proxy, to measure its CPU and memory. Repeatable.",
+    }),
+    protocol: Flags.string({
+      helpValue: PROTOCOLS.join("|"),
+      description: `What is sent: HTTP/1.1, HTTP/2, gRPC's unary calls, or bytes by TCP (default: ${BENCH_DEFAULTS.protocol}).`,
+    }),
+    tls: Flags.boolean({
+      description:
+        "Have the two sidecars speak mTLS to each other, with certificates of an authority made for it.",
     }),
     rate: Flags.string({
       helpValue: "N",

@@ -71,7 +71,7 @@ const target = (name: string) => ({
 });
 const REPORT: BenchReport = {
   machine: { cpu: "Node's CPU", cores: 4, kernel: "Linux 6.1", node: "v24.0.0", load: 0 },
-  settings: { connections: 32, rate: 1000, durationMs: 5000, rounds: 3 },
+  settings: { protocol: "http1", tls: false, connections: 32, rate: 1000, durationMs: 5000, rounds: 3 },
   targets: [target("direct"), target("one sidecar"), target("two sidecars")],
   notes: [],
 };
@@ -163,6 +163,15 @@ test("a pod that ends without a result is told, with its reason", async () => {
   const { status, stderr } = await bench();
   expect(status).toBe(1);
   expect(stderr).toMatch(/^error: pod mesh-bench-\S+-load ended: load with status 137 OOMKilled\n$/);
+});
+
+test.each([
+  [["--protocol", "grpc"], "--protocol grpc cannot be taken in a cluster, where HTTP/1 alone is measured"],
+  [["--tls"], "--tls cannot be taken in a cluster, where the mesh decides which sidecars have certificates"],
+])("what cannot be measured in a cluster is wrong usage: %j", async (words, message) => {
+  const { status, stderr } = await bench(...words);
+  expect({ status, message: stderr.split("\n")[0] }).toEqual({ status: 2, message: `error: ${message}` });
+  expect(madeAndDeleted().made).toEqual([]);
 });
 
 test("a namespace that is not there is told, with those that are", async () => {

@@ -1,8 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchPage, readSamples } from "../../src/metrics/index.js";
-import { globalAgent } from "node:http";
-import { Failure } from "../../src/output/index.js";
+import { demandSecured } from "../../src/bench/index.js";
 import { type QuietControlPlane, startQuietControlPlane } from "../../src/quiet-control-plane/index.js";
 import { type Sidecar, startSidecar } from "../../src/sidecar/index.js";
 import { freePort } from "../ports.js";
@@ -153,18 +151,10 @@ async function startPair(mesh: SecureMesh, endpoint: number, upstream: Upstream)
     sidecars.push(connecting);
     const port = portOf(connecting.addresses.outbound);
     await ask(port);
-    await demandHandshake(accepting);
+    await demandSecured(accepting.addresses.admin);
     return { port, opaquePort: null, pids: sidecars.map(({ pid }) => pid), stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-/** @throws Failure when nobody has made a connection to this sidecar that is secured: plain text would be measured. */
-async function demandHandshake({ addresses }: Sidecar): Promise<void> {
-  const page = await fetchPage(addresses.admin, globalAgent, new AbortController().signal);
-  const made = [...readSamples(page)].filter(({ id }) => id.startsWith("mesh_tls_handshakes_total"));
-  if (made.every(({ value }) => value === 0))
-    throw new Failure("the sidecars do not speak TLS to each other");
 }

@@ -1,35 +1,19 @@
 import { connect, type Socket } from "node:net";
-import type { Address } from "./target.js";
+import type { Channel, ChannelEvents } from "./channel.js";
+import type { Outcome } from "./outcome.js";
 import { ResponseReader } from "./response-reader.js";
-
-/** How a request ended: answered with a status, or not answered, and why. */
-export type Outcome =
-  | { readonly kind: "answered"; readonly status: number; readonly proxyError: string }
-  | { readonly kind: "failed"; readonly reason: string };
-
-/** Why an outcome is not a success: `status 503 (no-endpoints)`, `timeout`; undefined when it is one. */
-export function failureOf(outcome: Outcome): string | undefined {
-  if (outcome.kind === "failed") return outcome.reason;
-  if (outcome.status >= 200 && outcome.status < 300) return undefined;
-  return `status ${outcome.status}${outcome.proxyError === "" ? "" : ` (${outcome.proxyError})`}`;
-}
-
-/** What a connection tells its owner. */
-export interface ConnectionEvents {
-  /** A request ended. `released` is what `send` was given. The connection can take the next one at once. */
-  finished(connection: Connection, released: number, outcome: Outcome): void;
-}
+import type { Address } from "./target.js";
 
 const READ_BUFFER_BYTES = 65_536;
 
 /**
- * A client connection that carries one request after the other. It opens itself again when the server has closed it, as
+ * A client connection that carries one request of HTTP/1 after the other. It opens itself again when the server has closed it, as
  * clients do; only a request that was under way counts as failed.
  */
-export class Connection {
+export class Connection implements Channel {
   readonly #address: Address;
   readonly #request: Buffer;
-  readonly #events: ConnectionEvents;
+  readonly #events: ChannelEvents;
   readonly #reader = new ResponseReader();
   readonly #buffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
   #socket: Socket | null = null;
@@ -37,7 +21,7 @@ export class Connection {
   /** When the request under way was released; null while there is none. */
   #released: number | null = null;
 
-  constructor(address: Address, request: Buffer, events: ConnectionEvents) {
+  constructor(address: Address, request: Buffer, events: ChannelEvents) {
     this.#address = address;
     this.#request = request;
     this.#events = events;

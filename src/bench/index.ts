@@ -3,10 +3,12 @@ export { type ClusterBenchOptions, runBenchInCluster } from "./cluster/run-bench
 export { LatencyHistogram, type Percentiles } from "./histogram.js";
 export { type Machine, thisMachine } from "./machine.js";
 export { ProgressLine } from "./progress-line.js";
+export { type Protocol, PROTOCOLS } from "./protocol.js";
 export { renderMarkdown, renderTable } from "./render.js";
 export { type BenchReport, type TargetReport } from "./report.js";
 export { type BenchOptions, runBench } from "./run-bench.js";
 export { BENCH_DEFAULTS, readBenchSettings } from "./settings.js";
+export { demandSecured } from "./secured.js";
 export { type Spread, spreadOf } from "./spread.js";
 export { type Usage, usageOf } from "./usage.js";
 export { verdictOn } from "./verdict.js";

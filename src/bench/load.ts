@@ -1,13 +1,15 @@
 import { performance } from "node:perf_hooks";
-import { Connection, failureOf, type Outcome } from "./connection.js";
+import { type Channel, channelsTo } from "./channel.js";
 import { LatencyHistogram, type Percentiles } from "./histogram.js";
+import { failureOf, type Outcome } from "./outcome.js";
 import { Queue } from "./queue.js";
-import { addressOf, requestTo, type Target } from "./target.js";
+import type { Target } from "./target.js";
 import { usageOfProxy, type Usage } from "./usage.js";
 
 /** One measurement that a load generator is to make. */
 export interface LoadJob {
   readonly target: Target;
+  /** How many requests are sent at once; in HTTP/1 and TCP each on a connection of its own. */
   readonly connections: number;
   /** Requests a second; null for as many as the target takes. */
   readonly rate: number | null;
@@ -18,7 +20,7 @@ export interface LoadJob {
 
 /** What a measurement found. */
 export interface LoadResult {
-  /** Requests answered with 2xx. */
+  /** Requests answered with 2xx; of gRPC those whose status is 0, of TCP messages that came back. */
   readonly answered: number;
   /** From the first release to the end of the time, or to the last answer if that was later. */
   readonly seconds: number;
@@ -63,7 +65,7 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
 
 class Load {
   readonly #job: LoadJob;
-  readonly #connections: readonly Connection[];
+  readonly #channels: readonly Channel[];
   readonly #latencies = new LatencyHistogram();
   readonly #lateness = new LatencyHistogram();
   readonly #failures: Record<string, number> = {};
@@ -71,32 +73,27 @@ class Load {
   #answered = 0;
   #lastAnswer = 0;
   /** What happens to a connection that has finished a request. */
-  #onFree: (connection: Connection) => void = () => undefined;
+  #onFree: (channel: Channel) => void = () => undefined;
 
   constructor(job: LoadJob) {
     this.#job = job;
-    const address = addressOf(job.target);
-    const request = requestTo(job.target);
     const events = {
-      finished: (connection: Connection, released: number, outcome: Outcome) =>
-        this.#finished(connection, released, outcome),
+      finished: (channel: Channel, released: number, outcome: Outcome) =>
+        this.#finished(channel, released, outcome),
     };
-    this.#connections = Array.from(
-      { length: job.connections },
-      () => new Connection(address, request, events),
-    );
+    this.#channels = channelsTo(job.target, job.connections, events);
     this.#sweep = setInterval(() => this.#timeOut(), SWEEP_MS);
   }
 
   /** Opens every connection, with a request on each that is not counted unless it fails. */
   async open(): Promise<void> {
     await new Promise<void>((resolve) => {
-      let opening = this.#connections.length;
+      let opening = this.#channels.length;
       this.#onFree = () => {
         opening -= 1;
         if (opening === 0) resolve();
       };
-      for (const connection of this.#connections) connection.send(performance.now());
+      for (const channel of this.#channels) channel.send(performance.now());
     });
     this.#answered = 0;
   }
@@ -127,23 +124,23 @@ class Load {
 
   close(): void {
     clearInterval(this.#sweep);
-    for (const connection of this.#connections) connection.close();
+    for (const channel of this.#channels) channel.close();
   }
 
   /** Keeps every connection busy until `end`, then waits for the answers that are still out. */
   #saturate(end: number): Promise<void> {
     return new Promise((resolve) => {
-      let busy = this.#connections.length;
-      this.#onFree = (connection) => {
+      let busy = this.#channels.length;
+      this.#onFree = (channel) => {
         const now = performance.now();
         if (now < end) {
-          connection.send(now);
+          channel.send(now);
           return;
         }
         busy -= 1;
         if (busy === 0) resolve();
       };
-      for (const connection of this.#connections) connection.send(performance.now());
+      for (const channel of this.#channels) channel.send(performance.now());
     });
   }
 
@@ -151,7 +148,7 @@ class Load {
   #pace(rate: number, start: number): Promise<void> {
     const planned = Math.max(1, Math.round((rate * this.#job.durationMs) / 1000));
     const gap = 1000 / rate;
-    const idle = new Queue<Connection>(this.#connections);
+    const idle = new Queue<Channel>(this.#channels);
     const waiting = new Queue<number>();
     let released = 0;
     return new Promise((resolve) => {
@@ -161,23 +158,23 @@ class Load {
         this.#onFree = () => undefined;
         resolve();
       };
-      this.#onFree = (connection) => {
+      this.#onFree = (channel) => {
         const next = waiting.take();
         if (next !== undefined) {
-          connection.send(next);
+          channel.send(next);
           return;
         }
-        idle.put(connection);
-        if (released === planned && idle.length === this.#connections.length) end();
+        idle.put(channel);
+        if (released === planned && idle.length === this.#channels.length) end();
       };
       const tick = () => {
         const now = performance.now();
         for (let due = start + released * gap; released < planned && due <= now; due += gap) {
           this.#lateness.record(now - due);
           released += 1;
-          const connection = idle.take();
-          if (connection === undefined) waiting.put(now);
-          else connection.send(now);
+          const channel = idle.take();
+          if (channel === undefined) waiting.put(now);
+          else channel.send(now);
         }
         if (released < planned) setTimeout(tick, TICK_MS);
         else giveUp = setTimeout(abandonAll, this.#job.timeoutMs);
@@ -185,13 +182,13 @@ class Load {
       const abandonAll = () => {
         end();
         while (waiting.take() !== undefined) this.#fail("timeout");
-        for (const connection of this.#connections) connection.abandon("timeout");
+        for (const channel of this.#channels) channel.abandon("timeout");
       };
       tick();
     });
   }
 
-  #finished(connection: Connection, released: number, outcome: Outcome): void {
+  #finished(channel: Channel, released: number, outcome: Outcome): void {
     const failure = failureOf(outcome);
     if (failure === undefined) {
       const now = performance.now();
@@ -202,8 +199,8 @@ class Load {
       this.#fail(failure);
     }
     // A target that fails at once must not be asked again and again without a breath.
-    if (outcome.kind === "answered") this.#onFree(connection);
-    else setTimeout(() => this.#onFree(connection), PAUSE_AFTER_FAILURE_MS);
+    if (outcome.kind === "answered") this.#onFree(channel);
+    else setTimeout(() => this.#onFree(channel), PAUSE_AFTER_FAILURE_MS);
   }
 
   #fail(reason: string): void {
@@ -212,8 +209,8 @@ class Load {
 
   #timeOut(): void {
     const latest = performance.now() - this.#job.timeoutMs;
-    for (const connection of this.#connections) {
-      if (connection.released !== null && connection.released < latest) connection.abandon("timeout");
+    for (const channel of this.#channels) {
+      if (channel.released !== null && channel.released < latest) channel.abandon("timeout");
     }
   }
 }

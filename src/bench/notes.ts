@@ -1,5 +1,6 @@
 import { formatDuration } from "../output/index.js";
 import type { Machine } from "./machine.js";
+import { isHttp2 } from "./protocol.js";
 import type { LoadSettings, TargetReport } from "./report.js";
 
 const GENERATOR_FULL = 0.9;
@@ -8,6 +9,8 @@ const RATE_KEPT = 0.98;
 /** A rate above this share of the throughput is no longer "well below" saturation. */
 const CALM_SHARE = 0.5;
 const SAMPLES_BEYOND_P999 = 1000;
+const NODE_IS_THE_LIMIT =
+  "the load generator and the service are made of Node.js's HTTP/2, which takes several times what a sidecar does: requests a second are theirs, CPU a request is the sidecars'";
 
 /** What a reader should know before believing the figures, a sentence each. */
 export function notesOn(
@@ -28,11 +31,15 @@ function machineNotes({ load, cores }: Machine): string[] {
   return [`the machine was busy before the bench began: load ${load.toFixed(1)} on ${cores} cores`];
 }
 
-function settingsNotes({ rate, durationMs }: LoadSettings): string[] {
+function settingsNotes({ protocol, rate, durationMs }: LoadSettings): string[] {
   const samples = Math.round((rate * durationMs) / 1000);
-  if (samples >= SAMPLES_BEYOND_P999) return [];
   return [
-    `p99.9 stands on ${samples} requests a round; take a longer --duration or a higher --rate for a better one`,
+    ...(isHttp2(protocol) ? [NODE_IS_THE_LIMIT] : []),
+    ...(samples < SAMPLES_BEYOND_P999
+      ? [
+          `p99.9 stands on ${samples} requests a round; take a longer --duration or a higher --rate for a better one`,
+        ]
+      : []),
   ];
 }
 

@@ -5,7 +5,8 @@ import {
   formatTable,
   type Column,
 } from "../output/index.js";
-import type { BenchReport, TargetReport } from "./report.js";
+import { connectionsFor, isHttp2, type Protocol } from "./protocol.js";
+import type { BenchReport, LoadSettings, TargetReport } from "./report.js";
 import type { Spread } from "./spread.js";
 
 /** A table of a report, before it is laid out for a terminal or for a page. */
@@ -44,9 +45,30 @@ export function renderMarkdown(report: BenchReport, command: string): string {
     .join("\n\n");
 }
 
-function settingsLine({ settings: { rounds, durationMs, connections } }: BenchReport): string {
-  return `${rounds} ${rounds === 1 ? "round" : "rounds"} of ${formatDuration(durationMs / 1000)} a measurement, ${connections} connections; medians (min to max over the rounds)`;
+function settingsLine({ settings }: BenchReport): string {
+  const { rounds, durationMs } = settings;
+  const duration = formatDuration(durationMs / 1000);
+  return `${rounds} ${rounds === 1 ? "round" : "rounds"} of ${duration} a measurement, ${loadOf(settings)}; medians (min to max over the rounds)`;
 }
+
+/** What is sent, as far as it is not HTTP/1 in plain text, and over how many connections. */
+function loadOf({ protocol, tls, connections }: LoadSettings): string {
+  const count = connectionsFor(protocol, connections);
+  return [
+    PROTOCOL_NAMES[protocol],
+    `${isHttp2(protocol) ? `${connections} streams on ` : ""}${count} ${count === 1 ? "connection" : "connections"}`,
+    tls ? "mTLS between two sidecars" : "",
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
+}
+
+const PROTOCOL_NAMES: Readonly<Record<Protocol, string>> = {
+  http1: "",
+  http2: "HTTP/2",
+  grpc: "gRPC",
+  tcp: "TCP",
+};
 
 function tablesOf({ settings: { rate } }: BenchReport): readonly Table[] {
   return [

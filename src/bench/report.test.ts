@@ -8,7 +8,14 @@ import type { Target } from "./target.js";
 import { verdictOn } from "./verdict.js";
 
 const MACHINE: Machine = { cpu: "Test CPU", cores: 4, kernel: "Linux 6.1", node: "v20.19.0", load: 0.1 };
-const SETTINGS: LoadSettings = { connections: 32, rate: 1000, durationMs: 5000, rounds: 3 };
+const SETTINGS: LoadSettings = {
+  protocol: "http1",
+  tls: false,
+  connections: 32,
+  rate: 1000,
+  durationMs: 5000,
+  rounds: 3,
+};
 const DIRECT: Target = { name: "direct", url: "http://127.0.0.1:1/", proxy: null, processes: [] };
 const PROXY = { host: "127.0.0.1", port: 4140 };
 const ONE: Target = { name: "one sidecar", url: "http://b/", proxy: PROXY, processes: [7] };
@@ -99,6 +106,7 @@ describe("a report of poor quality says so", () => {
 
   it.each([
     ["the machine was busy", noteOn({}, { load: 3 }, [good])],
+    ["are made of Node.js's HTTP/2", noteOn({ protocol: "grpc" }, {}, [good])],
     ["p99.9 stands on 100 requests", noteOn({ rate: 100, durationMs: 1000 }, {}, [good])],
     [
       "used 97% of a core at saturation",
@@ -180,6 +188,17 @@ describe("printed", () => {
       "one sidecar    170µs   171µs   500µs   501µs      70µs (40 to 90)   200µs (-200 to 200)        10.0µs",
       "two sidecars   270µs   271µs   700µs   701µs   170µs (140 to 190)      400µs (0 to 400)        20.0µs",
     ]);
+  });
+
+  it.each([
+    [{}, "32 connections; "],
+    [{ tls: true }, "32 connections, mTLS between two sidecars; "],
+    [{ protocol: "http2" }, "HTTP/2, 32 streams on 4 connections; "],
+    [{ protocol: "grpc", connections: 3 }, "gRPC, 3 streams on 1 connection; "],
+    [{ protocol: "tcp", tls: true }, "TCP, 32 connections, mTLS between two sidecars; "],
+  ] as const)("says what was sent: %j", (settings, words) => {
+    const [line] = renderTable(reportOn(MACHINE, { ...SETTINGS, ...settings }, MEASURED)).split("\n", 1);
+    expect(line).toContain(`a measurement, ${words}medians`);
   });
 
   it("is ready for a page in Markdown, with the machine and the command", () => {

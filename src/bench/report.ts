@@ -2,11 +2,16 @@ import type { Percentiles } from "./histogram.js";
 import type { LoadResult } from "./load.js";
 import type { Machine } from "./machine.js";
 import { notesOn } from "./notes.js";
+import type { Protocol } from "./protocol.js";
 import { spreadOf, type Spread } from "./spread.js";
 import type { Target } from "./target.js";
 
 /** How a bench loads. */
 export interface LoadSettings {
+  readonly protocol: Protocol;
+  /** Whether the two sidecars speak mTLS to each other. */
+  readonly tls: boolean;
+  /** How many requests are sent at once; in HTTP/1 and TCP each on a connection of its own. */
   readonly connections: number;
   /** Requests a second while latency is measured. */
   readonly rate: number;
@@ -39,7 +44,7 @@ export interface TargetReport {
   readonly cpuUsPerRequest: { readonly saturated: Spread | null; readonly paced: Spread | null };
   /** Resident memory of its largest proxy under load: in each round, the larger of its two measurements. */
   readonly rssBytes: Spread | null;
-  /** Requests answered with 2xx, over all rounds. */
+  /** Requests that succeeded, over all rounds. */
   readonly answered: number;
   /** Requests that failed, over all rounds. */
   readonly failed: number;

@@ -23,7 +23,8 @@ export async function runBench(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Result<BenchReport, Failure>> {
   const machine = thisMachine();
-  const scenario = options.service === null ? await startSidecars(signal) : ok(givenService(options.service));
+  const scenario =
+    options.service === null ? await startSidecars(options, signal) : ok(givenService(options.service));
   if (!scenario.ok) return scenario;
   try {
     const unreachable = await firstUnreachable(scenario.value, options.service !== null);

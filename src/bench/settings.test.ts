@@ -5,7 +5,15 @@ test("nothing given is a bench of its own service, without limits", () => {
   expect(readBenchSettings({})).toEqual({
     ok: true,
     value: {
-      options: { rate: 1000, connections: 32, rounds: 3, durationMs: 5000, service: null },
+      options: {
+        protocol: "http1",
+        tls: false,
+        rate: 1000,
+        connections: 32,
+        rounds: 3,
+        durationMs: 5000,
+        service: null,
+      },
       limits: {},
     },
   });
@@ -39,9 +47,22 @@ test("a service of the user's own, with limits", () => {
   });
 });
 
+test.each(["http1", "http2", "grpc", "tcp"])("%s is a protocol, in plain text or secured", (protocol) => {
+  for (const tls of [false, true]) {
+    expect(readBenchSettings({ protocol, tls })).toMatchObject({
+      ok: true,
+      value: { options: { protocol, tls } },
+    });
+  }
+});
+
 const SERVICE = { url: "http://a/", proxy: "http://127.0.0.1:4140" };
 
 test.each<[string, BenchSettings]>([
+  ["--protocol", { protocol: "http3" }],
+  ["--protocol", { protocol: "" }],
+  ["--protocol", { ...SERVICE, protocol: "grpc" }],
+  ["--tls", { ...SERVICE, tls: true }],
   ["--rate", { rate: "0" }],
   ["--rate", { rate: "fast" }],
   ["--rate", { rate: "1e3" }],

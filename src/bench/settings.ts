@@ -1,6 +1,7 @@
 import { Failure, parseBytes, parseDuration } from "../output/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import type { GivenService } from "./given-service.js";
+import { type Protocol, PROTOCOLS } from "./protocol.js";
 import type { Limits } from "./verdict.js";
 import type { BenchOptions } from "./run-bench.js";
 import { addressOfUrl } from "./target.js";
@@ -11,6 +12,8 @@ export interface BenchSettings {
   /** `http://host:port` */
   readonly proxy?: string | undefined;
   readonly "proxy-pid"?: readonly string[] | undefined;
+  readonly protocol?: string | undefined;
+  readonly tls?: boolean | undefined;
   readonly rate?: string | undefined;
   readonly connections?: string | undefined;
   readonly duration?: string | undefined;
@@ -26,16 +29,24 @@ export interface BenchPlan {
 }
 
 /** What a bench does when nothing else is asked for. */
-export const BENCH_DEFAULTS = { rate: "1000", connections: "32", duration: "5s", rounds: "3" } as const;
+export const BENCH_DEFAULTS = {
+  protocol: "http1",
+  rate: "1000",
+  connections: "32",
+  duration: "5s",
+  rounds: "3",
+} as const;
 
 const LONGEST_S = 3600;
 
 /** Reads the settings; a wrong one is a Failure with status 2 that names its flag. */
 export function readBenchSettings(settings: BenchSettings): Result<BenchPlan, Failure> {
   try {
-    const { rate, connections, duration, rounds } = BENCH_DEFAULTS;
+    const { protocol, rate, connections, duration, rounds } = BENCH_DEFAULTS;
     return ok({
       options: {
+        protocol: readProtocol(settings.protocol ?? protocol),
+        tls: settings.tls ?? false,
         rate: wholeNumber("--rate", settings.rate ?? rate, 1_000_000),
         connections: wholeNumber("--connections", settings.connections ?? connections, 10_000),
         rounds: wholeNumber("--rounds", settings.rounds ?? rounds, 1000),
@@ -50,8 +61,28 @@ export function readBenchSettings(settings: BenchSettings): Result<BenchPlan, Fa
   }
 }
 
+function readProtocol(text: string): Protocol {
+  const protocol = PROTOCOLS.find((one) => one === text);
+  if (protocol === undefined) throw wrong("--protocol", text, `one of ${PROTOCOLS.join(", ")}`);
+  return protocol;
+}
+
+/** A service of the user's own is asked as it is, by HTTP/1. */
 function readService(settings: BenchSettings): GivenService | null {
-  const { url, proxy } = settings;
+  const { url, proxy, protocol, tls } = settings;
+  if (url !== undefined && protocol !== undefined && protocol !== BENCH_DEFAULTS.protocol) {
+    throw wrong(
+      "--protocol",
+      `${protocol} with --url`,
+      "http1, or without --url, for the bench's own service",
+    );
+  }
+  if (url !== undefined && tls === true) {
+    throw new Failure("--tls with --url cannot be taken", {
+      hint: "--tls without --url: your own proxies have the certificates that they have",
+      exitStatus: 2,
+    });
+  }
   const pids = settings["proxy-pid"] ?? [];
   if (url === undefined) {
     if (proxy !== undefined) throw wrong("--proxy", proxy, "--url, whose service it is to reach");

@@ -5,11 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAddress } from "../catalog/index.js";
 import { startControlPlane } from "../control-plane/index.js";
+import { type SidecarCredentials, startQuietControlPlane } from "../quiet-control-plane/index.js";
 import { Failure } from "../output/index.js";
 import { fail, ok } from "../result/index.js";
 import { startSidecar, type Sidecar, type SidecarSettings } from "../sidecar/index.js";
 import { startChild, stopChild } from "./child.js";
+import type { Protocol } from "./protocol.js";
 import type { Scenario, ScenarioResult } from "./scenario.js";
+import { demandSecured } from "./secured.js";
 import type { Address, Target } from "./target.js";
 import { untilAnswered } from "./until-answered.js";
 
@@ -20,14 +23,23 @@ const UNMESHED = "bench-unmeshed";
 const MESHED = "bench";
 const START_LIMIT_MS = 15_000;
 const STOP_MS = 1000;
+const ANY_PORT = "127.0.0.1:0";
+
+/** What the sidecars carry, and how. */
+export interface Carried {
+  readonly protocol: Protocol;
+  /** Whether they speak mTLS to each other, with certificates of an authority that ends with the bench. */
+  readonly tls: boolean;
+}
 
 /**
  * Starts a service, a control plane, and a sidecar each for the service and for its client, all on loopback and free ports.
- * The same client sidecar is in the way of both proxied targets; only one of them goes on through the server's sidecar.
+ * The same client sidecar is in the way of both proxied targets; only one of them goes on through the server's sidecar. The other is
+ * plain text whatever is carried: a service without a sidecar has no certificate.
  */
-export async function startSidecars(signal: AbortSignal): Promise<ScenarioResult> {
+export async function startSidecars(carried: Carried, signal: AbortSignal): Promise<ScenarioResult> {
   const directory = await mkdtemp(join(tmpdir(), "mesh-bench-"));
-  const sidecars = new Sidecars(directory);
+  const sidecars = new Sidecars(directory, carried);
   try {
     await sidecars.start(signal);
     return ok(sidecars);
@@ -41,41 +53,52 @@ export async function startSidecars(signal: AbortSignal): Promise<ScenarioResult
 class Sidecars implements Scenario {
   targets: readonly Target[] = [];
   readonly #directory: string;
+  readonly #carried: Carried;
   readonly #backend: ChildProcess;
   readonly #proxies: Sidecar[] = [];
-  #stopControlPlane: () => Promise<void> = () => Promise.resolve();
+  #controlPlane: ControlPlane | null = null;
 
-  constructor(directory: string) {
+  constructor(directory: string, carried: Carried) {
     this.#directory = directory;
-    this.#backend = startChild("./backend-process.js", directory);
+    this.#carried = carried;
+    this.#backend = startChild("./backend-process.js", directory, carried.protocol);
   }
 
   /** @throws Failure when a part does not come up, or when `signal` aborts */
   async start(signal: AbortSignal): Promise<void> {
+    const { protocol, tls } = this.#carried;
     const port = await this.#backendPort();
-    const controlPlane = await this.#startControlPlane();
-    const server = await this.#startProxy({
-      name: SERVER,
-      controlPlane,
+    await mkdir(this.#names);
+    const controlPlane = tls
+      ? await startQuietControlPlane(this.#directory, "bench", "127.0.0.1")
+      : await startPlainControlPlane(this.#directory);
+    this.#controlPlane = controlPlane;
+    const server = await this.#startProxy(SERVER, controlPlane, {
       outbound: "off",
-      inbound: [`127.0.0.1:0=127.0.0.1:${port}`],
+      inbound: [`${ANY_PORT}=127.0.0.1:${port}`],
     });
-    const client = await this.#startProxy({ name: CLIENT, controlPlane, outbound: "127.0.0.1:0" });
+    const client = await this.#startProxy(CLIENT, controlPlane, { outbound: ANY_PORT });
     await this.#name(UNMESHED, port);
     await this.#name(MESHED, addressOf(server.addresses.inbound[0]).port);
 
     const proxy = addressOf(client.addresses.outbound);
+    const scheme = protocol === "tcp" ? "tcp" : "http";
+    const target = (name: string, host: string, processes: readonly number[]): Target => ({
+      ...{ name, url: `${scheme}://${host}/`, protocol, processes },
+      proxy: processes.length === 0 ? null : proxy,
+    });
     this.targets = [
-      { name: "direct", url: `http://127.0.0.1:${port}/`, proxy: null, processes: [] },
-      { name: "one sidecar", url: `http://${UNMESHED}/`, proxy, processes: [client.pid] },
-      { name: "two sidecars", url: `http://${MESHED}/`, proxy, processes: [client.pid, server.pid] },
+      target("direct", `127.0.0.1:${port}`, []),
+      target("one sidecar", UNMESHED, [client.pid]),
+      target(tls ? "two sidecars, mTLS" : "two sidecars", MESHED, [client.pid, server.pid]),
     ];
-    for (const target of this.targets) await untilAnswered(target, START_LIMIT_MS, signal);
+    for (const one of this.targets) await untilAnswered(one, START_LIMIT_MS, signal);
+    if (tls) await demandSecured(server.addresses.admin);
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#proxies.map((proxy) => proxy.stop(STOP_MS)));
-    await Promise.all([this.#stopControlPlane(), stopChild(this.#backend)]);
+    await Promise.all([this.#controlPlane?.stop(), stopChild(this.#backend)]);
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -86,25 +109,14 @@ class Sidecars implements Scenario {
     return port;
   }
 
-  /** Gives the address for proxies. */
-  async #startControlPlane(): Promise<string> {
-    await mkdir(this.#names);
-    const started = await startControlPlane({
-      source: { directory: this.#directory },
-      listen: "127.0.0.1:0",
-      apiListen: "127.0.0.1:0",
-      version: "bench",
-      logFormat: "text",
-      writeLog: () => undefined,
+  async #startProxy(name: string, controlPlane: ControlPlane, ports: SidecarSettings): Promise<Sidecar> {
+    const credentials = await controlPlane.credentialsOf?.(name);
+    const proxy = await startSidecar({
+      ...{ name, ...ports, ...credentials },
+      ...{ controlPlane: controlPlane.discoveryAddress, admin: ANY_PORT, tap: ANY_PORT },
     });
-    if (!started.ok) throw started.error;
-    this.#stopControlPlane = () => started.value.stop();
-    return started.value.discoveryAddress;
-  }
-
-  async #startProxy(settings: SidecarSettings): Promise<Sidecar> {
-    const proxy = await startSidecar({ ...settings, admin: "127.0.0.1:0", tap: "127.0.0.1:0" });
     this.#proxies.push(proxy);
+    await controlPlane.joined?.(name);
     return proxy;
   }
 
@@ -116,6 +128,28 @@ class Sidecars implements Scenario {
   get #names(): string {
     return join(this.#directory, "disco");
   }
+}
+
+/** The control plane of a bench; with `tls` it makes credentials, and tells when a sidecar has joined with a certificate. */
+interface ControlPlane {
+  readonly discoveryAddress: string;
+  credentialsOf?(workload: string): Promise<SidecarCredentials>;
+  joined?(name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** One without an authority. */
+async function startPlainControlPlane(directory: string): Promise<ControlPlane> {
+  const started = await startControlPlane({
+    source: { directory },
+    listen: ANY_PORT,
+    apiListen: ANY_PORT,
+    version: "bench",
+    logFormat: "text",
+    writeLog: () => undefined,
+  });
+  if (!started.ok) throw started.error;
+  return started.value;
 }
 
 function addressOf(text = ""): Address {

@@ -1,10 +1,14 @@
+import type { Protocol } from "./protocol.js";
+
 /** A way to the service under test. */
 export interface Target {
   /** How the report calls it. */
   readonly name: string;
-  /** What is asked for: `http://host:port/path`. */
+  /** What is asked for: `http://host:port/path`, or `tcp://host:port`. */
   readonly url: string;
-  /** The proxy that is asked for it, in absolute form, as clients do for `http_proxy`; null for a direct call, and where connections are redirected to one. */
+  /** What it speaks; HTTP/1 when left out. */
+  readonly protocol?: Protocol;
+  /** The proxy that is asked for it, in HTTP/1 in absolute form, as clients do for `http_proxy`, for TCP by CONNECT; null for a direct call, and where connections are redirected to one. */
   readonly proxy: Address | null;
   /** The proxies in the way, whose CPU time and memory are counted. */
   readonly processes: readonly ProxyProcess[];
@@ -25,12 +29,12 @@ export function addressOf(target: Target): Address {
   return target.proxy ?? addressOfUrl(new URL(target.url));
 }
 
-/** Host and port of an http URL. */
+/** Host and port of a URL; 80 is the port when it has none. */
 export function addressOfUrl(url: URL): Address {
   return { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || "80") };
 }
 
-/** The bytes of one request to a target. */
+/** The bytes of one request of HTTP/1 to a target. */
 export function requestTo(target: Target): Buffer {
   const url = new URL(target.url);
   const asked = target.proxy === null ? url.pathname + url.search : url.origin + url.pathname + url.search;

@@ -58,6 +58,25 @@ describe("mesh bench", () => {
     expect(two?.rssBytes?.median).toBeGreaterThan(100_000);
   });
 
+  it.each(["grpc", "tcp"])("measures %s over mTLS", async (protocol) => {
+    const { status, stdout, stderr } = await runMesh([
+      ...[...QUICK, "--protocol", protocol, "--tls", "-o", "json"],
+    ]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const { targets, settings } = JSON.parse(stdout) as BenchReport;
+    expect(settings).toMatchObject({ protocol, tls: true });
+    expect(targets.map(({ name, failed }) => [name, failed])).toEqual([
+      ["direct", 0],
+      ["one sidecar", 0],
+      ["two sidecars, mTLS", 0],
+    ]);
+    for (const { rounds } of targets) expect(rounds.map(({ paced }) => paced.answered)).toEqual([30]);
+    expect(targets[2]?.rounds[0]?.saturated.usage.map((used) => (used?.cpuUs ?? 0) > 0)).toEqual([
+      true,
+      true,
+    ]);
+  });
+
   it("measures a service of the user's own, directly and through a proxy", async () => {
     const asked = new Set<string>();
     const service = await serve((request_, response) => {
@@ -120,6 +139,11 @@ describe("mesh bench", () => {
       status: 2,
       stdout: "",
       stderr: "error: --rate fast cannot be taken\ntry: --rate with a whole number from 1 to 1000000\n",
+    });
+    expect(await runMesh(["bench", "--protocol", "http3"])).toMatchObject({
+      status: 2,
+      stderr:
+        "error: --protocol http3 cannot be taken\ntry: --protocol with one of http1, http2, grpc, tcp\n",
     });
   });
 

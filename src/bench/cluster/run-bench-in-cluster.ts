@@ -33,6 +33,8 @@ export async function runBenchInCluster(
   watcher: ClusterBenchWatcher,
   signal: AbortSignal,
 ): Promise<Result<BenchReport, Failure>> {
+  const impossible = notInCluster(options.settings);
+  if (impossible !== undefined) return fail(impossible);
   const opened = await Cluster.open(options.selection);
   if (!opened.ok) return opened;
   const cluster = opened.value;
@@ -44,6 +46,24 @@ export async function runBenchInCluster(
   } finally {
     cluster.close();
   }
+}
+
+/** What cannot be measured in a cluster; undefined when it can. */
+function notInCluster({ protocol, tls }: LoadSettings): Failure | undefined {
+  if (tls) {
+    return new Failure(
+      "--tls cannot be taken in a cluster, where the mesh decides which sidecars have certificates",
+      {
+        hint: "--tls without -n and other flags that name a cluster",
+        exitStatus: 2,
+      },
+    );
+  }
+  if (protocol === "http1") return undefined;
+  return new Failure(`--protocol ${protocol} cannot be taken in a cluster, where HTTP/1 alone is measured`, {
+    hint: `--protocol http1, or --protocol ${protocol} without -n and other flags that name a cluster`,
+    exitStatus: 2,
+  });
 }
 
 /** @throws Failure */
