@@ -44,9 +44,9 @@ export default class Stat extends Command {
     watch: Flags.boolean({ char: "w", description: "Show it again and again." }),
     output: Flags.option({
       char: "o",
-      options: ["table", "wide", "json"] as const,
+      options: ["table", "wide", "json", "yaml"] as const,
       default: "table",
-      description: "wide adds TCP connections and bytes.",
+      description: "wide adds protocols, TCP connections and bytes.",
     })(),
     ...CONTROL_PLANE_FLAGS,
   };

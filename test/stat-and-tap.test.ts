@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { parse } from "yaml";
 import { type Sidecar, startSidecar } from "../src/sidecar/index.js";
 import { ended, MESH, runMesh, startMesh } from "./mesh-command.js";
 
@@ -87,6 +88,9 @@ describe("mesh stat", () => {
       expect(window_seconds).toBe(60);
       expect(rows).toMatchObject([{ type: "service", namespace: "default", name: "world", meshed_pods: 1 }]);
       const [{ http, tcp }] = rows as [Record<"http" | "tcp", Record<string, number>>];
+      expect(http["requests_per_second_by_protocol"]).toEqual({
+        http1: expect.closeTo(http["requests_per_second"] ?? 0, 3) as number,
+      });
       expect(tcp["open_connections"]).toBeGreaterThanOrEqual(1);
       // A response has more bytes than a request here.
       expect(tcp["read_bytes_per_second"]).toBeGreaterThan(0);
@@ -99,10 +103,19 @@ describe("mesh stat", () => {
     }, SOON);
   });
 
-  test("a workload that serves nothing has dashes; wide adds TCP", async () => {
+  test("YAML has the fields of JSON", async () => {
+    const { stdout } = await mesh("stat", "workload/hello", "-o", "yaml");
+    expect(parse(stdout)).toMatchObject({
+      ...{ window_seconds: 60, keeper: "control-plane" },
+      rows: [{ type: "workload", namespace: "default", name: "hello", http: null }],
+    });
+  });
+
+  test("a workload that serves nothing has dashes; wide adds protocols and TCP", async () => {
     const { stdout } = await mesh("stat", "workload/hello", "-o", "wide");
-    expect(stdout).toMatch(/^NAME .* TCP_CONN +READ_BYTES\/s +WRITE_BYTES\/s\n/);
-    expect(stdout).toMatch(/^hello +1\/1( +-){6}/m);
+    expect(stdout).toMatch(/^NAME .* LATENCY_P99 +PROTOCOL +TCP_CONN +READ_BYTES\/s +WRITE_BYTES\/s\n/);
+    expect(stdout).toMatch(/^hello +1\/1( +-){7}/m);
+    expect((await mesh("stat", "svc/world", "-o", "wide")).stdout).toMatch(/^world .* http1 /m);
   });
 
   test("nothing to show is a sentence on standard error, and no failure", async () => {

@@ -119,9 +119,12 @@ test("Prometheus and the control plane tell the same of the same traffic", { tim
       );
       const [theirs, ours] = [kept.rows[0], seen.rows[0]];
       expect(theirs).toMatchObject({ type: ours?.type, name: ours?.name, meshed_pods: 1 });
-      expect(Object.keys(theirs?.http ?? {})).toHaveLength(5);
-      for (const figure of Object.keys(theirs?.http ?? {}))
-        isNear(theirs?.http?.[figure], ours?.http?.[figure]);
+      expect(Object.keys(theirs?.http ?? {})).toHaveLength(6);
+      const { requests_per_second_by_protocol: protocols, ...rest } = theirs?.http ?? {};
+      expect(protocols).toEqual({
+        http1: expect.closeTo(rest["requests_per_second"] ?? 0, 3) as number,
+      });
+      for (const figure of Object.keys(rest)) isNear(rest[figure], ours?.http?.[figure]);
       for (const figure of ["read_bytes_per_second", "write_bytes_per_second"]) {
         isNear(theirs?.tcp?.[figure], ours?.tcp?.[figure]);
       }
@@ -174,7 +177,7 @@ type Figures = Readonly<Record<string, number>>;
 
 async function figures(question: StatRequest, seconds: number): Promise<Stat> {
   const response = await client.stat({ ...question, window: { seconds, nanos: 0 } });
-  return statAsJson(response, seconds) as Stat;
+  return statAsJson(response, seconds) as unknown as Stat;
 }
 
 const stat = (...words: string[]) => runMesh(["stat", ...words], { MESH_API: controlPlane.apiAddress });

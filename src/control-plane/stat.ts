@@ -3,7 +3,7 @@ import type { StatRequest__Output } from "../../generated/mesh/api/v1/StatReques
 import type { StatResponse } from "../../generated/mesh/api/v1/StatResponse.js";
 import type { StatRow } from "../../generated/mesh/api/v1/StatRow.js";
 import type { Catalog, Resource, ResourceSelector } from "../catalog/index.js";
-import { addTraffic, quantile, type Traffic, type TrafficSource } from "../metrics/index.js";
+import { addTraffic, PROTOCOLS, quantile, type Traffic, type TrafficSource } from "../metrics/index.js";
 import { formatDuration } from "../output/index.js";
 import { loadApi } from "../proto/index.js";
 import { fail, ok, type Result } from "../result/index.js";
@@ -138,6 +138,12 @@ function figuresOf(traffic: Traffic, side: Side): Pick<StatRow, "http" | "tcp" |
     latencyP50: durationOf(quantile(latency, 0.5)),
     latencyP95: durationOf(quantile(latency, 0.95)),
     latencyP99: durationOf(quantile(latency, 0.99)),
+    requestsPerSecondByProtocol: Object.fromEntries(
+      PROTOCOLS.filter((protocol) => traffic[protocol] > NOTHING).map((protocol) => [
+        protocol,
+        perSecond(traffic[protocol]),
+      ]),
+    ),
   };
   const secured = securedShare(traffic, responses);
   return {

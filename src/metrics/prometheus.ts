@@ -1,6 +1,6 @@
 import { type Histogram, histogramOf } from "./histogram.js";
 import { expressionsOf, scrapesExpression, trafficLabels, watchedExpressions } from "./promql.js";
-import { noTraffic, type Traffic, type TrafficLabel, type TrafficQuery } from "./traffic.js";
+import { noTraffic, protocolOf, type Traffic, type TrafficLabel, type TrafficQuery } from "./traffic.js";
 
 /** Two make a rate; one more, and it is of most of the time. */
 const FEWEST_SCRAPES = 3;
@@ -96,6 +96,8 @@ async function groupsOf(
     if (found.labels["classification"] === "failure") group.failures += found.value;
     else group.successes += found.value;
     if (isSecured(found)) group.secured += found.value;
+    const protocol = protocolOf(found.labels["protocol"]);
+    if (protocol) group[protocol] += found.value;
   }
   for (const found of requestBytes ?? []) groups.of(found).requestBytes += found.value;
   for (const found of responseBytes ?? []) groups.of(found).responseBytes += found.value;

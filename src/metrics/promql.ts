@@ -3,7 +3,7 @@ import { TRAFFIC_LABELS, type TrafficLabel, type TrafficQuery } from "./traffic.
 
 /** The questions in PromQL whose answers make the answer to a query. Instants are that of the evaluation. */
 export interface Expressions {
-  /** Responses, by `classification` and `tls`. */
+  /** Responses, by `classification`, `tls` and `protocol`. */
   readonly responses: string;
   /** Responses that took up to a bound, by `le`. */
   readonly latency: string;
@@ -24,7 +24,7 @@ export function expressionsOf({ direction, match, groupBy, windowSeconds }: Traf
   const read = sum(growth("mesh_tcp_read_bytes_total", peer));
   const written = sum(growth("mesh_tcp_write_bytes_total", peer));
   return {
-    responses: sum(growth("mesh_responses_total"), "classification", "tls"),
+    responses: sum(growth("mesh_responses_total"), "classification", "tls", "protocol"),
     latency: sum(growth("mesh_response_latency_seconds_bucket"), "le"),
     bytes: inbound
       ? { requestBytes: read, responseBytes: written }

@@ -2,7 +2,13 @@ import { KEPT_SECONDS } from "./history.js";
 import { type PageLine, readPage } from "./page-lines.js";
 import { readId } from "./prometheus-text.js";
 import { Series, type SeriesSums, type Total } from "./series.js";
-import { TRAFFIC_LABELS, type TrafficLabels, type TrafficQuery } from "./traffic.js";
+import {
+  type Protocol,
+  protocolOf,
+  TRAFFIC_LABELS,
+  type TrafficLabels,
+  type TrafficQuery,
+} from "./traffic.js";
 
 /** Whose metrics they are. */
 export interface ProxyIdentity {
@@ -26,6 +32,8 @@ interface Counter {
   meaning: Total | "openConnections" | number;
   /** Of connections between two proxies that know each other. */
   secured: boolean;
+  /** Of requests: what they are spoken in, where the proxy tells. */
+  protocol: Protocol | undefined;
   /** On the last page. */
   value: number;
 }
@@ -149,7 +157,7 @@ export class ProxyTraffic {
   #take(line: Line, value: number, page: Page): void {
     line.mark ??= this.#newMark(line.stem + line.end, value, page);
     if (typeof line.mark !== "object" || Number.isNaN(value)) return;
-    const { series, meaning, secured, value: before } = line.mark;
+    const { series, meaning, secured, protocol, value: before } = line.mark;
     const grown = page.counts ? (value >= before ? value - before : value) : 0;
     if (meaning === "openConnections") {
       series.openConnections += value;
@@ -157,7 +165,10 @@ export class ProxyTraffic {
     } else if (typeof meaning === "number") series.growBucket(meaning, grown);
     else {
       series.grow(meaning, grown);
-      if (secured && (meaning === "successes" || meaning === "failures")) series.grow("secured", grown);
+      if (meaning === "successes" || meaning === "failures") {
+        if (secured) series.grow("secured", grown);
+        if (protocol) series.grow(protocol, grown);
+      }
     }
     line.mark.value = value;
   }
@@ -175,6 +186,7 @@ export class ProxyTraffic {
       series,
       meaning: typeof meaning === "object" ? series.bucketOf(meaning.bound) : meaning,
       secured: labels.get("tls") === "true",
+      protocol: protocolOf(labels.get("protocol")),
       value: before,
     };
   }

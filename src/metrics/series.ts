@@ -1,9 +1,16 @@
 import { type Histogram, histogramOf } from "./histogram.js";
 import { History } from "./history.js";
-import { TRAFFIC_LABELS, type TrafficLabels, type TrafficQuery } from "./traffic.js";
+import { PROTOCOLS, TRAFFIC_LABELS, type TrafficLabels, type TrafficQuery } from "./traffic.js";
 
 /** What a series counts beside latencies, in the order in which its history keeps them. */
-export const TOTALS = ["successes", "failures", "secured", "requestBytes", "responseBytes"] as const;
+export const TOTALS = [
+  "successes",
+  "failures",
+  "secured",
+  ...PROTOCOLS,
+  "requestBytes",
+  "responseBytes",
+] as const;
 
 export type Total = (typeof TOTALS)[number];
 
@@ -79,11 +86,11 @@ export class Series {
   }
 
   sums(from: number, to: number): SeriesSums {
-    const [successes = 0, failures = 0, secured = 0, requestBytes = 0, responseBytes = 0] =
-      this.#totals?.sum(from, to) ?? [];
+    const sums = this.#totals?.sum(from, to) ?? [];
+    const totals = Object.fromEntries(TOTALS.map((total, i) => [total, sums[i] ?? 0]));
     return {
       labels: this.labels,
-      totals: { successes, failures, secured, requestBytes, responseBytes },
+      totals: totals as Record<Total, number>,
       latency: this.#latencySums(from, to),
       openConnections: this.openConnections,
       securedConnections: this.securedConnections,

@@ -50,6 +50,22 @@ test("what was counted before the first page is not of the window", () => {
   expect(group && quantile(group.latency, 0.5)).toBeCloseTo(0.0055, 4);
 });
 
+test("requests are told apart by what they are spoken in, where the proxy says it", () => {
+  const memory = new TrafficMemory(10);
+  const page = (http1: number, http2: number, grpc: number, unknown: number) =>
+    Object.entries({ http1, http2, grpc, "": unknown })
+      .map(([protocol, count]) => {
+        const classification = protocol === "grpc" ? "failure" : "success";
+        return `mesh_responses_total{direction="inbound",protocol="${protocol}",classification="${classification}"} ${count}`;
+      })
+      .join("\n");
+  ingest(memory, WORLD, page(100, 100, 100, 100), 100);
+  ingest(memory, WORLD, page(101, 102, 104, 108), 110);
+  const [group] = memory.query(INBOUND, 110);
+  const counted = [group?.http1, group?.http2, group?.grpc, group?.successes, group?.failures];
+  expect(counted.map((count) => Math.round(count ?? 0))).toEqual([1, 2, 4, 11, 4]);
+});
+
 test("a proxy that began a moment before its first page is counted from its start", () => {
   const memory = new TrafficMemory(10);
   ingest(memory, WORLD, inbound(40, 0, { start: WALL_CLOCK + 96 }), 100);

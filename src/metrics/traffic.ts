@@ -14,6 +14,15 @@ export const TRAFFIC_LABELS = [
   "dst_pod",
 ] as const;
 
+/** What requests are spoken in; the names are values of the label `protocol` of the proxies' metrics. */
+export const PROTOCOLS = ["http1", "http2", "grpc"] as const;
+
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** The protocol that a label names; undefined where it names none. */
+export const protocolOf = (label: string | undefined): Protocol | undefined =>
+  PROTOCOLS.find((protocol) => protocol === label);
+
 export type TrafficLabel = (typeof TRAFFIC_LABELS)[number];
 
 /** The labels of some traffic; a label that is not there says nothing. */
@@ -31,11 +40,12 @@ export interface TrafficQuery {
 }
 
 /** What one group of traffic amounted to in the window. */
-export interface Traffic {
+export interface Traffic extends Record<Protocol, number> {
   labels: TrafficLabels;
   /** How much of the window was watched; rates are to be had by dividing by it. */
   seconds: number;
   successes: number;
+  /** Of both, `http1`, `http2` and `grpc` are those that are spoken in it. */
   failures: number;
   /** Of both, those that went over a secured connection. */
   secured: number;
@@ -58,6 +68,9 @@ export const noTraffic = (labels: TrafficLabels): Traffic => ({
   successes: 0,
   failures: 0,
   secured: 0,
+  http1: 0,
+  http2: 0,
+  grpc: 0,
   latency: new Map(),
   openConnections: 0,
   securedConnections: 0,
@@ -71,6 +84,7 @@ export function addTraffic(to: Traffic, from: Omit<Traffic, "labels">): void {
   to.successes += from.successes;
   to.failures += from.failures;
   to.secured += from.secured;
+  for (const protocol of PROTOCOLS) to[protocol] += from[protocol];
   to.requestBytes += from.requestBytes;
   to.responseBytes += from.responseBytes;
   to.openConnections += from.openConnections;

@@ -1,13 +1,14 @@
 import type { Duration__Output } from "../../generated/google/protobuf/Duration.js";
 import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
 import type { StatRow__Output } from "../../generated/mesh/api/v1/StatRow.js";
+import type { JsonObject } from "../manifest/index.js";
 
-/** What `mesh stat -o json` prints; the fields are described in docs/stat-and-tap.md. */
-export function statAsJson({ rows, notes, keeper }: StatResponse__Output, windowSeconds: number): object {
+/** What `mesh stat -o json` and `-o yaml` print; the fields are described in docs/stat-and-tap.md. */
+export function statAsJson({ rows, notes, keeper }: StatResponse__Output, windowSeconds: number): JsonObject {
   return { window_seconds: windowSeconds, keeper, notes, rows: rows.map(rowAsJson) };
 }
 
-function rowAsJson({ resource, http, tcp, secured }: StatRow__Output): object {
+function rowAsJson({ resource, http, tcp, secured }: StatRow__Output): JsonObject {
   return {
     type: resource?.type ?? "",
     namespace: resource?.namespace ?? "",
@@ -18,6 +19,7 @@ function rowAsJson({ resource, http, tcp, secured }: StatRow__Output): object {
     http: http && {
       success_rate: http.successRate,
       requests_per_second: http.requestsPerSecond,
+      requests_per_second_by_protocol: http.requestsPerSecondByProtocol,
       latency_p50_seconds: secondsOf(http.latencyP50),
       latency_p95_seconds: secondsOf(http.latencyP95),
       latency_p99_seconds: secondsOf(http.latencyP99),

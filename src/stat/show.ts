@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
 import { type ControlPlaneClient, isUnavailable } from "../client/index.js";
-import { Failure, formatJson, formatJsonLine, LiveView, type Printer } from "../output/index.js";
+import { Failure, formatJson, formatJsonLine, LiveView, loadYaml, type Printer } from "../output/index.js";
 import type { ResourceReference, ResourceType } from "../resource-type/index.js";
 import { statAsJson } from "./json.js";
 import { formatStatTable } from "./table.js";
@@ -19,7 +19,7 @@ export interface StatQuestion {
   from?: ResourceReference;
   to?: ResourceReference;
   windowSeconds: number;
-  output: "table" | "wide" | "json";
+  output: "table" | "wide" | "json" | "yaml";
 }
 
 /** Shows the figures once: rows on standard output, what is to be known of them on standard error. */
@@ -29,8 +29,9 @@ export async function showStat(
   printer: Printer,
 ): Promise<void> {
   const response = await ask(client, question);
-  if (question.output === "json") {
-    printer.print(formatJson(statAsJson(response, question.windowSeconds)));
+  const format = await formatterOf(question, { watched: false });
+  if (format) {
+    printer.print(format(response));
     return;
   }
   if (response.rows.length > 0) printer.print(tableOf(response, question, printer));
@@ -44,7 +45,7 @@ export async function watchStat(
   printer: Printer,
   signal: AbortSignal,
 ): Promise<void> {
-  const watch = new StatWatch(question, printer);
+  const watch = new StatWatch(question, await formatterOf(question, { watched: true }), printer);
   while (!signal.aborted) {
     try {
       watch.show(await ask(client, question));
@@ -56,6 +57,23 @@ export async function watchStat(
   }
 }
 
+/** Makes text for programs of an answer. */
+type Formatter = (response: StatResponse__Output) => string;
+
+/** Undefined where figures are shown as a table. Those that are watched are a line of JSON each, or a document of YAML. */
+async function formatterOf(
+  { output, windowSeconds }: StatQuestion,
+  { watched }: { watched: boolean },
+): Promise<Formatter | undefined> {
+  if (output === "json") {
+    const format = watched ? formatJsonLine : formatJson;
+    return (response) => format(statAsJson(response, windowSeconds));
+  }
+  if (output !== "yaml") return undefined;
+  const format = await loadYaml();
+  return (response) => (watched ? "---\n" : "") + format(statAsJson(response, windowSeconds));
+}
+
 /** The figures on a screen that changes. */
 class StatWatch {
   readonly #view: LiveView;
@@ -64,6 +82,7 @@ class StatWatch {
 
   constructor(
     private readonly question: StatQuestion,
+    private readonly format: Formatter | undefined,
     private readonly printer: Printer,
   ) {
     this.#view = new LiveView(printer);
@@ -72,8 +91,8 @@ class StatWatch {
   show(response: StatResponse__Output): void {
     const cameBack = this.#away;
     this.#away = false;
-    if (this.question.output === "json") {
-      this.printer.print(formatJsonLine(statAsJson(response, this.question.windowSeconds)));
+    if (this.format) {
+      this.printer.print(this.format(response));
       return;
     }
     this.#last = tableOf(response, this.question, this.printer);
@@ -90,7 +109,7 @@ class StatWatch {
     const isNews = !this.#away;
     this.#away = true;
     const sentence = `${failure.message}; trying again`;
-    if (this.printer.interactive && this.question.output !== "json") {
+    if (this.printer.interactive && !this.format) {
       this.#view.show([...(this.#last === "" ? [] : [this.#last]), sentence].join("\n"));
     } else if (isNews) this.printer.note(sentence);
   }

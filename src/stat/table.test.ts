@@ -13,6 +13,7 @@ const options: StatTableOptions = {
 function row(type: string, name: string, successRate?: number): StatRow__Output {
   const http = {
     requestsPerSecond: 12.34,
+    requestsPerSecondByProtocol: { http1: 2.34, grpc: 10 },
     latencyP50: { seconds: 0, nanos: 950_000 },
     latencyP95: { seconds: 0, nanos: 1_200_000 },
     latencyP99: { seconds: 3, nanos: 400_000_000 },
@@ -35,11 +36,16 @@ test("figures have their units; what did not happen is a dash", () => {
   ]);
 });
 
-test("wide adds TCP, and all namespaces put theirs first", () => {
-  const table = formatStatTable([row("workload", "hello")], { ...options, wide: true, namespaces: true });
+test("wide adds protocols, the most used first, and TCP; all namespaces put theirs first", () => {
+  const table = formatStatTable([row("workload", "hello"), row("workload", "world", 1)], {
+    ...options,
+    wide: true,
+    namespaces: true,
+  });
   expect(table.split("\n")).toEqual([
-    "NAMESPACE   NAME    MESHED   SUCCESS   SECURED   RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN   READ_BYTES/s   WRITE_BYTES/s",
-    "default     hello   1/2      -         -         -     -             -             -             3          1.5KB/s        0B/s",
+    "NAMESPACE   NAME    MESHED   SUCCESS   SECURED   RPS    LATENCY_P50   LATENCY_P95   LATENCY_P99   PROTOCOL     TCP_CONN   READ_BYTES/s   WRITE_BYTES/s",
+    "default     hello   1/2      -         -         -      -             -             -             -            3          1.5KB/s        0B/s",
+    "default     world   1/2      100.00%   50.00%    12.3   950µs         1.2ms         3.4s          grpc,http1   3          1.5KB/s        0B/s",
   ]);
 });
 

@@ -4,7 +4,7 @@ import { type Colours, type Column, formatBytes, formatDuration, formatTable } f
 
 /** How the table is to look. */
 export interface StatTableOptions {
-  /** With the columns about TCP. */
+  /** With the columns about protocols and TCP. */
   wide: boolean;
   /** With the namespace of each row. */
   namespaces: boolean;
@@ -47,9 +47,14 @@ function columns({ wide, namespaces, colours }: StatTableOptions, typed: boolean
     { heading: "LATENCY_P50", value: ({ http }) => formatLatency(http?.latencyP50) },
     { heading: "LATENCY_P95", value: ({ http }) => formatLatency(http?.latencyP95) },
     { heading: "LATENCY_P99", value: ({ http }) => formatLatency(http?.latencyP99) },
-    ...(wide ? TCP_COLUMNS : []),
+    ...(wide ? [PROTOCOL_COLUMN, ...TCP_COLUMNS] : []),
   ];
 }
+
+const PROTOCOL_COLUMN: Column<StatRow__Output> = {
+  heading: "PROTOCOL",
+  value: ({ http }) => protocolsOf(http?.requestsPerSecondByProtocol) || NOTHING,
+};
 
 const TCP_COLUMNS: Column<StatRow__Output>[] = [
   { heading: "TCP_CONN", value: ({ tcp }) => (tcp ? String(tcp.openConnections) : NOTHING) },
@@ -62,6 +67,13 @@ const TCP_COLUMNS: Column<StatRow__Output>[] = [
     value: ({ tcp }) => (tcp ? `${formatBytes(tcp.writeBytesPerSecond)}/s` : NOTHING),
   },
 ];
+
+/** What requests are spoken in, what most of them are in first: `grpc,http1`. */
+function protocolsOf(rates: Readonly<Record<string, number>> = {}): string {
+  return Object.keys(rates)
+    .sort((a, b) => (rates[b] ?? 0) - (rates[a] ?? 0))
+    .join(",");
+}
 
 /** Rounded down, so that 100.00% means that nothing failed. */
 function formatShare(share: number): string {
