@@ -1,6 +1,6 @@
 //! What one worker thread owns. Nothing in it is shared with other threads but atomics.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::config::Config;
-use crate::destination::{Destinations, Endpoint, Local};
+use crate::destination::{ByNamespace, Destinations, Endpoint, Local};
 use crate::direction::Direction;
 use crate::discovery::{Ask, WorkerId};
 use crate::drain::Drain;
@@ -19,7 +19,7 @@ use crate::metrics::{
     DetectionMetrics, HttpMetrics, IdentityMetrics, Labels, LimitMetrics, Party, Peer, Places, Registry,
     TcpMetrics, TlsMetrics,
 };
-use crate::permission::{Guard, Policy};
+use crate::permission::{Guard, Policy, namespace};
 use crate::relay::Sweep;
 use crate::tap::Tap;
 
@@ -28,11 +28,11 @@ pub struct Worker {
     pub config: Arc<Config>,
     pub destinations: Destinations,
     /// Traffic that the application sends, as far as it has no endpoint.
-    pub outbound: ClientMetrics,
+    pub outbound: Rc<ClientMetrics>,
     /// Traffic that others send to the application, as far as it has no endpoint.
-    pub inbound: ClientMetrics,
+    pub inbound: Rc<ClientMetrics>,
     /// The same of clients whose connections are secured.
-    inbound_secured: OnceCell<ClientMetrics>,
+    inbound_secured: ByNamespace<ClientMetrics>,
     pub tap: Tap,
     pub drain: Rc<Drain>,
     /// Connections that are told that there are too many.
@@ -70,8 +70,8 @@ impl Worker {
         asks: mpsc::UnboundedSender<Ask>,
         credentials: Current,
     ) -> Self {
-        let outbound = ClientMetrics::new(Direction::Outbound, false, &config, &registry);
-        let inbound = ClientMetrics::new(Direction::Inbound, false, &config, &registry);
+        let outbound = Rc::new(ClientMetrics::new(Direction::Outbound, None, &config, &registry));
+        let inbound = Rc::new(ClientMetrics::new(Direction::Inbound, None, &config, &registry));
         let guard = Rc::new(Guard::new(config.identity.clone(), Arc::clone(&registry)));
         let local = Rc::new(Local::new(Arc::clone(&config), registry, credentials));
         let destinations = Destinations::new(id, asks, Rc::clone(&local));
@@ -83,7 +83,7 @@ impl Worker {
             destinations,
             outbound,
             inbound,
-            inbound_secured: OnceCell::new(),
+            inbound_secured: ByNamespace::default(),
             tap,
             drain: Rc::default(),
             refusals: Places::default(),
@@ -125,14 +125,17 @@ impl Worker {
         Rc::new(Endpoint::straight_on(address, Rc::clone(&self.local)))
     }
 
-    /// The metrics of clients of one direction, whose connections are secured or not.
-    pub(crate) fn clients(&self, direction: Direction, is_secured: bool) -> &ClientMetrics {
-        match (direction, is_secured) {
-            (Direction::Outbound, _) => &self.outbound,
-            (Direction::Inbound, false) => &self.inbound,
-            (Direction::Inbound, true) => self.inbound_secured.get_or_init(|| {
-                ClientMetrics::new(Direction::Inbound, true, &self.local.config, &self.local.registry)
-            }),
+    /// The metrics of clients of one direction, who have proved who they are, or have not.
+    pub(crate) fn clients(&self, direction: Direction, identity: Option<&Arc<str>>) -> Rc<ClientMetrics> {
+        match (direction, identity) {
+            (Direction::Outbound, _) => Rc::clone(&self.outbound),
+            (Direction::Inbound, None) => Rc::clone(&self.inbound),
+            (Direction::Inbound, Some(identity)) => {
+                self.inbound_secured.get(namespace(identity).unwrap_or_default(), |namespace| {
+                    let Local { config, registry, .. } = &*self.local;
+                    ClientMetrics::new(Direction::Inbound, Some(namespace), config, registry)
+                })
+            }
         }
     }
 
@@ -163,13 +166,14 @@ impl Worker {
 }
 
 impl ClientMetrics {
-    fn new(direction: Direction, tls: bool, config: &Config, registry: &Registry) -> Self {
+    /// Of clients who have proved that they are of a namespace, or have not.
+    fn new(direction: Direction, secured: Option<&str>, config: &Config, registry: &Registry) -> Self {
         let proxy = Party::from(&config.identity);
         let (source, destination) = match direction {
             Direction::Outbound => (proxy, Party::default()),
-            Direction::Inbound => (Party::default(), proxy),
+            Direction::Inbound => (Party::of_namespace(secured.unwrap_or_default()), proxy),
         };
-        let labels = Labels { direction, source, destination, service: "", tls };
+        let labels = Labels { direction, source, destination, service: "", tls: secured.is_some() };
         Self { http: registry.http(&labels), tcp: registry.tcp(Peer::Source, &labels) }
     }
 }

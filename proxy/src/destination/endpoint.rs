@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::ejection::{Ejection, Role};
 use super::latency::PeakEwma;
 use super::local::Local;
+use super::namespaces::ByNamespace;
 use crate::direction::Direction;
 use crate::discovery::{EndpointInfo, ServiceName};
 use crate::http2;
@@ -33,14 +34,14 @@ pub struct Endpoint {
 }
 
 /// What an endpoint is to the proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     OfService,
     /// The application beside the proxy. Where it refuses connections it may also be tried on loopback.
     Application {
         also_on_loopback: bool,
-        /// For clients whose connections are secured.
-        is_secured: bool,
+        /// For clients whose connections are secured: their namespace.
+        clients: Option<Box<str>>,
     },
     /// No part of the mesh, as far as anybody knows.
     StraightOn,
@@ -57,7 +58,7 @@ struct Usage {
     latency: PeakEwma,
     ejection: Ejection,
     /// The same application for clients whose connections are secured.
-    secured: OnceCell<Rc<Endpoint>>,
+    secured: ByNamespace<Endpoint>,
 }
 
 impl Endpoint {
@@ -68,21 +69,20 @@ impl Endpoint {
     /// The application beside the proxy; with `also_on_loopback` it may also listen on the same port of loopback alone.
     pub(crate) fn application(address: SocketAddr, also_on_loopback: bool, local: Rc<Local>) -> Self {
         let info = Arc::new(EndpointInfo::application(address, &local.config.identity));
-        let kind = Kind::Application { also_on_loopback, is_secured: false };
+        let kind = Kind::Application { also_on_loopback, clients: None };
         Self { kind, ..Self::outbound(info, Arc::default(), local) }
     }
 
-    /// The same application for clients whose connections are secured: what they do is counted apart.
-    pub(crate) fn secured(self: &Rc<Self>) -> Rc<Self> {
-        let Kind::Application { also_on_loopback, is_secured: false } = self.kind else {
+    /// The same application for clients of a namespace whose connections are secured: what they do is counted apart.
+    pub(crate) fn secured(self: &Rc<Self>, namespace: &str) -> Rc<Self> {
+        let Kind::Application { also_on_loopback, clients: None } = self.kind else {
             return Rc::clone(self);
         };
-        let secured = self.usage().secured.get_or_init(|| {
-            let kind = Kind::Application { also_on_loopback, is_secured: true };
+        self.usage().secured.get(namespace, |namespace| {
+            let kind = Kind::Application { also_on_loopback, clients: Some(namespace.into()) };
             let (info, service) = (Arc::clone(&self.info), Arc::clone(&self.service));
-            Rc::new(Self { kind, ..Self::outbound(info, service, Rc::clone(&self.local)) })
-        });
-        Rc::clone(secured)
+            Self { kind, ..Self::outbound(info, service, Rc::clone(&self.local)) }
+        })
     }
 
     /// What is no part of the mesh, as far as anybody knows.
@@ -159,8 +159,8 @@ impl Endpoint {
     /// The counters of requests to this endpoint.
     pub fn http(&self) -> &HttpMetrics {
         self.usage().http.get_or_init(|| {
-            let is_secured = match self.kind {
-                Kind::Application { is_secured, .. } => is_secured,
+            let is_secured = match &self.kind {
+                Kind::Application { clients, .. } => clients.is_some(),
                 Kind::OfService | Kind::StraightOn => self.identity().is_some(),
             };
             self.local.registry.http(&self.labels(is_secured))
@@ -174,11 +174,13 @@ impl Endpoint {
     }
 
     fn labels(&self, tls: bool) -> Labels<'_> {
-        let (direction, source) = match self.kind {
+        let (direction, source) = match &self.kind {
             Kind::OfService | Kind::StraightOn => {
                 (Direction::Outbound, Party::from(&self.local.config.identity))
             }
-            Kind::Application { .. } => (Direction::Inbound, Party::default()),
+            Kind::Application { clients, .. } => {
+                (Direction::Inbound, Party::of_namespace(clients.as_deref().unwrap_or_default()))
+            }
         };
         Labels {
             direction,

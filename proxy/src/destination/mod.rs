@@ -7,6 +7,7 @@ mod ejection;
 mod endpoint;
 mod latency;
 mod local;
+mod namespaces;
 mod pending;
 mod reconcile;
 mod table;
@@ -25,6 +26,7 @@ pub use cache::Destinations;
 pub(crate) use cache::SWEEP_INTERVAL;
 pub use endpoint::{Endpoint, InFlight};
 pub(crate) use local::Local;
+pub(crate) use namespaces::ByNamespace;
 
 use window::Window;
 

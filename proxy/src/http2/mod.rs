@@ -16,11 +16,13 @@ mod runners;
 mod serving;
 mod stream;
 mod traffic;
+mod turned_away;
 mod wire;
 
 pub(crate) use pool::Pool;
 pub(crate) use runners::Runners;
 pub(crate) use serving::serve;
+pub(crate) use turned_away::turn_away;
 
 /// Streams that a connection has at once, from a client and to an endpoint.
 const MAX_STREAMS: u32 = 256;

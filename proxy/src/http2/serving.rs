@@ -80,7 +80,8 @@ pub async fn serve(client: Box<Client>) {
     }
 }
 
-fn settings(worker: &Worker) -> Builder {
+/// What a client of the proxy may do.
+pub(super) fn settings(worker: &Worker) -> Builder {
     let mut settings = Builder::new();
     settings
         .max_concurrent_streams(MAX_STREAMS)

@@ -78,9 +78,9 @@ impl Stream {
         let target = match self.target().await {
             Ok(target) => target,
             Err(error) => {
-                let (worker, direction) = (Rc::clone(&self.origin.worker), self.origin.side.direction());
-                let is_secured = self.origin.identity.is_some();
-                return self.refuse(&worker.clients(direction, is_secured).http, error, 0);
+                let Origin { worker, side, identity, .. } = &*self.origin;
+                let clients = worker.clients(side.direction(), identity.as_ref());
+                return self.refuse(&clients.http, error, 0);
             }
         };
         let mut attempts = Attempts::new(&target);

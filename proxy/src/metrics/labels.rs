@@ -26,6 +26,13 @@ pub struct Party<'a> {
     pub pod: &'a str,
 }
 
+impl<'a> Party<'a> {
+    /// Somebody of whom no more is known.
+    pub fn of_namespace(namespace: &'a str) -> Self {
+        Self { namespace, ..Self::default() }
+    }
+}
+
 impl<'a> From<&'a Identity> for Party<'a> {
     fn from(identity: &'a Identity) -> Self {
         Self {

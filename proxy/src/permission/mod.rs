@@ -8,5 +8,6 @@ mod path;
 mod policy;
 
 pub use admission::{Refusal, admit, is_open};
+pub(crate) use caller::namespace;
 pub use guard::{Grant, Guard};
 pub use policy::{Call, Denial, HttpCall, Policy};

@@ -1,7 +1,6 @@
 //! A client whose bytes are not read as requests: the connection as a whole goes to one endpoint.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::http::{Client, Side};
@@ -11,6 +10,7 @@ use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::listener::Protocol;
 use crate::metrics::{Handshake, TlsRoute};
+use crate::permission::namespace;
 use crate::tap::{Request, TappedRequest};
 use crate::tls::HandshakeError;
 
@@ -49,15 +49,17 @@ impl Client {
     /// # Errors
     /// One side does not believe the other, or the connection broke.
     pub async fn secure(&mut self) -> Result<(), HandshakeError> {
-        let metrics = Arc::clone(&self.worker.clients(Direction::Inbound, true).tcp);
         let secured = match self.worker.credentials() {
-            Some(credentials) => self.peer.accept_secured(&credentials, &metrics).await,
+            Some(credentials) => self.peer.accept_secured(&credentials).await,
             None => Err(HandshakeError::NoCertificate("the proxy has no certificate yet")),
         };
         self.worker.identity().shook(Direction::Inbound, Handshake::of(&secured));
         secured?;
+        let identity = self.peer.identity().cloned();
+        self.peer.counts_by(&self.worker.clients(Direction::Inbound, identity.as_ref()).tcp);
         if let Side::Inbound(application) = &mut self.side {
-            *application = application.secured();
+            let namespace = identity.as_deref().and_then(namespace).unwrap_or_default();
+            *application = application.secured(namespace);
         }
         Ok(())
     }

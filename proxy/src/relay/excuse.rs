@@ -117,6 +117,6 @@ impl Client {
 
     /// The counters for requests without an endpoint.
     fn http(&self) -> Arc<HttpMetrics> {
-        Arc::clone(&self.worker.clients(self.side.direction(), self.peer.is_secured()).http)
+        Arc::clone(&self.worker.clients(self.side.direction(), self.peer.identity()).http)
     }
 }

@@ -73,15 +73,15 @@ impl Peer {
     ///
     /// # Errors
     /// One side does not believe the other, or the connection broke.
-    pub async fn accept_secured(
-        &mut self,
-        credentials: &Credentials,
-        metrics: &Arc<TcpMetrics>,
-    ) -> Result<Handshake, HandshakeError> {
+    pub async fn accept_secured(&mut self, credentials: &Credentials) -> Result<Handshake, HandshakeError> {
         let hello = std::mem::take(&mut self.received);
         let secured = tls::accept(&mut self.socket, credentials, hello.bytes()).await?;
-        self.metrics = Arc::clone(metrics);
         Ok(self.secure(secured))
+    }
+
+    /// Counts by `metrics` from now on; the connection must not have been counted yet.
+    pub fn counts_by(&mut self, metrics: &Arc<TcpMetrics>) {
+        self.metrics = Arc::clone(metrics);
     }
 
     /// Makes the handshake as the client of an endpoint at `ip` that must prove to be `identity`.

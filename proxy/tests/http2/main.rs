@@ -1,6 +1,8 @@
 //! HTTP/2 through the built binary, with real clients and servers on both sides.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../relay/governed.rs"]
+mod governed;
 #[path = "../relay/harness.rs"]
 #[allow(dead_code)]
 mod harness;
@@ -16,5 +18,6 @@ mod grpc;
 mod hostile;
 mod lifecycle;
 mod messages;
+mod permissions;
 mod routing;
 mod secured;

@@ -93,6 +93,12 @@ fn a_client_is_told_by_its_certificate() {
     ask_until(&mut secured, "/", BY_ADMIN);
     ask_until(&mut plain, "/", "200 - hi");
 
+    let of = |namespace: &str, tls: &str| {
+        let labels = [format!("src_namespace=\"{namespace}\""), format!("tls=\"{tls}\"")];
+        world.relay.metric("mesh_requests_total", &[&labels[0], &labels[1]])
+    };
+    assert!(of("default", "true") >= 4.0 && of("", "false") >= 3.0);
+    assert_eq!((of("", "true"), of("default", "false")), (0.0, 0.0));
     assert!(world.decisions("default/hello", "allow", &identity("hello")) >= 1.0);
     assert!(world.decisions("", "deny", &identity("hello")) >= 1.0);
     assert!(world.decisions("", "deny", "") >= 1.0);

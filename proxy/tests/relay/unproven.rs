@@ -1,6 +1,7 @@
 //! Peers that do not prove who they are, or want no proof.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::harness::{Client, Relay};
@@ -110,9 +111,31 @@ fn a_handshake_that_does_not_go_on_ends() {
     let mut half = world.connect();
     half.send(&hello[..hello.len() / 2]);
     let mut silent = world.connect();
+    // The server has said all of its part.
+    let mut answered = world.connect();
+    answered.send(hello_of_a_proxy(&authority));
+    answered.expect_bytes(&[22, 3]);
     assert!(half.is_closed());
     assert!(silent.is_closed());
+    answered.rest();
+    assert_eq!(handshakes(&world, "inbound", "broken"), 1.0);
     assert!(application.was_left_alone());
+}
+
+/// The first message of a client that could go on to a whole handshake.
+fn hello_of_a_proxy(authority: &Authority) -> Vec<u8> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.root()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"mesh/1".to_vec()];
+    let mut client = rustls::ClientConnection::new(Arc::new(config), "world".try_into().unwrap()).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    hello
 }
 
 #[test]
