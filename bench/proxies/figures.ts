@@ -1,5 +1,7 @@
+import { LATENCY_BOUNDS, type LatencyBound } from "./load.js";
+
 /** What is measured of each proxy in each round. All times are in µs, all memory in bytes. */
-export interface Figures {
+export interface Figures extends Readonly<Record<WithinFigure, number>> {
   /** Memory after the start and one request. */
   readonly rssIdle: number;
   /** How often a second its threads wake up while nothing is asked of it. */
@@ -61,3 +63,12 @@ export type FigureName = keyof Figures;
 
 /** What one round found of one row; what does not apply to it is absent. */
 export type RowFigures = Readonly<Partial<Figures>>;
+
+/** The share of requests at the fixed rate, with mTLS, that took no longer than so many µs. */
+type WithinFigure = `securedWithin${LatencyBound}`;
+
+export const withinFigure = (bound: LatencyBound): WithinFigure => `securedWithin${bound}`;
+
+/** The shares in the order of the bounds, as figures. */
+export const withinFigures = (shares: readonly number[]): RowFigures =>
+  Object.fromEntries(LATENCY_BOUNDS.map((bound, index) => [withinFigure(bound), shares[index] ?? 0]));

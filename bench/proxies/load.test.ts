@@ -35,10 +35,11 @@ describe("what h2load logs", () => {
       { length: 100 },
       (_, index) => `1700000000000000\t200\t${(index + 1) * 10}\n`,
     ).join("");
-    const { requests, p50, p99 } = readH2load(log);
+    const { requests, p50, p99, within } = readH2load(log);
     expect(requests).toBe(100);
     expect(p50).toBeCloseTo(500, -1);
     expect(p99).toBeCloseTo(990, -1);
+    expect(within).toEqual([0.1, 0.2, 0.3, 0.5, 1, 1, 1]);
   });
 
   it("is a failure when a request failed", () => {

@@ -47,11 +47,18 @@ export function readWrk(output: string): Saturated {
   return { requests, perSecond };
 }
 
+/** Latencies in µs by which requests are counted. */
+export const LATENCY_BOUNDS = [100, 200, 300, 500, 1000, 2000, 5000] as const;
+
+export type LatencyBound = (typeof LATENCY_BOUNDS)[number];
+
 /** What h2load logged, latencies in µs. */
 export interface Paced {
   readonly requests: number;
   readonly p50: number;
   readonly p99: number;
+  /** Which share of the requests took no longer than each bound, in the order of the bounds. */
+  readonly within: readonly number[];
 }
 
 /**
@@ -78,15 +85,21 @@ export async function pace(
 /** Reads h2load's log: a line for each request, with its start, status and duration in µs. Throws a Failure when one failed. */
 export function readH2load(log: string): Paced {
   const latencies = new LatencyHistogram();
+  const within = LATENCY_BOUNDS.map(() => 0);
   for (const line of log.trimEnd().split("\n")) {
     const [, status, micros] = line.split("\t");
     if (status !== "200")
       throw new Failure(`a request failed at the fixed rate, with status ${status ?? "?"}`);
     latencies.record(Number(micros) / 1000);
+    LATENCY_BOUNDS.forEach((bound, index) => {
+      if (Number(micros) <= bound) within[index] = (within[index] ?? 0) + 1;
+    });
   }
   const percentiles = latencies.percentiles();
   if (percentiles === null) throw new Failure("h2load logged nothing");
-  return { requests: latencies.count, p50: percentiles.p50, p99: percentiles.p99 };
+  const { count: requests } = latencies;
+  const { p50, p99 } = percentiles;
+  return { requests, p50, p99, within: within.map((count) => count / requests) };
 }
 
 /** What h2load counted: requests that succeeded, and those that did not. */

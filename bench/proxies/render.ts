@@ -2,11 +2,12 @@ import type { Spread } from "../../src/bench/index.js";
 import { formatMarkdownTable, formatTable, type Column } from "../../src/output/index.js";
 import { type Bar, verdictsOn, type Verdict } from "./bars.js";
 import { DISTURBED_CORES } from "./disturbance.js";
-import type { FigureName } from "./figures.js";
+import { type FigureName, withinFigure } from "./figures.js";
 import {
   BODY_CONNECTIONS,
   HTTP2_CONNECTIONS,
   HTTP2_STREAMS,
+  LATENCY_BOUNDS,
   OPAQUE_CONNECTIONS,
   PACED_CONNECTIONS,
   RATE,
@@ -161,6 +162,11 @@ function tablesOf(report: Report): readonly TableOf[] {
       ],
     },
     {
+      title: "The same: which share of the requests took no longer than so many µs",
+      rows: all,
+      columns: [NAME, ...LATENCY_BOUNDS.map((bound) => median(`${bound} µs`, withinFigure(bound), PERCENT))],
+    },
+    {
       title: `HTTP/2 on clear text, calls as of gRPC, ${HTTP2_STREAMS} streams on ${HTTP2_CONNECTIONS} connections (h2load)`,
       rows: all,
       columns: [
@@ -219,6 +225,7 @@ type Notation = (value: number) => string;
 const WHOLE: Notation = (value) => String(Math.round(value));
 const TENTHS: Notation = (value) => value.toFixed(1);
 const HUNDREDTHS: Notation = (value) => value.toFixed(2);
+const PERCENT: Notation = (share) => `${(share * 100).toFixed(1)}%`;
 const MEGABYTES: Notation = (bytes) => (bytes / 1e6).toFixed(1);
 
 function medianOf(spread: Spread | null, notation: Notation): string {

@@ -1,3 +1,4 @@
+import { withinFigures } from "./figures.js";
 import type { Measurement } from "./measurement.js";
 import { measurePace, measureSaturation } from "./under-load.js";
 
@@ -19,8 +20,13 @@ export const SECURE_MEASUREMENTS: readonly Measurement[] = [
     arrangement: "secure",
     name: "mTLS at the fixed rate",
     async measure(row, settings) {
-      const { p50: securedP50, p99: securedP99, proxies } = await measurePace(row, settings);
-      return { securedP50, securedP99, ...(proxies && { cpuSecuredPaced: proxies.cpuUs }) };
+      const { p50: securedP50, p99: securedP99, within, proxies } = await measurePace(row, settings);
+      return {
+        securedP50,
+        securedP99,
+        ...withinFigures(within),
+        ...(proxies && { cpuSecuredPaced: proxies.cpuUs }),
+      };
     },
   },
 ];
