@@ -176,7 +176,7 @@ mod tests {
     use crate::error::ProxyError;
     use crate::grpc::GrpcStatus;
     use crate::listener;
-    use crate::metrics::{Answer, CloseReason, Labels, Party, Peer, Protocol};
+    use crate::metrics::{Answer, CloseReason, Decision, DecisionLabels, Labels, Party, Peer, Protocol};
 
     const NASTY: &str = "we\"ird\\pod\nname";
 
@@ -222,6 +222,13 @@ mod tests {
         tcp.closed(CloseReason::Reset);
         tcp.read(10);
         tcp.wrote(20);
+        let decisions = DecisionLabels {
+            destination: labels.destination,
+            permission: "shop/web",
+            decision: Decision::Deny,
+            client_identity: "spiffe://mesh.local/ns/shop/sa/web",
+        };
+        registry.decisions(&decisions).decided();
         registry.detection(Direction::Inbound).observe(listener::Protocol::Tls, Duration::from_millis(3));
         registry
     }
@@ -314,6 +321,16 @@ mod tests {
             let line = format!(r#"{name}{{peer="dst",{LABELS}{more}}} {value}"#);
             assert!(page.lines().any(|other| other == line), "{line}\nis not in\n{page}");
         }
+    }
+
+    #[tokio::test]
+    async fn decisions_are_shown_with_who_made_them_and_about_whom() {
+        let line = concat!(
+            r#"mesh_permission_decisions_total{dst_namespace="default",dst_workload="world",dst_workload_kind="deployment","#,
+            r#"dst_service="",dst_pod="w-1",permission="shop/web",action="deny","#,
+            r#"client_identity="spiffe://mesh.local/ns/shop/sa/web"} 1"#
+        );
+        assert!(page().await.lines().any(|other| other == line));
     }
 
     #[tokio::test]
