@@ -1,6 +1,8 @@
 // Who a proxy is: real proxies against a real control plane, which asks an API server in memory.
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { statusAnswer } from "./api-server.js";
+import { certificateAuthority } from "./certificates.js";
+import { namespace } from "./installed-mesh.js";
 import { type ProxyStart, RunningControlPlane, type TestPod } from "./running-control-plane.js";
 
 const SOON = { timeout: 60_000, interval: 20 };
@@ -50,6 +52,59 @@ test("a proxy that shows its pod's token counts as the pod's, and of the pod's o
   await meshed(pod, 1);
   await vi.waitFor(async () => expect(await proxy.readiness()).toBe(200), SOON);
   expect(await controlPlane.deployment("what-it-says")).toBeUndefined();
+});
+
+describe("a proxy with roots", () => {
+  /** The roots that the control plane has put into a namespace. */
+  async function rootsIn(where: string): Promise<string> {
+    controlPlane.state.put(namespace(where, {}));
+    const copy = () =>
+      controlPlane.state.all("ConfigMap").find(({ metadata }) => metadata.namespace === where) as
+        { data?: Record<string, string> } | undefined;
+    await vi.waitFor(() => expect(copy()?.data?.["ca.crt"]).toContain("BEGIN CERTIFICATE"), SOON);
+    return copy()?.data?.["ca.crt"] ?? "";
+  }
+
+  const plainTextProxies = async () =>
+    (await controlPlane.metrics()).sum("mesh_control_plane_plain_text_proxies");
+
+  test("is certified by its pod's token, and counts as no other", async () => {
+    const roots = await rootsIn("shop");
+    const before = await plainTextProxies();
+    const pod = addedPod();
+    const token = controlPlane.state.tokens.issue(pod);
+    const secured = await controlPlane.startProxy(pod, { token, roots });
+    await meshed(pod, 1);
+    await vi.waitFor(async () => expect(await secured.readiness()).toBe(200), SOON);
+    expect(await plainTextProxies()).toBe(before);
+    const older = addedPod();
+    await controlPlane.startProxy(older, { token: controlPlane.state.tokens.issue(older) });
+    await meshed(older, 1);
+    expect(await plainTextProxies()).toBe(before + 1);
+  });
+
+  test("is given no certificate by another pod's token", async () => {
+    const roots = await rootsIn("shop");
+    const [own, other] = [addedPod(), addedPod()];
+    const proxy = await controlPlane.startProxy(own, {
+      token: controlPlane.state.tokens.issue(other),
+      roots,
+    });
+    await vi.waitFor(() => expect(refusalsOf(own, "other-pod")).toBeGreaterThan(0), SOON);
+    expect(await proxy.readiness()).toBe(503);
+    await meshed(own, 0);
+    await proxy.kill();
+  });
+
+  test("does not believe a control plane of another root", async () => {
+    const pod = addedPod();
+    const roots = certificateAuthority("another").certificate;
+    const proxy = await controlPlane.startProxy(pod, { token: controlPlane.state.tokens.issue(pod), roots });
+    await vi.waitFor(() => expect(proxy.log.join("\n")).toMatch(/certificate|UnknownIssuer/), SOON);
+    expect(await proxy.readiness()).toBe(503);
+    await meshed(pod, 0);
+    await proxy.kill();
+  });
 });
 
 describe("a proxy is refused, and told why,", () => {

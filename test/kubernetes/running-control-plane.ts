@@ -1,4 +1,4 @@
-// The control plane's discovery beside an API server in memory, and real proxies that say they are its pods'.
+// The control plane's discovery and identity beside an API server in memory, and real proxies that say they are its pods'.
 import { credentials } from "@grpc/grpc-js";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,6 +39,8 @@ export interface PodProxy {
 export interface ProxyStart {
   /** In its token's file; none: it has no such file. */
   readonly token?: string;
+  /** In the file of the roots that it trusts, PEM; none: it is given no such file, and speaks plain text. */
+  readonly roots?: string;
   readonly name?: string;
   readonly namespace?: string;
   readonly ips?: string;
@@ -64,6 +66,7 @@ export class RunningControlPlane {
     const started = await startRoles(
       {
         adminListen: "127.0.0.1:0",
+        identity: { cluster: cluster.value, trustDomain: "mesh.test" },
         discovery: { source, listen: "127.0.0.1:0", apiListen: "127.0.0.1:0" },
       },
       { version: "1.2.3", logFormat: "text", writeLog: (line) => running.log.push(line) },
@@ -83,6 +86,8 @@ export class RunningControlPlane {
     const log: string[] = [];
     const file = join(this.#folder, `token-${this.#proxies.length}`);
     if (start.token !== undefined) writeFileSync(file, start.token);
+    const roots = `${file}-roots`;
+    if (start.roots !== undefined) writeFileSync(roots, start.roots);
     let listens: (admin: string) => void = () => undefined;
     const listening = new Promise<string>((resolve) => (listens = resolve));
     const proxy = new SupervisedProcess({
@@ -100,6 +105,7 @@ export class RunningControlPlane {
         MESH_PROXY_LOG_FORMAT: "json",
         MESH_PROXY_STOP_WITH_STDIN: "true",
         ...(start.token !== undefined && { MESH_PROXY_TOKEN_FILE: file }),
+        ...(start.roots !== undefined && { MESH_PROXY_TRUST_ROOTS: roots }),
         ...start.variables,
       },
       onLine: (line) => {
