@@ -78,28 +78,23 @@ export interface ServerWishes {
 /** Makes a certificate for a server, and an authority for it alone. */
 export async function newServerCertificate({ authority, hosts, days }: ServerWishes): Promise<KeyPair> {
   const x = await x509();
-  const [authorityKeys, keys] = await Promise.all([newKeys(), newKeys()]);
-  const root = await selfSigned({ name: authority, days }, authorityKeys);
-  const certificate = await x.X509CertificateGenerator.create({
+  const [root, keys] = await Promise.all([newAuthority({ name: authority, days }), newKeys()]);
+  const signer = await openSigner(root);
+  const extensions = [
+    new x.BasicConstraintsExtension(false, undefined, true),
+    new x.KeyUsagesExtension(x.KeyUsageFlags.digitalSignature, true),
+    new x.ExtendedKeyUsageExtension([x.ExtendedKeyUsage.serverAuth]),
+    new x.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: "dns", value }))),
+  ];
+  const certificate = await signer.sign(extensions, {
     ...validity(days),
-    serialNumber: serialNumber(),
-    issuer: root.subject,
-    signingKey: authorityKeys.privateKey,
     subject: [{ CN: [hosts[0] ?? ""] }],
     publicKey: keys.publicKey,
-    signingAlgorithm: SIGNATURE,
-    extensions: [
-      new x.BasicConstraintsExtension(false, undefined, true),
-      new x.KeyUsagesExtension(x.KeyUsageFlags.digitalSignature, true),
-      new x.ExtendedKeyUsageExtension([x.ExtendedKeyUsage.serverAuth]),
-      new x.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: "dns", value }))),
-      await x.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
-    ],
   });
   return {
     certificate: `${certificate.toString("pem")}\n`,
     key: privateKeyPem(keys),
-    authorities: `${root.toString("pem")}\n`,
+    authorities: root.certificate,
   };
 }
 

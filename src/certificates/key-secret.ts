@@ -23,6 +23,8 @@ export interface KeyPair {
   readonly key: string;
   /** `ca.crt` */
   readonly authorities: string;
+  /** `ca.key`: what the first authority signs by, where it is kept beside. */
+  readonly authorityKey?: string;
 }
 
 /** A key pair that was read and can be used. */
@@ -35,10 +37,10 @@ export interface KeySecret {
 }
 
 /** Reads a Secret with `tls.crt`, `tls.key` and `ca.crt`; the error says what is wrong with which of them at this time. */
-export function readKeySecret({ data = {} }: Secret, now: Date): Result<KeySecret> {
-  const text = (key: string) => Buffer.from(data[key] ?? "", "base64").toString("utf8");
+export function readKeySecret(secret: Secret, now: Date): Result<KeySecret> {
+  const text = (key: string) => secretText(secret, key) ?? "";
   for (const key of ["tls.crt", "tls.key", "ca.crt"])
-    if (data[key] === undefined) return fail(`has no ${key}`);
+    if (secretText(secret, key) === undefined) return fail(`has no ${key}`);
   return readKeyPair(
     { certificate: text("tls.crt"), key: text("tls.key"), authorities: text("ca.crt") },
     now,
@@ -66,9 +68,32 @@ export function readKeyPair(pem: KeyPair, now: Date): Result<KeySecret> {
 }
 
 /** The data of a Secret of type kubernetes.io/tls with the key pair. */
-export function keySecretData({ certificate, key, authorities }: KeyPair): Record<string, string> {
-  const base64 = (text: string) => Buffer.from(text, "utf8").toString("base64");
-  return { "tls.crt": base64(certificate), "tls.key": base64(key), "ca.crt": base64(authorities) };
+export function keySecretData({
+  certificate,
+  key,
+  authorities,
+  authorityKey,
+}: KeyPair): Record<string, string> {
+  return secretData({
+    "tls.crt": certificate,
+    "tls.key": key,
+    "ca.crt": authorities,
+    "ca.key": authorityKey,
+  });
+}
+
+/** Texts as a Secret has them, in base64; without those that are undefined. */
+export function secretData(texts: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const there = Object.entries(texts).flatMap(([name, text]) =>
+    text === undefined ? [] : [[name, Buffer.from(text, "utf8").toString("base64")]],
+  );
+  return Object.fromEntries(there) as Record<string, string>;
+}
+
+/** A text of a Secret; undefined where it has none of the name. */
+export function secretText({ data = {} }: Secret, name: string): string | undefined {
+  const base64 = data[name];
+  return base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("utf8");
 }
 
 function hasKey(certificate: X509Certificate, pem: string): boolean {

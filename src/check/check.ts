@@ -56,9 +56,3 @@ export function unanswered(failure: Failure): Trouble {
   }
   return failed(failure.message, failure.hint ?? "again with --wait 60s");
 }
-
-/** `a, b, c and 4 more`: some of many names. */
-export function someOf(names: readonly string[], shown = 5): string {
-  const rest = names.length - shown;
-  return rest > 0 ? `${names.slice(0, shown).join(", ")} and ${rest} more` : names.join(", ");
-}

@@ -10,6 +10,9 @@ import { fail, ok, type Result } from "../result/index.js";
 import { connectToApi } from "./control-plane-pod.js";
 import type { Route } from "./route.js";
 
+/** Opens a connection to the API. */
+export type Connect = (cluster: Cluster) => Promise<Result<Duplex, Failure>>;
+
 /**
  * To the control plane in a cluster, by port-forwards: each connection to a socket of this process, which nobody but its user
  * can open, goes on to a pod that is ready at that moment.
@@ -19,6 +22,7 @@ export class ClusterRoute implements Route {
   readonly place: string;
   readonly namespace: string;
   readonly #cluster: Cluster;
+  readonly #connectTo: Connect;
   readonly #folder: string;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
@@ -28,8 +32,9 @@ export class ClusterRoute implements Route {
   #first: Duplex | undefined;
   #failure: Failure | undefined;
 
-  private constructor(cluster: Cluster, first: Duplex, folder: string) {
+  private constructor(cluster: Cluster, first: Duplex, folder: string, connect: Connect) {
     this.#cluster = cluster;
+    this.#connectTo = connect;
     this.#first = first;
     this.#folder = folder;
     this.target = `unix:${socketIn(folder)}`;
@@ -41,17 +46,23 @@ export class ClusterRoute implements Route {
     this.#releaseSignals = takeSignals((signal) => this.#end(signal));
   }
 
-  /** Finds the control plane and connects once, so that what stands in the way is known before anything is asked. */
-  static async open(selection: ClusterSelection): Promise<Result<ClusterRoute, Failure>> {
+  /**
+   * Finds the control plane and connects once, so that what stands in the way is known before anything is asked.
+   * @param connect to which of its pods
+   */
+  static async open(
+    selection: ClusterSelection,
+    connect: Connect = connectToApi,
+  ): Promise<Result<ClusterRoute, Failure>> {
     const cluster = await Cluster.open(selection);
     if (!cluster.ok) return cluster;
-    const first = await connectToApi(cluster.value);
+    const first = await connect(cluster.value);
     if (!first.ok) {
       cluster.value.close();
       return first;
     }
     const folder = mkdtempSync(join(tmpdir(), "mesh-"));
-    const route = new ClusterRoute(cluster.value, first.value, folder);
+    const route = new ClusterRoute(cluster.value, first.value, folder, connect);
     try {
       await route.#listen();
       return ok(route);
@@ -112,7 +123,7 @@ export class ClusterRoute implements Route {
     const first = this.#first;
     this.#first = undefined;
     if (first?.readable === true) return first;
-    const opened = await connectToApi(this.#cluster);
+    const opened = await this.#connectTo(this.#cluster);
     this.#failure = opened.ok ? undefined : opened.error;
     return opened.ok ? opened.value : undefined;
   }

@@ -1,5 +1,6 @@
 import { type ClientReadableStream, credentials, type requestCallback, status } from "@grpc/grpc-js";
 import type { CheckResponse__Output } from "../../generated/mesh/api/v1/CheckResponse.js";
+import type { IdentityResponse__Output } from "../../generated/mesh/api/v1/IdentityResponse.js";
 import type { StatRequest } from "../../generated/mesh/api/v1/StatRequest.js";
 import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
 import type { TapRequest } from "../../generated/mesh/api/v1/TapRequest.js";
@@ -33,6 +34,7 @@ const LOST: ReadonlySet<status> = new Set([
 export class ControlPlaneClient {
   readonly #route: Route;
   readonly #health;
+  readonly #identity;
   readonly #stat;
   readonly #tap;
 
@@ -41,6 +43,7 @@ export class ControlPlaneClient {
     const api = loadApi().mesh.api.v1;
     this.#route = route;
     this.#health = new api.Health(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#identity = new api.Identity(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
     this.#stat = new api.Stat(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
     this.#tap = new api.Tap(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
   }
@@ -58,6 +61,11 @@ export class ControlPlaneClient {
   /** How the control plane is, asked for at most `withinMs` milliseconds. */
   health(withinMs = ANSWER_WITHIN_MS): Promise<CheckResponse__Output> {
     return this.#answer((callback) => this.#health.check({}, deadlineIn(withinMs), callback));
+  }
+
+  /** Who signs for the mesh's proxies, and which of these are certified by whom. */
+  identity(): Promise<IdentityResponse__Output> {
+    return this.#answer((callback) => this.#identity.get({}, deadlineIn(ANSWER_WITHIN_MS), callback));
   }
 
   /** The figures of a window of time. */
@@ -102,6 +110,7 @@ export class ControlPlaneClient {
   /** Ends the connection, and with it every call. */
   close(): void {
     this.#health.close();
+    this.#identity.close();
     this.#stat.close();
     this.#tap.close();
     this.#route.close();

@@ -30,7 +30,7 @@ export async function connectToApi(cluster: Cluster): Promise<Result<Duplex, Fai
   if (!pods.ok) return pods;
   let failure: ClusterFailure | undefined;
   for (const { metadata } of pods.value) {
-    const stream = await cluster.forward(metadata.name, NAMESPACE, PORTS.api);
+    const stream = await connectToPod(cluster, metadata.name);
     if (stream.ok) return stream;
     failure = stream.error;
     // Another pod's port would be forbidden just so.
@@ -39,8 +39,12 @@ export async function connectToApi(cluster: Cluster): Promise<Result<Duplex, Fai
   return fail(failure ?? noneReady([]));
 }
 
-/** At least one. */
-async function readyPods(cluster: Cluster): Promise<Result<readonly Pod[], Failure>> {
+/** Connects to the API of one pod of the control plane. */
+export const connectToPod = (cluster: Cluster, name: string): Promise<Result<Duplex, ClusterFailure>> =>
+  cluster.forward(name, NAMESPACE, PORTS.api);
+
+/** The pods of the control plane that are ready, at least one. */
+export async function readyPods(cluster: Cluster): Promise<Result<readonly Pod[], Failure>> {
   const labelSelector = Object.entries(selectorOf(CONTROL_PLANE))
     .map(([label, value]) => `${label}=${value}`)
     .join(",");

@@ -2,5 +2,5 @@
 export { apiAddress, DEFAULT_API_ADDRESS } from "../api-address/index.js";
 export { ControlPlaneClient } from "./control-plane-client.js";
 export { ApiFailure, isUnavailable } from "./failure.js";
-export { openControlPlane, openControlPlaneIn } from "./open.js";
+export { openControlPlane, openControlPlaneIn, openEveryControlPlaneIn } from "./open.js";
 export { routeTo } from "./route.js";

@@ -27,6 +27,32 @@ export async function openControlPlaneIn(
   return route.ok ? ok(new ControlPlaneClient(route.value)) : route;
 }
 
+/** Each pod of the control plane in a cluster that is ready; fails when one of them cannot be reached. */
+export async function openEveryControlPlaneIn(
+  selection: ClusterSelection,
+): Promise<Result<ControlPlaneClient[], Failure>> {
+  const [{ Cluster }, { ClusterRoute }, { connectToPod, readyPods }] = await Promise.all([
+    import("../kubernetes/index.js"),
+    import("./cluster-route.js"),
+    import("./control-plane-pod.js"),
+  ]);
+  const cluster = await Cluster.open(selection);
+  if (!cluster.ok) return cluster;
+  const pods = await readyPods(cluster.value);
+  cluster.value.close();
+  if (!pods.ok) return pods;
+  const clients: ControlPlaneClient[] = [];
+  for (const { metadata } of pods.value) {
+    const route = await ClusterRoute.open(selection, (one) => connectToPod(one, metadata.name));
+    if (!route.ok) {
+      for (const client of clients) client.close();
+      return route;
+    }
+    clients.push(new ControlPlaneClient(route.value));
+  }
+  return ok(clients);
+}
+
 /** The cluster was named by a file that may have been meant for something else. */
 function withOtherWay({ message, hint, exitStatus }: Failure): Failure {
   const elsewhere = "--api HOST:PORT for a control plane outside a cluster";

@@ -3,6 +3,7 @@ import type { TrafficSource } from "../metrics/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import type { Log } from "./log.js";
 import { healthService } from "./health.js";
+import { identityApi, type IdentityContext } from "./identity-api.js";
 import { resourcesService } from "./resources.js";
 import { statService } from "./stat.js";
 import { tapService } from "./tap.js";
@@ -17,12 +18,15 @@ export interface ApiContext {
   startedAt: Date;
   /** How many proxies have an open discovery stream. */
   connectedProxies: () => number;
+  /** Where somebody certifies proxies. */
+  identity?: IdentityContext;
 }
 
 /** The services for the commands and the dashboard (mesh.api.v1). */
 export function apiServices(context: ApiContext): GrpcService[] {
   return [
     healthService(context),
+    identityApi(context),
     resourcesService(context),
     statService(context.catalog, context.traffic),
     tapService(context.catalog),

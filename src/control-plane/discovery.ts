@@ -3,10 +3,12 @@ import { isDeepStrictEqual } from "node:util";
 import type { DiscoverRequest__Output } from "../../generated/mesh/proxy/v1/DiscoverRequest.js";
 import type { DiscoverResponse } from "../../generated/mesh/proxy/v1/DiscoverResponse.js";
 import type { DiscoveryHandlers } from "../../generated/mesh/proxy/v1/Discovery.js";
+import type { Trust__Output } from "../../generated/mesh/proxy/v1/Trust.js";
 import type { Target__Output } from "../../generated/mesh/proxy/v1/Target.js";
 import { canonicalIp, formatAddress, type Catalog, type ConnectedProxy } from "../catalog/index.js";
 import { loadDiscovery } from "../proto/index.js";
 import type { Result } from "../result/index.js";
+import { type CertifiedProxies, readTrust, type TrustSession } from "./certified-proxies.js";
 import type { GrpcService } from "./grpc-service.js";
 import { type DefaultPermission, InboundPolicy } from "./inbound-policy.js";
 import type { Presence, Session } from "./presence.js";
@@ -20,6 +22,8 @@ type Call = ServerDuplexStream<DiscoverRequest__Output, DiscoverResponse>;
 export interface DiscoveryContext {
   readonly catalog: Catalog;
   readonly presence: Presence;
+  /** Where somebody certifies proxies. */
+  readonly certified?: CertifiedProxies | undefined;
   readonly recognize: Recognize;
   readonly defaultPermission: DefaultPermission;
   /** Told of each proxy that is refused; undefined when it did not even say who it is. */
@@ -50,6 +54,8 @@ class Conversation {
   /** As whom it counts, while it does. */
   private present: { readonly as: ConnectedProxy; readonly session: Session } | undefined;
   private unfollow = () => {};
+  /** Its certificate, once it has told of one. */
+  private trust: TrustSession | undefined;
   private readonly subscriptions = new Map<string, Subscription>();
   private inboundPolicy: InboundPolicy | undefined;
   /** Those with something to tell. */
@@ -82,6 +88,7 @@ class Conversation {
       this.refuse(malformed("a stream names its proxy once, in its first message"));
     else if (request.subscribe) this.subscribe(readTarget(request.subscribe.target), this.said);
     else if (request.unsubscribe) this.unsubscribe(readTarget(request.unsubscribe.target));
+    else if (request.trust) this.takeTrust(request.trust);
     // Anything else is from a newer proxy, which must get along with a control plane that does not know it.
   }
 
@@ -109,6 +116,7 @@ class Conversation {
       this.refuse(recognized.error);
       return;
     }
+    this.trust = this.context.certified?.begin(said, recognized.value.token, () => this.certifyAgain());
     const unfollow = recognized.value.follow((who) => this.countAs(who));
     if (this.isOver()) {
       unfollow();
@@ -140,6 +148,15 @@ class Conversation {
     const policy = new InboundPolicy(catalog, proxy, defaultPermission, () => this.wake(policy));
     this.inboundPolicy = policy;
     this.wake(policy);
+  }
+
+  private takeTrust(message: Trust__Output): void {
+    const trust = readTrust(message);
+    if (trust) this.trust?.told(trust);
+  }
+
+  private certifyAgain(): void {
+    if (this.state !== "over") this.call.write({ certifyAgain: {} });
   }
 
   private subscribe(target: TargetName | undefined, asker: ConnectedProxy): void {
@@ -195,6 +212,7 @@ class Conversation {
     this.state = "over";
     this.unfollow();
     this.inboundPolicy?.stop();
+    this.trust?.end();
     for (const subscription of this.subscriptions.values()) subscription.stop();
     this.subscriptions.clear();
     this.due.clear();

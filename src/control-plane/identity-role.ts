@@ -6,6 +6,7 @@ import {
   hasAuthority,
   Issuer,
   keepTrustRoot,
+  proxiesFile,
   readAuthority,
   readPublishedRoots,
   spiffeId,
@@ -33,6 +34,8 @@ export interface IdentityPart {
   readonly readRoots?: () => Promise<Result<string>>;
   /** The private key of tokens, PEM, where the API server does not vouch for proxies. */
   readonly tokenKey?: string;
+  /** The file in which certified proxies are remembered, where nothing else tells of them. */
+  readonly proxiesFile?: string;
 }
 
 /** Starts to look after the trust root. In a cluster it may be there only later. */
@@ -76,5 +79,6 @@ async function startInDirectory(
     root: keepTrustRoot({ source: { directory }, first: issuer.value, observer }),
     identityOf: (account) => spiffeId(own, account),
     tokenKey,
+    proxiesFile: proxiesFile(directory),
   });
 }

@@ -3,6 +3,8 @@ import type { Log } from "./log.js";
 
 /** A stream that breaks and comes back within this time is no news to anyone. */
 const GRACE_MS = 5_000;
+/** A proxy looks for a control plane that was away every ten seconds, and this comes to many of them. */
+const BACK_WITHIN_MS = 60_000;
 
 /** A proxy's open stream. */
 export interface Session {
@@ -50,6 +52,16 @@ export class Presence {
     return { end: () => this.end(key, proxy) };
   }
 
+  /** Proxies that were connected when the control plane ended: they count until they are back, or have not come for a minute. */
+  remember(proxies: Iterable<ConnectedProxy>): void {
+    for (const proxy of proxies) {
+      const present: Present = { open: [], grace: undefined };
+      this.byName.set(`${proxy.namespace}/${proxy.name}`, present);
+      this.catalog.proxies.join(proxy);
+      this.leaveAfter(BACK_WITHIN_MS, present, proxy);
+    }
+  }
+
   /** From now on streams that end are no news. */
   stop(): void {
     this.stopped = true;
@@ -68,10 +80,14 @@ export class Presence {
       this.catalog.proxies.join(newest);
       return;
     }
+    this.leaveAfter(this.graceMs, present, proxy);
+  }
+
+  private leaveAfter(milliseconds: number, present: Present, proxy: ConnectedProxy): void {
     present.grace = setTimeout(() => {
-      this.byName.delete(key);
+      this.byName.delete(`${proxy.namespace}/${proxy.name}`);
       this.catalog.proxies.leave(proxy.namespace, proxy.name);
-    }, this.graceMs);
+    }, milliseconds);
   }
 
   /** A stream that comes back before the old one was noticed to be dead has the same addresses, and is no mistake. */

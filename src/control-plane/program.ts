@@ -7,11 +7,13 @@ import { startDirectoryRegistry } from "../registry/directory/index.js";
 import { startKubernetesRegistry } from "../registry/kubernetes/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import { apiServices } from "./api.js";
+import { CertifiedProxies } from "./certified-proxies.js";
 import type { IdentityPart } from "./identity-role.js";
 import { isLoopback, listen, parseListenAddress } from "./listen.js";
 import type { DefaultPermission } from "./inbound-policy.js";
 import { Log, type LogFormat } from "./log.js";
 import { Presence } from "./presence.js";
+import { ProxiesFile } from "./proxies-file.js";
 import type { Applicant, ProxyRefusal, RefusalReason } from "./recognition.js";
 import { startForProxies } from "./servers-for-proxies.js";
 
@@ -107,14 +109,20 @@ async function startParts(
     logRefusal(log, refusal, proxy);
     options.refused?.(refusal.reason);
   };
-  const discovery = await startForProxies(options, { catalog, presence, refused, log });
+  const certified = options.identity && (await certifiedProxies(options.identity, log));
+  if (certified) presence.remember(certified.expected());
+  const discovery = await startForProxies(options, { catalog, presence, certified, refused, log });
   if (!discovery.ok) return discovery;
   parts.add(() => discovery.value.close());
+  if (certified) parts.add(() => certified.stop());
 
   const api = await listen({
     address: options.apiListen,
     flag: "--api-listen",
-    services: apiServices({ catalog, traffic: traffic.value, log, version, startedAt, connectedProxies }),
+    services: apiServices({
+      ...{ catalog, traffic: traffic.value, log, version, startedAt, connectedProxies },
+      ...(options.identity && certified && { identity: { root: options.identity.root, certified } }),
+    }),
   });
   if (!api.ok) return api;
   parts.add(() => api.value.close());
@@ -134,6 +142,15 @@ async function startParts(
 /** Outside Kubernetes a workload is its own account. */
 const accountsOf = ({ source, identity }: ControlPlaneOptions): AccountNames | undefined =>
   identity && { identityOf: identity.identityOf, namedAsWorkloads: "directory" in source };
+
+/** Those that are remembered, and those that come. */
+async function certifiedProxies({ root, proxiesFile }: IdentityPart, log: Log): Promise<CertifiedProxies> {
+  const failed = (message: string) => log.error(message);
+  return new CertifiedProxies(
+    root,
+    proxiesFile === undefined ? undefined : await ProxiesFile.open(proxiesFile, failed),
+  );
+}
 
 /** Reads the source into the catalog, and follows it. */
 async function startRegistry(

@@ -42,8 +42,16 @@ export type Recognize = (
   authorization: string | undefined,
 ) => Promise<Result<Recognized, ProxyRefusal>>;
 
+/** For how long a token is valid. */
+export interface TokenTerm {
+  readonly from: Date;
+  readonly until: Date;
+}
+
 /** A proxy of which it is known who it is. */
 export interface Recognized {
+  /** Of the token that it has shown, where that is one of the mesh's own. */
+  readonly token?: TokenTerm;
   /**
    * Tells as whom the proxy counts, at once and whenever that changes: undefined while there is nothing that it could be the
    * proxy of, a refusal when it is not what it says after all. Returns what ends that.
@@ -89,7 +97,8 @@ export const refusePlainText: Recognize = () =>
   );
 
 /** Counts as this for as long as its stream lasts. */
-export const always = (who: Result<ConnectedProxy, ProxyRefusal>): Recognized => ({
+export const always = (who: Result<ConnectedProxy, ProxyRefusal>, token?: TokenTerm): Recognized => ({
+  ...(token && { token }),
   follow(listener) {
     listener(who);
     return () => undefined;

@@ -1,6 +1,7 @@
 import type { Catalog } from "../catalog/index.js";
 import type { Failure } from "../output/index.js";
 import type { Result } from "../result/index.js";
+import type { CertifiedProxies } from "./certified-proxies.js";
 import { discoveryService } from "./discovery.js";
 import type { GrpcService } from "./grpc-service.js";
 import { listen, type Listener } from "./listen.js";
@@ -26,6 +27,7 @@ const KEEPALIVE = {
 export interface ProxyContext {
   readonly catalog: Catalog;
   readonly presence: Presence;
+  readonly certified?: CertifiedProxies | undefined;
   readonly log: Log;
   readonly refused: (refusal: ProxyRefusal, proxy: Applicant | undefined) => void;
 }

@@ -1,4 +1,4 @@
-import type { Account, TokenHolder } from "../identity/index.js";
+import type { Account, ReadToken, TokenHolder } from "../identity/index.js";
 import { readToken } from "../identity/index.js";
 import { ok, type Result } from "../result/index.js";
 import {
@@ -23,7 +23,7 @@ export function recognizeByToken(key: string, identityOf: (account: Account) => 
       return Promise.resolve(refusal("other-workload", details));
     }
     const known = withIdentity(said, identityOf(accountOf(holder.value)));
-    return Promise.resolve(known.ok ? ok(always(known)) : known);
+    return Promise.resolve(known.ok ? ok(always(known, holder.value.term)) : known);
   };
 }
 
@@ -41,7 +41,7 @@ function holderOf(
   key: string,
   { namespace }: Applicant,
   authorization: string | undefined,
-): Result<TokenHolder, ProxyRefusal> {
+): Result<ReadToken, ProxyRefusal> {
   const token = bearerToken(
     authorization,
     "the token of the proxy's workload, as mesh token create makes it",

@@ -1,42 +1,36 @@
-import { generateKeyPairSync } from "node:crypto";
 import { chmod, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  daysLeft,
-  type KeySecret,
-  newAuthority,
-  newIssuer,
-  readKeyPair,
-  renewIssuer,
-} from "../certificates/index.js";
+import { setTimeout as delay } from "node:timers/promises";
+import type { KeySecret } from "../certificates/index.js";
 import { Failure } from "../output/index.js";
 import { fail, ok, type Result } from "../result/index.js";
+import {
+  AUTHORITY_FILES,
+  type AuthorityFile,
+  type AuthorityFiles,
+  isSecret,
+  newAuthorityFiles,
+  newTokenKey,
+  readAuthorityFiles,
+  trustDomainOf,
+  withNextIssuer,
+} from "./authority-files.js";
 import { isTrustDomain } from "./names.js";
-
-/** Changing a root takes a change at every proxy, so it lives long; what it signs does not. */
-const ROOT_DAYS = 3650;
-const ISSUER_DAYS = 365;
-/** With so many days left the issuer gets its next certificate. */
-const ISSUER_RENEWED_DAYS = 120;
 
 /** Where in a directory of the control plane its certificate authority is. */
 const FOLDER = "ca";
 
-/** What is in there. Those of a certificate authority of the user's go by the names that cert-manager gives them. */
-const FILES = {
-  /** The roots that workloads are to trust, the one in use first. */
-  roots: "ca.crt",
-  /** The key of the root in use. It can be kept elsewhere: it is needed for the issuer's next certificate alone. */
-  rootKey: "ca.key",
-  /** The issuer, then what signed it. */
-  issuer: "tls.crt",
-  issuerKey: "tls.key",
-  /** Signs the tokens of workloads. */
-  tokenKey: "token.key",
-} as const;
+/** What writes the files has written them all within this time. */
+const WRITTEN_WITHIN_MS = 100;
+
+/** Beside the authority's own files: signs the tokens of workloads. */
+const TOKEN_KEY = "token.key";
+/** The proxies that the control plane has certified, for when it starts anew. */
+const PROXIES = "proxies.json";
 
 /** A certificate authority that is kept in files. */
 export interface DirectoryAuthority {
+  readonly files: AuthorityFiles;
   readonly keys: KeySecret;
   readonly trustDomain: string;
   /** The private key of tokens, PEM. */
@@ -44,7 +38,10 @@ export interface DirectoryAuthority {
 }
 
 /** Where a directory has the roots that proxies are to be given. */
-export const rootsFile = (directory: string): string => join(directory, FOLDER, FILES.roots);
+export const rootsFile = (directory: string): string => join(directory, FOLDER, "ca.crt");
+
+/** Where a control plane remembers whom it has certified. */
+export const proxiesFile = (directory: string): string => join(directory, FOLDER, PROXIES);
 
 /** Whether a directory has a certificate authority. */
 export const hasAuthority = (directory: string): Promise<boolean> => exists(join(directory, FOLDER));
@@ -92,21 +89,8 @@ const isThere = (place: string) =>
   new Failure(`${place} is there already; proxies may trust it`, { hint: "another --directory" });
 
 async function writeAuthority(folder: string, trustDomain: string): Promise<void> {
-  const spiffe = { spiffeId: `spiffe://${trustDomain}` };
-  const root = await newAuthority({ ...spiffe, name: trustDomain, days: ROOT_DAYS });
-  const issuer = await newIssuer(root, { ...spiffe, name: `${trustDomain} issuer`, days: ISSUER_DAYS });
-  await Promise.all([
-    writePublic(join(folder, FILES.roots), root.certificate),
-    writePrivate(join(folder, FILES.rootKey), root.key),
-    writePublic(join(folder, FILES.issuer), issuer.certificate),
-    writePrivate(join(folder, FILES.issuerKey), issuer.key),
-    writePrivate(join(folder, FILES.tokenKey), newTokenKey()),
-  ]);
-}
-
-function newTokenKey(): string {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+  await replaceFiles(folder, await newAuthorityFiles(trustDomain));
+  await replace(join(folder, TOKEN_KEY), newTokenKey());
 }
 
 /**
@@ -115,64 +99,80 @@ function newTokenKey(): string {
  */
 export async function readAuthority(directory: string): Promise<Result<DirectoryAuthority>> {
   const place = join(directory, FOLDER);
-  const read = async (name: string) => readFile(join(place, name), "utf8");
   try {
-    const [authorities, certificate, key] = await Promise.all([
-      read(FILES.roots),
-      read(FILES.issuer),
-      read(FILES.issuerKey),
-    ]);
-    const keys = readKeyPair({ authorities, certificate, key }, new Date());
-    if (!keys.ok) return fail(`${place}: ${keys.error}`);
-    const trustDomain = trustDomainOf(keys.value);
+    const { files, read } = await readSettled(place);
+    if (!read.ok) return fail(`${place}: ${read.error}`);
+    const trustDomain = trustDomainOf(read.value);
     if (trustDomain === undefined)
-      return fail(`${join(place, FILES.issuer)} names no trust domain (spiffe://…)`);
-    const current = await withNextIssuer(place, keys.value, trustDomain);
-    return ok({ keys: current, trustDomain, tokenKey: await tokenKeyIn(place) });
+      return fail(`${join(place, "tls.crt")} names no trust domain (spiffe://…)`);
+    const next = await withNextIssuer(files, read.value, trustDomain);
+    if (next.files !== files) await replace(join(place, "tls.crt"), next.files["tls.crt"]);
+    return ok({ files: next.files, keys: next.keys, trustDomain, tokenKey: await tokenKeyIn(place) });
   } catch (error) {
     return fail(`${pathOf(error) ?? place} cannot be read: ${codeOf(error)}`);
   }
 }
 
-/** The trust domain that the issuer, or else its root, signs for. */
-function trustDomainOf({ certificate, authorities }: KeySecret): string | undefined {
-  const names = [certificate, ...authorities].map(({ subjectAltName = "" }) => subjectAltName);
-  return names.map((text) => /(?:^|, )URI:spiffe:\/\/([a-z0-9._-]+)/.exec(text)?.[1]).find(Boolean);
+/** Writes other files of a directory's certificate authority. */
+export async function writeAuthorityFiles(
+  directory: string,
+  files: AuthorityFiles,
+): Promise<Result<undefined, Failure>> {
+  const place = join(directory, FOLDER);
+  try {
+    await replaceFiles(place, files);
+    return ok(undefined);
+  } catch (error) {
+    return fail(
+      new Failure(`cannot write ${pathOf(error) ?? place}: ${codeOf(error)}`, {
+        hint: "the user that the control plane runs as",
+      }),
+    );
+  }
 }
 
-/** The issuer with its next certificate, of the same key, when the present one ends soon and the root's key is there to sign it. */
-async function withNextIssuer(place: string, keys: KeySecret, trustDomain: string): Promise<KeySecret> {
-  if (daysLeft([keys.certificate], new Date()) >= ISSUER_RENEWED_DAYS) return keys;
-  const rootKey = await readFile(join(place, FILES.rootKey), "utf8").catch(() => undefined);
-  if (rootKey === undefined) return keys;
-  const { authorities } = keys.pem;
-  const certificate = await renewIssuer({ certificate: authorities, key: rootKey, authorities }, keys, {
-    spiffeId: `spiffe://${trustDomain}`,
-    name: `${trustDomain} issuer`,
-    days: ISSUER_DAYS,
-  });
-  const next = readKeyPair({ ...keys.pem, certificate }, new Date());
-  // A root's key that is not the first root's is no reason to stop: what is there is valid.
-  if (!next.ok) return keys;
-  await replace(join(place, FILES.issuer), certificate, writePublic);
-  return next.value;
+/** Files that do not go together may be half written. */
+async function readSettled(place: string) {
+  for (let attempt = 1; ; attempt++) {
+    const files = await readFiles(place);
+    const read = readAuthorityFiles(files);
+    if (read.ok || attempt === 3) return { files, read };
+    await delay(WRITTEN_WITHIN_MS);
+  }
+}
+
+async function readFiles(place: string): Promise<AuthorityFiles> {
+  const read = (name: AuthorityFile) => readFile(join(place, name), "utf8");
+  const readIfThere = (name: AuthorityFile) => read(name).catch(() => undefined);
+  const [roots, issuer, issuerKey] = await Promise.all([read("ca.crt"), read("tls.crt"), read("tls.key")]);
+  const [rootKey, nextKey] = await Promise.all([readIfThere("ca.key"), readIfThere("next.key")]);
+  return {
+    ...{ "ca.crt": roots, "tls.crt": issuer, "tls.key": issuerKey },
+    ...{ "ca.key": rootKey, "next.key": nextKey },
+  };
+}
+
+/** The key of the next root goes last: for as long as it is there, the same can be done again. */
+async function replaceFiles(place: string, files: AuthorityFiles): Promise<void> {
+  for (const name of AUTHORITY_FILES) {
+    const text = files[name];
+    if (text !== undefined) await replace(join(place, name), text);
+  }
+  if (files["next.key"] === undefined) await rm(join(place, "next.key"), { force: true });
 }
 
 async function tokenKeyIn(place: string): Promise<string> {
-  const path = join(place, FILES.tokenKey);
-  if (!(await exists(path))) await replace(path, newTokenKey(), writePrivate);
+  const path = join(place, TOKEN_KEY);
+  if (!(await exists(path))) await replace(path, newTokenKey());
   return readFile(path, "utf8");
 }
 
 /** Writes a file and then gives it its name, so that nobody reads a half of it. */
-async function replace(path: string, text: string, write: typeof writePublic): Promise<void> {
+async function replace(path: string, text: string): Promise<void> {
   const draft = `${path}.${process.pid}.tmp`;
-  await write(draft, text);
+  await writeFile(draft, text, { mode: isSecret(path) ? 0o600 : 0o644 });
   await rename(draft, path);
 }
-
-const writePublic = (path: string, text: string) => writeFile(path, text, { mode: 0o644 });
-const writePrivate = (path: string, text: string) => writeFile(path, text, { mode: 0o600 });
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(

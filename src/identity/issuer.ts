@@ -8,6 +8,7 @@ import {
   type Signer,
   signWorkload,
 } from "../certificates/index.js";
+import { CONTROL_PLANE, NAMESPACE } from "../installed-names/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import { type Account, CONTROL_PLANE_ACCOUNT, spiffeId } from "./names.js";
 
@@ -16,7 +17,7 @@ const LIFETIME_MS = 24 * 60 * 60 * 1000;
 /** The part of a certificate's time after which the next is asked for; so many proxies ask at different times. */
 const RENEWED_AFTER = { least: 0.65, most: 0.75 } as const;
 /** By which a proxy in a cluster calls the control plane. */
-const CONTROL_PLANE_HOST = "mesh-control-plane.mesh-system.svc";
+const CONTROL_PLANE_HOST = `${CONTROL_PLANE}.${NAMESPACE}.svc`;
 
 /** A signed request. Certificates are in DER. */
 export interface Certified {
@@ -91,7 +92,7 @@ export class Issuer {
   }
 
   /** What stands between a workload's certificate and the roots. */
-  private chain(): X509Certificate[] {
+  chain(): X509Certificate[] {
     const { certificate, intermediates, authorities } = this.keys;
     return [certificate, ...intermediates].filter(
       ({ raw }) => !authorities.some((authority) => authority.raw.equals(raw)),

@@ -1,3 +1,5 @@
+import { CONTROL_PLANE, NAMESPACE } from "../installed-names/index.js";
+
 /** The trust domain of a mesh that was given none. */
 export const DEFAULT_TRUST_DOMAIN = "cluster.local";
 
@@ -8,7 +10,7 @@ export interface Account {
 }
 
 /** The control plane itself. */
-export const CONTROL_PLANE_ACCOUNT: Account = { namespace: "mesh-system", name: "mesh-control-plane" };
+export const CONTROL_PLANE_ACCOUNT: Account = { namespace: NAMESPACE, name: CONTROL_PLANE };
 
 /** The name in the account's certificates (SPIFFE-ID, section 2). */
 export const spiffeId = (trustDomain: string, { namespace, name }: Account): string =>

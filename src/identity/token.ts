@@ -12,6 +12,11 @@ export interface TokenHolder {
   readonly workload: { readonly kind: string; readonly name: string };
 }
 
+/** A token that was read: whose it is, and for how long. */
+export interface ReadToken extends TokenHolder {
+  readonly term: { readonly from: Date; readonly until: Date };
+}
+
 /** What a token says (RFC 7519). Times are in seconds since the epoch. */
 interface Claims {
   readonly aud: string;
@@ -51,7 +56,7 @@ export function signToken(key: string, claims: Readonly<Record<string, unknown>>
 }
 
 /** Whose token it is at this time; the error says why it is nobody's. @param key of the mesh's tokens, PEM */
-export function readToken(key: string, token: string, now: Date): Result<TokenHolder> {
+export function readToken(key: string, token: string, now: Date): Result<ReadToken> {
   const [header = "", payload = "", signature = "", ...rest] = token.split(".");
   const [head, claims] = [jsonObject(header), jsonObject(payload)];
   if (rest.length > 0 || head === undefined || claims === undefined)
@@ -69,7 +74,7 @@ export function readToken(key: string, token: string, now: Date): Result<TokenHo
   return readClaims(claims, now.getTime() / 1000);
 }
 
-function readClaims(claims: Readonly<Record<string, unknown>>, now: number): Result<TokenHolder> {
+function readClaims(claims: Readonly<Record<string, unknown>>, now: number): Result<ReadToken> {
   const { aud, nbf, exp, namespace, workload } = claims;
   const [kind, name, ...rest] = typeof workload === "string" ? workload.split("/") : [];
   if (aud !== AUDIENCE) return fail(`it is meant for ${JSON.stringify(aud)}, not for ${AUDIENCE}`);
@@ -79,7 +84,8 @@ function readClaims(claims: Readonly<Record<string, unknown>>, now: number): Res
   if (now < nbf) return fail(`it is not valid before ${timeOf(nbf)}`);
   if (typeof namespace !== "string" || !kind || !name || rest.length > 0)
     return fail("it does not say whose it is");
-  return ok({ namespace, workload: { kind, name } });
+  const term = { from: new Date(nbf * 1000), until: new Date(exp * 1000) };
+  return ok({ namespace, workload: { kind, name }, term });
 }
 
 const timeOf = (seconds: number): string => {

@@ -5,7 +5,9 @@ import { readAuthority } from "./authority-directory.js";
 import type { ClusterRoot } from "./cluster-root.js";
 import { Issuer } from "./issuer.js";
 
-const LOOK_AFTER_MS = 60_000;
+/** What is written there is in force so soon. */
+const LOOK_INTO_DIRECTORY_MS = 1_000;
+const LOOK_INTO_CLUSTER_MS = 10_000;
 
 /** Who is told of the trust root. */
 export interface TrustRootObserver {
@@ -28,6 +30,8 @@ export interface TrustRoot {
   waitingFor(): string | undefined;
   /** What signs now; undefined while that was never there. One that cannot be read any more goes on in memory. */
   issuer(): Issuer | undefined;
+  /** From now on told whenever another issuer signs, or other roots are to be trusted. */
+  onChange(listener: () => void): void;
   stop(): Promise<void>;
 }
 
@@ -36,8 +40,9 @@ export interface TrustRoot {
  */
 export function keepTrustRoot({ source, first, observer }: TrustRootOptions): TrustRoot {
   let issuer = first;
+  const listeners: (() => void)[] = [];
   const upkeep = keepUp({
-    everyMs: LOOK_AFTER_MS,
+    everyMs: "directory" in source ? LOOK_INTO_DIRECTORY_MS : LOOK_INTO_CLUSTER_MS,
     failed: (message) => observer.failed(message),
     async lookAfter() {
       const read = await readSource(source);
@@ -47,6 +52,7 @@ export function keepTrustRoot({ source, first, observer }: TrustRootOptions): Tr
         const opened = await Issuer.open(keys, trustDomain);
         if (!opened.ok) return opened;
         issuer = opened.value;
+        for (const listener of listeners) listener();
       }
       observer.certified(endOf([keys.certificate, ...keys.intermediates, ...keys.authorities]));
       return ok(undefined);
@@ -55,6 +61,7 @@ export function keepTrustRoot({ source, first, observer }: TrustRootOptions): Tr
   return {
     waitingFor: () => (issuer ? undefined : "the trust root"),
     issuer: () => issuer,
+    onChange: (listener) => void listeners.push(listener),
     stop: () => upkeep.stop(),
   };
 }

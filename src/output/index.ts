@@ -8,4 +8,4 @@ export { type PrintStream, Printer } from "./printer.js";
 export { StatusLine, type StatusStream } from "./status-line.js";
 export { type Column, formatMarkdownTable, formatTable } from "./table.js";
 export { loadYaml } from "./yaml.js";
-export { escapeControls, formatJson, formatJsonLine, nearest } from "./text.js";
+export { escapeControls, formatJson, formatJsonLine, nearest, someOf } from "./text.js";

@@ -1,7 +1,7 @@
 import { CONTROL_PLANE, NAMESPACE, selectorOf, WEBHOOK } from "../../installed-names/index.js";
 import { type Pod, PODS, troubleOf } from "../../kubernetes/index.js";
-import { Failure } from "../../output/index.js";
-import { type Check, failed, passed, someOf, warned } from "../check.js";
+import { Failure, someOf } from "../../output/index.js";
+import { type Check, failed, passed, warned } from "../check.js";
 import { controlPlaneClockFinding } from "../clock.js";
 import { type ClusterContext, orThrow } from "./context.js";
 import { type Deployment, DEPLOYMENTS, VERSION_LABEL } from "./objects.js";

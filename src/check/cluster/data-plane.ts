@@ -1,7 +1,8 @@
 import { INJECT_LABEL, PROXY_CONTAINER, VERSION_ANNOTATION } from "../../inject/index.js";
 import { CONTROL_PLANE, NAMESPACE } from "../../installed-names/index.js";
 import { NAMESPACES, type Pod, troubleOf } from "../../kubernetes/index.js";
-import { type Check, failed, failedForGood, passed, someOf, warned } from "../check.js";
+import { someOf } from "../../output/index.js";
+import { type Check, failed, failedForGood, passed, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
 import { DEPLOYMENTS, VERSION_LABEL } from "./objects.js";
 

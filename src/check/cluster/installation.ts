@@ -8,7 +8,8 @@ import {
 } from "../../install/index.js";
 import { CONTROL_PLANE, NAMESPACE } from "../../installed-names/index.js";
 import { isObject } from "../../manifest/index.js";
-import { type Check, failed, failedForGood, passed, someOf, warned } from "../check.js";
+import { someOf } from "../../output/index.js";
+import { type Check, failed, failedForGood, passed, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
 import { CRDS, DEPLOYMENTS, VERSION_LABEL } from "./objects.js";
 

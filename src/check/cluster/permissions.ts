@@ -1,7 +1,8 @@
 import { INSTALLED_TYPES } from "../../install/index.js";
 import { NAMESPACE } from "../../installed-names/index.js";
 import { type ResourceType, typeName } from "../../kubernetes/index.js";
-import { type Check, failedForGood, passed, someOf } from "../check.js";
+import { someOf } from "../../output/index.js";
+import { type Check, failedForGood, passed } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
 import { ACCESS_REVIEWS } from "./objects.js";
 

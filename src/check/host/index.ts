@@ -1,7 +1,8 @@
 // What can be checked without a cluster: a control plane, and the proxies that are connected to it.
 import type { CheckResponse__Output } from "../../../generated/mesh/api/v1/CheckResponse.js";
 import type { ControlPlaneClient } from "../../client/index.js";
-import { type Check, passed, someOf, warned } from "../check.js";
+import { someOf } from "../../output/index.js";
+import { type Check, passed, warned } from "../check.js";
 import { controlPlaneClockFinding } from "../clock.js";
 
 /** What these checks look at. */
