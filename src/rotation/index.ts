@@ -9,6 +9,9 @@ import { type AuthorityStore, clusterStore, directoryStore } from "./stores.js";
 /** How often it is asked how far proxies are. */
 const ASK_AGAIN_MS = 1_000;
 
+/** Proxies whose file of roots has changed have told of it within this time. */
+const READ_AGAIN_SECONDS = 10;
+
 /** What `mesh ca rotate` was asked. */
 export interface RotationQuestion extends ControlPlaneNaming {
   /** Of a control plane on plain hosts. */
@@ -59,7 +62,7 @@ async function goOn(store: AuthorityStore, waitSeconds: number, printer: Printer
     stage = await stepOn(store, printer);
   } while (stage !== "settled");
   await untilNobodyIsCutOff(store, waitSeconds);
-  await tellStaleFiles(store, printer);
+  await tellStaleFiles(store, printer, Math.min(waitSeconds, READ_AGAIN_SECONDS));
 }
 
 async function untilNobodyIsCutOff(store: AuthorityStore, waitSeconds: number): Promise<void> {
@@ -110,9 +113,14 @@ async function tell(store: AuthorityStore, printer: Printer): Promise<void> {
   if (stage === "settled") await tellStaleFiles(store, printer);
 }
 
-async function tellStaleFiles(store: AuthorityStore, printer: Printer): Promise<void> {
-  const { files } = await store.read();
-  const stale = staleFiles(files, await store.ask());
+async function tellStaleFiles(store: AuthorityStore, printer: Printer, waitSeconds = 0): Promise<void> {
+  const until = performance.now() + waitSeconds * 1000;
+  const look = async () => staleFiles((await store.read()).files, await store.ask());
+  let stale = await look();
+  while (stale.length > 0 && performance.now() < until) {
+    await delay(ASK_AGAIN_MS);
+    stale = await look();
+  }
   if (stale.length === 0) return;
   printer.note(
     `${someOf(stale)} still trust a former root, which is in the file that they were given: ${store.delivery}`,

@@ -16,10 +16,10 @@ export function obstacles(
 ): string[] {
   if (!answers.every((answer) => isInForce(files, answer)))
     return ["the control plane has not read what was written last; it looks every few seconds"];
-  if (stage === "settled") return [];
   const proxies = together(answers);
   return CONDITIONS.flatMap(({ what, isMet, from }) => {
-    const lacking = from.includes(stage) ? proxies.filter((proxy) => !isMet(proxy, files, stage)) : [];
+    const concerned = from.includes(stage) ? proxies : [];
+    const lacking = concerned.filter((proxy) => !isMet(proxy, files, stage));
     return lacking.length > 0 ? [`${what}: ${someOf(lacking.map(describe))}`] : [];
   });
 }
@@ -37,7 +37,7 @@ interface Condition {
   readonly what: string;
   /** Before these stages end. */
   readonly from: readonly RotationStage[];
-  isMet(proxy: CertifiedProxy__Output, files: AuthorityFiles, stage: RotationStage): boolean;
+  readonly isMet: (proxy: CertifiedProxy__Output, files: AuthorityFiles, stage: RotationStage) => boolean;
 }
 
 /** Of a proxy that has told nothing the first alone is said. */
@@ -62,6 +62,13 @@ const CONDITIONS: readonly Condition[] = [
     from: ["signing"],
     isMet: ({ trust }, files) => has(trust && [trust.issuer], fingerprints(files["tls.crt"])[0]),
   },
+  {
+    what: "trust the former root still",
+    from: ["settled"],
+    // What their files say is not for the control plane to change.
+    isMet: ({ connected, trust }, files) =>
+      !connected || !trust || trust.roots.every((root) => hasAny(root, trust.givenRoots, files)),
+  },
 ];
 
 /** The next root is the last one while it is only trusted, and the first one once it signs. */
@@ -71,6 +78,9 @@ const newRoot = (files: AuthorityFiles, stage: RotationStage): string | undefine
 /** A proxy that has told nothing lacks nothing else. */
 const has = (certificates: readonly Buffer[] | null | undefined, wanted: string | undefined): boolean =>
   certificates === null || certificates === undefined || certificates.some((one) => hex(one) === wanted);
+
+const hasAny = (root: Buffer, given: readonly Buffer[], files: AuthorityFiles): boolean =>
+  given.some((one) => one.equals(root)) || fingerprints(files["ca.crt"]).includes(hex(root));
 
 function isInForce(files: AuthorityFiles, { authority }: IdentityResponse__Output): boolean {
   const roots = authority?.roots.map(({ sha256 }) => hex(sha256)) ?? [];
