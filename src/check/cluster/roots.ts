@@ -7,7 +7,8 @@ import {
   TRUST_ROOTS_KEY,
 } from "../../installed-names/index.js";
 import { CONFIG_MAPS, type Pod } from "../../kubernetes/index.js";
-import { type Check, failed, passed, someOf, warned } from "../check.js";
+import { someOf } from "../../output/index.js";
+import { type Check, failed, passed, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
 import { issuerSecret } from "./trust-root.js";
 
