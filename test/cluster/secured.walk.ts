@@ -113,26 +113,33 @@ test("a sidecar without roots speaks plain text with the others, both ways, and 
   });
 });
 
-test("a pod that starts before its namespace has the roots becomes ready once it has", async () => {
-  await kubectl.run(["-n", SYSTEM, "scale", "deployment/mesh-control-plane", "--replicas=0"]);
-  await kubectl.run([
-    ...["-n", SYSTEM, "wait", "pods", "-l", "app.kubernetes.io/name=mesh-control-plane"],
-    ...["--for=delete", "--timeout=60s"],
-  ]);
-  await inSecured("delete", "configmap", "mesh-trust-roots");
-  await inSecured("rollout", "restart", "deployment/client");
-  const newest = async () =>
-    (
-      await inSecured(
-        ...["get", "pods", "-l", "app=client", "--sort-by=.metadata.creationTimestamp"],
-        ...["-o", "jsonpath={.items[-1:].metadata.name}"],
-      )
-    ).trim();
-  const log = async () => inSecured("logs", await newest(), "-c", "mesh-proxy").catch(() => "");
-  await expect.poll(log, SOON).toContain("roots.crt");
-  await kubectl.run(["-n", SYSTEM, "scale", "deployment/mesh-control-plane", "--replicas=1"]);
-  await rolledOut(SYSTEM, "mesh-control-plane");
-  await rolledOut(NAMESPACE, "client");
-  await expect.poll(() => called("client", "http://strict"), SOON).toBe("200");
-  await expect.poll(async () => (await check("trust-roots"))?.state, SOON).toBe("passed");
-});
+/** A kubelet that has mounted a volume looks at it again within two minutes. */
+const WAITING_FOR_KUBELET = 300_000;
+
+test(
+  "a pod that starts before its namespace has the roots becomes ready once it has",
+  async () => {
+    await kubectl.run(["-n", SYSTEM, "scale", "deployment/mesh-control-plane", "--replicas=0"]);
+    await kubectl.run([
+      ...["-n", SYSTEM, "wait", "pods", "-l", "app.kubernetes.io/name=mesh-control-plane"],
+      ...["--for=delete", "--timeout=60s"],
+    ]);
+    await inSecured("delete", "configmap", "mesh-trust-roots");
+    await inSecured("rollout", "restart", "deployment/client");
+    const newest = async () =>
+      (
+        await inSecured(
+          ...["get", "pods", "-l", "app=client", "--sort-by=.metadata.creationTimestamp"],
+          ...["-o", "jsonpath={.items[-1:].metadata.name}"],
+        )
+      ).trim();
+    const log = async () => inSecured("logs", await newest(), "-c", "mesh-proxy").catch(() => "");
+    await expect.poll(log, SOON).toContain("roots.crt");
+    await kubectl.run(["-n", SYSTEM, "scale", "deployment/mesh-control-plane", "--replicas=1"]);
+    await rolledOut(SYSTEM, "mesh-control-plane");
+    await rolledOut(NAMESPACE, "client");
+    await expect.poll(() => called("client", "http://strict"), SOON).toBe("200");
+    await expect.poll(async () => (await check("trust-roots"))?.state, SOON).toBe("passed");
+  },
+  WAITING_FOR_KUBELET,
+);
