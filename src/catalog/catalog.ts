@@ -117,6 +117,11 @@ export class Catalog {
     return this.permissions.watch(subject, changed);
   }
 
+  /** What a permission names that is not known, a sentence each. */
+  permissionFindings(permission: Permission): string[] {
+    return this.permissions.findings(permission);
+  }
+
   /** What permissions name that is not known. */
   permissionWarnings(): Problem[] {
     return this.permissions.warnings();

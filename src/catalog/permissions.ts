@@ -112,7 +112,13 @@ export class Permissions {
       .map((permission) => this.#enforce(permission));
   }
 
-  /** What permissions name that is not known, a sentence each. */
+  /** What one permission names that is not known, a sentence each. */
+  findings(permission: Permission): string[] {
+    const there = selectablesIn(permission.namespace, this.world);
+    return [...targetFindings(permission, there, this.world), ...callerFindings(permission, this.world)];
+  }
+
+  /** What permissions name that is not known. */
   warnings(): Problem[] {
     const there = new Map<string, Selectable[]>();
     return [...this.#byKey.values()].flatMap((permission) => {

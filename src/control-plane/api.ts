@@ -1,7 +1,9 @@
 import type { Catalog } from "../catalog/index.js";
 import type { TrafficSource } from "../metrics/index.js";
 import type { GrpcService } from "./grpc-service.js";
+import type { DefaultPermission } from "./inbound-policy.js";
 import type { Log } from "./log.js";
+import { authService } from "./auth.js";
 import { healthService } from "./health.js";
 import { identityApi, type IdentityContext } from "./identity-api.js";
 import { resourcesService } from "./resources.js";
@@ -13,6 +15,8 @@ export interface ApiContext {
   catalog: Catalog;
   traffic: TrafficSource;
   log: Log;
+  /** What becomes of what no permission is for. */
+  defaultPermission: DefaultPermission;
   /** The version of the control plane. */
   version: string;
   startedAt: Date;
@@ -30,5 +34,6 @@ export function apiServices(context: ApiContext): GrpcService[] {
     resourcesService(context),
     statService(context.catalog, context.traffic),
     tapService(context.catalog),
+    authService(context.catalog, context.traffic, context.defaultPermission),
   ];
 }

@@ -39,7 +39,8 @@ export class InboundPolicy {
   }
 }
 
-function asMessage({ permission, from }: EnforcedPermission): PermissionMessage {
+/** A permission as proxies are told of it. */
+export function asMessage({ permission, from }: EnforcedPermission): PermissionMessage {
   const { namespace, name, spec } = permission;
   return {
     namespace,

@@ -122,6 +122,7 @@ async function startParts(
     services: apiServices({
       ...{ catalog, traffic: traffic.value, log, version, startedAt, connectedProxies },
       ...(options.identity && certified && { identity: { root: options.identity.root, certified } }),
+      defaultPermission: options.defaultPermission ?? "allow",
     }),
   });
   if (!api.ok) return api;

@@ -1,4 +1,5 @@
 import { status } from "@grpc/grpc-js";
+import type { Duration__Output } from "../../generated/google/protobuf/Duration.js";
 import type { ResourceSelector__Output } from "../../generated/mesh/api/v1/ResourceSelector.js";
 import type { Catalog, ResourceSelector } from "../catalog/index.js";
 import { nearest } from "../output/index.js";
@@ -33,6 +34,23 @@ export function readSelector(message: ResourceSelector__Output | null): Result<R
     );
   }
   return ok(message);
+}
+
+const DEFAULT_WINDOW_SECONDS = 60;
+
+/** How far back a request wants to look, in seconds. */
+export function readWindow(window: Duration__Output | null): Result<number, Refusal> {
+  const { seconds, nanos } = window ?? { seconds: DEFAULT_WINDOW_SECONDS, nanos: 0 };
+  const windowSeconds = seconds + nanos / 1e9;
+  if (windowSeconds > 0) return ok(windowSeconds);
+  return fail(invalid("the window must be longer than nothing", "-t 1m"));
+}
+
+/** For whoever asks for something that there is not: that, and what there is instead. */
+export function thereIsNo(catalog: Catalog, missing: ResourceSelector): string {
+  const hint = whatThereIs(catalog, missing) ?? "mesh proxy run beside a service; nothing is known there yet";
+  const verb = missing.name === "" ? "there are" : "there is";
+  return `${verb} no ${describeSelector(missing)}; try: ${hint}`;
 }
 
 /** The refusal of a selector whose namespace is known not to exist, with those that there are. */

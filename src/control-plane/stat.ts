@@ -14,12 +14,12 @@ import {
   missingNamespace,
   readSelector,
   type Refusal,
+  readWindow,
+  thereIsNo,
   unanswerable,
-  whatThereIs,
 } from "./selector.js";
 import { type Side, type StatPeer, type StatView, viewsOf } from "./stat-view.js";
 
-const DEFAULT_WINDOW_SECONDS = 60;
 // Counts of the window's edges are fractions; less than this is none.
 const NOTHING = 1e-6;
 
@@ -53,16 +53,15 @@ function readQuestion(request: StatRequest__Output): Result<Question, Refusal> {
   if (!selector.ok) return selector;
   const peer = readPeer(request);
   if (!peer.ok) return peer;
-  const { seconds, nanos } = request.window ?? { seconds: DEFAULT_WINDOW_SECONDS, nanos: 0 };
-  const windowSeconds = seconds + nanos / 1e9;
-  if (windowSeconds <= 0) return fail(invalid("the window must be longer than nothing", "-t 1m"));
+  const window = readWindow(request.window);
+  if (!window.ok) return window;
   const sender = peer.value?.role === "to" ? selector.value : peer.value?.selector;
   if (sender?.type === "service") {
     return fail(
       invalid("a service receives requests and sends none", "the workload that sends: workload/NAME"),
     );
   }
-  return ok({ selector: selector.value, peer: peer.value, windowSeconds });
+  return ok({ selector: selector.value, peer: peer.value, windowSeconds: window.value });
 }
 
 function readPeer({ from, to }: StatRequest__Output): Result<StatPeer | undefined, Refusal> {
@@ -180,12 +179,7 @@ function whyNothing(
 ): string[] {
   const asked = peer === undefined ? [selector] : [selector, peer.selector];
   const missing = asked.find((wanted) => catalog.resources(wanted).length === 0);
-  if (missing !== undefined) {
-    const hint =
-      whatThereIs(catalog, missing) ?? "mesh proxy run beside a service; nothing is known there yet";
-    const verb = missing.name === "" ? "there are" : "there is";
-    return [`${verb} no ${describeSelector(missing)}; try: ${hint}`];
-  }
+  if (missing !== undefined) return [thereIsNo(catalog, missing)];
   const [source, destination] =
     peer?.role === "from" ? [peer.selector, selector] : [selector, peer?.selector];
   const ends = `from ${describeSelector(source)}${destination ? ` to ${describeSelector(destination)}` : ""}`;

@@ -6,6 +6,7 @@ export { readSamples, type Sample } from "./prometheus-text.js";
 export { Scraper, type ScrapeTarget } from "./scraper.js";
 export {
   addTraffic,
+  type Decision,
   PROTOCOLS,
   type Traffic,
   type TrafficAnswer,

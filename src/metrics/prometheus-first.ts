@@ -1,6 +1,13 @@
 import { ok, type Result } from "../result/index.js";
 import { Prometheus } from "./prometheus.js";
-import type { TrafficAnswer, TrafficQuery, TrafficSource, Unanswerable } from "./traffic.js";
+import type {
+  DecisionAnswer,
+  DecisionQuery,
+  TrafficAnswer,
+  TrafficQuery,
+  TrafficSource,
+  Unanswerable,
+} from "./traffic.js";
 
 const ANSWER_WITHIN_MS = 3_000;
 // Of one that lets people wait; who asks every two seconds is not made to wait each time.
@@ -23,36 +30,55 @@ export class PrometheusFirst implements TrafficSource {
     this.#prometheus = new Prometheus(url);
   }
 
-  async query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>> {
+  query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>> {
     const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
+    return this.#ask<Pick<TrafficAnswer, "groups">>(
+      windowSeconds,
+      async (signal) => ({ groups: await this.#prometheus.query(queries, signal) }),
+      () => this.otherwise.query(queries),
+    );
+  }
+
+  decisions(query: DecisionQuery): Promise<Result<DecisionAnswer, Unanswerable>> {
+    return this.#ask<Pick<DecisionAnswer, "decisions">>(
+      query.windowSeconds,
+      async (signal) => ({ decisions: await this.#prometheus.decisions(query, signal) }),
+      () => this.otherwise.decisions(query),
+    );
+  }
+
+  async #ask<T extends object>(
+    windowSeconds: number,
+    ask: (signal: AbortSignal) => Promise<T>,
+    askOther: () => Promise<Result<T & Told, Unanswerable>>,
+  ): Promise<Result<T & Told, Unanswerable>> {
     if (windowSeconds < SHORTEST_SECONDS) {
-      return this.#askOther(queries, `Prometheus is not asked about less than ${SHORTEST_SECONDS}s`);
+      return because(`Prometheus is not asked about less than ${SHORTEST_SECONDS}s`, await askOther());
     }
     const silent = this.#silent;
     if (silent && performance.now() - silent.since < LEFT_ALONE_MS) {
-      return this.#askOther(queries, silent.reason);
+      return because(silent.reason, await askOther());
     }
     try {
-      const groups = await this.#prometheus.query(queries, AbortSignal.timeout(ANSWER_WITHIN_MS));
-      return ok({ groups, notes: [], keeper: "prometheus" });
+      const found = await ask(AbortSignal.timeout(ANSWER_WITHIN_MS));
+      return ok({ ...found, notes: [], keeper: "prometheus" });
     } catch (error) {
       const reason = `Prometheus (${this.#prometheus.url}): ${reasonOf(error)}`;
       this.#silent = isTimeout(error) ? { since: performance.now(), reason } : undefined;
-      return this.#askOther(queries, reason);
+      return because(reason, await askOther());
     }
   }
+}
 
-  async #askOther(
-    queries: readonly TrafficQuery[],
-    reason: string,
-  ): Promise<Result<TrafficAnswer, Unanswerable>> {
-    const answer = await this.otherwise.query(queries);
-    if (!answer.ok) {
-      return { ...answer, error: { ...answer.error, reason: `${reason}; ${answer.error.reason}` } };
-    }
-    const note = `${reason}; the figures are what the control plane itself has seen`;
-    return ok({ ...answer.value, notes: [note, ...answer.value.notes] });
+type Told = Pick<TrafficAnswer, "notes" | "keeper">;
+
+/** The other source's answer, and why it is that one's. */
+function because<T extends Told>(reason: string, answer: Result<T, Unanswerable>): Result<T, Unanswerable> {
+  if (!answer.ok) {
+    return { ...answer, error: { ...answer.error, reason: `${reason}; ${answer.error.reason}` } };
   }
+  const note = `${reason}; the figures are what the control plane itself has seen`;
+  return ok({ ...answer.value, notes: [note, ...answer.value.notes] });
 }
 
 const isTimeout = (error: unknown) => error instanceof Error && error.name === "TimeoutError";

@@ -1,6 +1,20 @@
 import { type Histogram, histogramOf } from "./histogram.js";
-import { expressionsOf, scrapesExpression, trafficLabels, watchedExpressions } from "./promql.js";
-import { noTraffic, protocolOf, type Traffic, type TrafficLabel, type TrafficQuery } from "./traffic.js";
+import {
+  decisionsExpression,
+  expressionsOf,
+  scrapesExpression,
+  trafficLabels,
+  watchedExpressions,
+} from "./promql.js";
+import {
+  type Decision,
+  type DecisionQuery,
+  noTraffic,
+  protocolOf,
+  type Traffic,
+  type TrafficLabel,
+  type TrafficQuery,
+} from "./traffic.js";
 
 /** Two make a rate; one more, and it is of most of the time. */
 const FEWEST_SCRAPES = 3;
@@ -24,19 +38,46 @@ export class Prometheus {
    */
   async query(queries: readonly TrafficQuery[], signal: AbortSignal): Promise<Traffic[][]> {
     const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
-    const time = Date.now() / 1000;
-    const ask = (expression: string) => this.#ask(expression, time, signal);
-    const [scrapes, watched, groups] = await Promise.all([
-      ask(scrapesExpression(windowSeconds)),
+    const ask = this.#asker(signal);
+    const [, watched, groups] = await Promise.all([
+      hasScrapedEnough(windowSeconds, ask),
       Promise.all(watchedExpressions(windowSeconds).map(ask)),
       Promise.all(queries.map((query) => groupsOf(query, ask))),
     ]);
-    const [most] = scrapes;
-    if (!most) throw new Error("it knows no proxy of the mesh");
-    if (most.value < FEWEST_SCRAPES) throw new Error("it has scraped too seldom to tell of so short a time");
     const seconds = Math.max(...watched.flat().map(({ value }) => value));
     for (const group of groups.flat()) group.seconds = Math.min(windowSeconds, seconds);
     return groups;
+  }
+
+  /**
+   * What proxies decided of who may call.
+   * @param signal ends the wait for an answer
+   * @throws Error in a few words: why there is no answer
+   */
+  async decisions(query: DecisionQuery, signal: AbortSignal): Promise<Decision[]> {
+    const ask = this.#asker(signal);
+    const [, found] = await Promise.all([
+      hasScrapedEnough(query.windowSeconds, ask),
+      ask(decisionsExpression(query)),
+    ]);
+    return found.map(({ labels, value }) => {
+      const of = (label: string) => labels[label] ?? "";
+      return {
+        namespace: of("dst_namespace"),
+        pod: of("dst_pod"),
+        workload: { kind: of("dst_workload_kind"), name: of("dst_workload") },
+        permission: of("permission"),
+        action: of("action"),
+        clientIdentity: of("client_identity"),
+        count: value,
+      };
+    });
+  }
+
+  /** Asks everything of one moment. */
+  #asker(signal: AbortSignal): Ask {
+    const time = Date.now() / 1000;
+    return (expression) => this.#ask(expression, time, signal);
   }
 
   /** The answer to an instant query. */
@@ -76,10 +117,15 @@ function readAnswer(text: string): Answer | undefined {
   }
 }
 
-async function groupsOf(
-  query: TrafficQuery,
-  ask: (expression: string) => Promise<Found[]>,
-): Promise<Traffic[]> {
+type Ask = (expression: string) => Promise<Found[]>;
+
+async function hasScrapedEnough(windowSeconds: number, ask: Ask): Promise<void> {
+  const [most] = await ask(scrapesExpression(windowSeconds));
+  if (!most) throw new Error("it knows no proxy of the mesh");
+  if (most.value < FEWEST_SCRAPES) throw new Error("it has scraped too seldom to tell of so short a time");
+}
+
+async function groupsOf(query: TrafficQuery, ask: Ask): Promise<Traffic[]> {
   const expressions = expressionsOf(query);
   const [responses, latency, requestBytes, responseBytes, openConnections] = await Promise.all(
     [

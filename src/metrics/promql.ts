@@ -1,5 +1,5 @@
 import type { Total } from "./series.js";
-import { TRAFFIC_LABELS, type TrafficLabel, type TrafficQuery } from "./traffic.js";
+import { type DecisionQuery, TRAFFIC_LABELS, type TrafficLabel, type TrafficQuery } from "./traffic.js";
 
 /** The questions in PromQL whose answers make the answer to a query. Instants are that of the evaluation. */
 export interface Expressions {
@@ -32,6 +32,23 @@ export function expressionsOf({ direction, match, groupBy, windowSeconds }: Traf
     openConnections: sum(series("mesh_tcp_open_connections", peer), "tls"),
   };
 }
+
+/** What proxies decided, by instance, permission, action and the caller's identity. */
+export function decisionsExpression({ namespace, windowSeconds }: DecisionQuery): string {
+  const labels = matchers(namespace === "" ? {} : { dst_namespace: namespace });
+  const growth = `increase(mesh_permission_decisions_total{${labels}}[${milliseconds(windowSeconds)}])`;
+  return `sum by (${DECISION_LABELS.join(", ")}) (${growth})`;
+}
+
+const DECISION_LABELS = [
+  "dst_namespace",
+  "dst_pod",
+  "dst_workload_kind",
+  "dst_workload",
+  "permission",
+  "action",
+  "client_identity",
+];
 
 /** How often Prometheus has scraped the proxy that it scraped most; nothing where it has scraped none. */
 export const scrapesExpression = (windowSeconds: number): string =>

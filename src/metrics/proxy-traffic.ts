@@ -1,3 +1,4 @@
+import { DecisionSeries, type DecisionSums } from "./decisions.js";
 import { KEPT_SECONDS } from "./history.js";
 import { type PageLine, readPage } from "./page-lines.js";
 import { readId } from "./prometheus-text.js";
@@ -22,14 +23,14 @@ export interface SeriesBudget {
   left: number;
 }
 
-/** What a line of the page says of its series: a total, a gauge, or the upper bound of a latency bucket. */
-type Meaning = Total | "openConnections" | { bound: number };
+/** What a line of the page says of its series: a total, a gauge, what was decided, or the upper bound of a latency bucket. */
+type Meaning = Total | "openConnections" | "decisions" | { bound: number };
 
 /** A line that is counted. */
 interface Counter {
-  series: Series;
+  series: Series | DecisionSeries;
   /** A bucket is its number in the series. */
-  meaning: Total | "openConnections" | number;
+  meaning: Total | "openConnections" | "decisions" | number;
   /** Of connections between two proxies that know each other. */
   secured: boolean;
   /** Of requests: what they are spoken in, where the proxy tells. */
@@ -60,6 +61,7 @@ const METRICS: readonly string[] = [
   "mesh_tcp_read_bytes_total",
   "mesh_tcp_write_bytes_total",
   "mesh_tcp_open_connections",
+  "mesh_permission_decisions_total",
 ];
 
 // A process that began at most so long before its first page is counted from its start.
@@ -80,6 +82,7 @@ export class ProxyTraffic {
   /** The time of the last page. */
   until = 0;
   readonly #series = new Map<string, Series>();
+  readonly #decisions = new Map<string, DecisionSeries>();
   /** Those of the last page, in its order. */
   #lines: readonly Line[] = [];
   /** The last values of lines that went: they go on from there, when the proxy gives them again. */
@@ -93,7 +96,7 @@ export class ProxyTraffic {
 
   /** Whether nothing is known that anybody could ask for. */
   get isEmpty(): boolean {
-    return this.#series.size === 0;
+    return this.#series.size === 0 && this.#decisions.size === 0;
   }
 
   /**
@@ -110,7 +113,7 @@ export class ProxyTraffic {
     this.close();
     lines.forEach((line, index) => this.#take(line, values[index] ?? NaN, page));
     this.#keep(lines, page);
-    for (const series of this.#series.values()) series.commit(from ?? time, time);
+    for (const series of this.#all()) series.commit(from ?? time, time);
     this.overflow = page.overflow.size;
     this.since ??= from ?? time;
     this.until = time;
@@ -123,12 +126,14 @@ export class ProxyTraffic {
 
   /** Forgets what is too old to be asked for, and makes room for others. */
   expire(now: number): void {
-    const expired = new Set<Series>();
-    for (const [key, series] of this.#series) {
-      if (now - series.lastGrowth <= KEPT_SECONDS || series.openConnections > 0) continue;
-      this.#series.delete(key);
-      this.budget.left++;
-      expired.add(series);
+    const expired = new Set<Series | DecisionSeries>();
+    for (const kept of [this.#series, this.#decisions]) {
+      for (const [key, series] of kept) {
+        if (now - series.lastGrowth <= KEPT_SECONDS || series.isOpen) continue;
+        kept.delete(key);
+        this.budget.left++;
+        expired.add(series);
+      }
     }
     if (expired.size === 0) return;
     const isExpired = ({ mark }: Line) => typeof mark === "object" && expired.has(mark.series);
@@ -139,6 +144,16 @@ export class ProxyTraffic {
   /** What every series that a query is about amounted to between two times. */
   *sums(query: TrafficQuery, from: number, to: number): Generator<SeriesSums, void> {
     for (const series of this.#series.values()) if (series.isAskedFor(query)) yield series.sums(from, to);
+  }
+
+  /** What was decided between two times. */
+  *decisions(from: number, to: number): Generator<DecisionSums, void> {
+    for (const series of this.#decisions.values()) yield series.sums(from, to);
+  }
+
+  *#all(): Generator<Series | DecisionSeries, void> {
+    yield* this.#series.values();
+    yield* this.#decisions.values();
   }
 
   /** Since when the page's counters grew; undefined when they only say where counting begins. */
@@ -159,7 +174,9 @@ export class ProxyTraffic {
     if (typeof line.mark !== "object" || Number.isNaN(value)) return;
     const { series, meaning, secured, protocol, value: before } = line.mark;
     const grown = page.counts ? (value >= before ? value - before : value) : 0;
-    if (meaning === "openConnections") {
+    if (series instanceof DecisionSeries) series.grow(grown);
+    else if (meaning === "decisions") return;
+    else if (meaning === "openConnections") {
       series.openConnections += value;
       if (secured) series.securedConnections += value;
     } else if (typeof meaning === "number") series.growBucket(meaning, grown);
@@ -178,13 +195,16 @@ export class ProxyTraffic {
     const { name, labels } = readId(id);
     const meaning = meaningOf(name, labels);
     if (meaning === undefined) return "ignored";
-    const series = this.#seriesFor(labels, page);
+    const series = meaning === "decisions" ? this.#decisionsFor(labels, page) : this.#seriesFor(labels, page);
     if (series === undefined) return undefined;
     const before = this.#dormant.get(id) ?? (page.afterOverflow && !Number.isNaN(value) ? value : 0);
     this.#dormant.delete(id);
     return {
       series,
-      meaning: typeof meaning === "object" ? series.bucketOf(meaning.bound) : meaning,
+      meaning:
+        typeof meaning === "object" && series instanceof Series
+          ? series.bucketOf(meaning.bound)
+          : (meaning as Exclude<Meaning, object>),
       secured: labels.get("tls") === "true",
       protocol: protocolOf(labels.get("protocol")),
       value: before,
@@ -212,15 +232,31 @@ export class ProxyTraffic {
     const direction = labels.get("direction") ?? "";
     const own = this.#labelsOf(direction, labels);
     const key = [direction, ...TRAFFIC_LABELS.map((label) => own[label] ?? "")].join("\0");
-    const known = this.#series.get(key);
+    return this.#kept(this.#series, key, page, () => new Series(direction, own, page.time));
+  }
+
+  #decisionsFor(labels: Labels, page: Page): DecisionSeries | undefined {
+    const of = (label: string) => labels.get(label) ?? "";
+    const decision = {
+      permission: of("permission"),
+      action: of("action"),
+      clientIdentity: of("client_identity"),
+    };
+    const key = ["decision", ...Object.values(decision)].join("\0");
+    return this.#kept(this.#decisions, key, page, () => new DecisionSeries(decision, page.time));
+  }
+
+  /** The series of the key, made when there is room for it. */
+  #kept<T>(kept: Map<string, T>, key: string, page: Page, make: () => T): T | undefined {
+    const known = kept.get(key);
     if (known !== undefined) return known;
     if (this.budget.left <= 0) {
       page.overflow.add(key);
       return undefined;
     }
     this.budget.left--;
-    const series = new Series(direction, own, page.time);
-    this.#series.set(key, series);
+    const series = make();
+    kept.set(key, series);
     return series;
   }
 
@@ -241,6 +277,7 @@ export class ProxyTraffic {
 
 /** What a line says; undefined when stats do not need it. */
 function meaningOf(name: string, labels: Labels): Meaning | undefined {
+  if (name === "mesh_permission_decisions_total") return "decisions";
   if (name === "mesh_responses_total") {
     return labels.get("classification") === "failure" ? "failures" : "successes";
   }

@@ -5,7 +5,14 @@ import { fail, ok, type Result } from "../result/index.js";
 import { fetchPage } from "./page.js";
 import type { ProxyIdentity, ProxyTraffic } from "./proxy-traffic.js";
 import { TrafficMemory } from "./traffic-memory.js";
-import type { TrafficAnswer, TrafficQuery, TrafficSource, Unanswerable } from "./traffic.js";
+import type {
+  DecisionAnswer,
+  DecisionQuery,
+  TrafficAnswer,
+  TrafficQuery,
+  TrafficSource,
+  Unanswerable,
+} from "./traffic.js";
 
 const INTERVAL_MS = 2_000;
 // With many proxies each has its turn less often, so that what scraping costs does not grow with the cluster.
@@ -108,12 +115,26 @@ export class Scraper implements TrafficSource {
 
   query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>> {
     const windowSeconds = Math.max(...queries.map((query) => query.windowSeconds));
+    return this.#answer(windowSeconds, (turnSeconds) => ({
+      groups: queries.map((query) => this.#memory.query(query, now(), turnSeconds)),
+    }));
+  }
+
+  decisions(query: DecisionQuery): Promise<Result<DecisionAnswer, Unanswerable>> {
+    return this.#answer(query.windowSeconds, (turnSeconds) => ({
+      decisions: this.#memory.decisions(query, now(), turnSeconds),
+    }));
+  }
+
+  #answer<T>(
+    windowSeconds: number,
+    look: (turnSeconds: number) => T,
+  ): Promise<Result<T & Pick<TrafficAnswer, "notes" | "keeper">, Unanswerable>> {
     if (windowSeconds > KEPT_SECONDS) return Promise.resolve(fail(TOO_LONG));
     this.#wake();
-    const turnSeconds = intervalMs(this.#scrapes.size) / 1_000;
-    const groups = queries.map((query) => this.#memory.query(query, now(), turnSeconds));
+    const found = look(intervalMs(this.#scrapes.size) / 1_000);
     const notes = [...this.#windowNotes(windowSeconds), ...this.#qualityNotes()];
-    return Promise.resolve(ok({ groups, notes, keeper: "control-plane" }));
+    return Promise.resolve(ok({ ...found, notes, keeper: "control-plane" }));
   }
 
   async #scrapeUntilStopped(scrape: Scrape): Promise<void> {

@@ -78,6 +78,11 @@ export class Series {
     buckets.fill(0);
   }
 
+  /** Whether something of it lasts. */
+  get isOpen(): boolean {
+    return this.openConnections > 0;
+  }
+
   isAskedFor({ direction, match }: TrafficQuery): boolean {
     return (
       direction === this.direction &&

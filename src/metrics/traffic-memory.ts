@@ -2,6 +2,8 @@ import { KEPT_SECONDS } from "./history.js";
 import { type ProxyIdentity, ProxyTraffic, type SeriesBudget } from "./proxy-traffic.js";
 import {
   addTraffic,
+  type Decision,
+  type DecisionQuery,
   noTraffic,
   type Traffic,
   type TrafficLabel,
@@ -54,12 +56,8 @@ export class TrafficMemory {
    * @param turnSeconds how often each proxy is asked for its page
    */
   query(query: TrafficQuery, now: number, turnSeconds = 2): Traffic[] {
-    const window = Math.min(query.windowSeconds, KEPT_SECONDS);
     const groups = new Map<string, Traffic>();
-    for (const proxy of this.#proxies.values()) {
-      if (proxy.since === undefined) continue;
-      const end = now - proxy.until <= FRESH_TURNS * turnSeconds ? proxy.until : now;
-      const seconds = Math.min(window, end - proxy.since);
+    for (const { proxy, seconds, end } of this.#watched(query, now, turnSeconds)) {
       for (const sums of proxy.sums(query, end - seconds, end)) {
         const group = groupFor(groups, pick(sums.labels, query.groupBy));
         const { totals, latency, openConnections, securedConnections } = sums;
@@ -67,6 +65,29 @@ export class TrafficMemory {
       }
     }
     return [...groups.values()];
+  }
+
+  /** What was decided of who may call; the window is cut to what is kept. */
+  decisions(query: DecisionQuery, now: number, turnSeconds = 2): Decision[] {
+    return [...this.#watched(query, now, turnSeconds)].flatMap(({ proxy, seconds, end }) => {
+      const { namespace, name: pod, workload } = proxy.identity;
+      if (query.namespace !== "" && query.namespace !== namespace) return [];
+      return [...proxy.decisions(end - seconds, end)].map((sums) => ({ namespace, pod, workload, ...sums }));
+    });
+  }
+
+  /** The proxies that were watched, and which part of the window. */
+  *#watched(
+    { windowSeconds }: { readonly windowSeconds: number },
+    now: number,
+    turnSeconds: number,
+  ): Generator<{ proxy: ProxyTraffic; seconds: number; end: number }, void> {
+    const window = Math.min(windowSeconds, KEPT_SECONDS);
+    for (const proxy of this.#proxies.values()) {
+      if (proxy.since === undefined) continue;
+      const end = now - proxy.until <= FRESH_TURNS * turnSeconds ? proxy.until : now;
+      yield { proxy, seconds: Math.min(window, end - proxy.since), end };
+    }
   }
 }
 

@@ -92,6 +92,35 @@ export function addTraffic(to: Traffic, from: Omit<Traffic, "labels">): void {
   addHistogram(to.latency, from.latency);
 }
 
+/** A question about what proxies decided of who may call. */
+export interface DecisionQuery {
+  /** Only what was decided of callers of this namespace's instances; empty for every namespace. */
+  namespace: string;
+  windowSeconds: number;
+}
+
+/** Requests, or connections of what is no HTTP, to one instance, about which the same was decided. */
+export interface Decision {
+  /** The instance that was called. */
+  namespace: string;
+  pod: string;
+  workload: { kind: string; name: string };
+  /** NAMESPACE/NAME; empty for the default. */
+  permission: string;
+  /** "allow", "deny", "audit" */
+  action: string;
+  /** The name in the caller's certificate; empty when it showed none. */
+  clientIdentity: string;
+  count: number;
+}
+
+/** The answer to a question about decisions. */
+export interface DecisionAnswer {
+  decisions: readonly Decision[];
+  notes: readonly string[];
+  keeper: TrafficKeeper;
+}
+
 /** What keeps the figures: a Prometheus that scrapes the proxies, or the control plane's own memory. */
 export type TrafficKeeper = "prometheus" | "control-plane";
 
@@ -114,4 +143,5 @@ export interface Unanswerable {
 export interface TrafficSource {
   /** @param queries about the same window; all of them are answered from the same figures */
   query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>>;
+  decisions(query: DecisionQuery): Promise<Result<DecisionAnswer, Unanswerable>>;
 }
