@@ -1,4 +1,6 @@
 import { type ClientReadableStream, credentials, type requestCallback, status } from "@grpc/grpc-js";
+import type { AuthRequest } from "../../generated/mesh/api/v1/AuthRequest.js";
+import type { AuthResponse__Output } from "../../generated/mesh/api/v1/AuthResponse.js";
 import type { CheckResponse__Output } from "../../generated/mesh/api/v1/CheckResponse.js";
 import type { IdentityResponse__Output } from "../../generated/mesh/api/v1/IdentityResponse.js";
 import type { StatRequest } from "../../generated/mesh/api/v1/StatRequest.js";
@@ -36,6 +38,7 @@ export class ControlPlaneClient {
   readonly #health;
   readonly #identity;
   readonly #stat;
+  readonly #auth;
   readonly #tap;
 
   /** @param route the connection is made with the first call, and again when it broke */
@@ -45,6 +48,7 @@ export class ControlPlaneClient {
     this.#health = new api.Health(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
     this.#identity = new api.Identity(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
     this.#stat = new api.Stat(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#auth = new api.Auth(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
     this.#tap = new api.Tap(route.target, credentials.createInsecure(), CHANNEL_OPTIONS);
   }
 
@@ -71,6 +75,11 @@ export class ControlPlaneClient {
   /** The figures of a window of time. */
   stat(request: StatRequest): Promise<StatResponse__Output> {
     return this.#answer((callback) => this.#stat.get(request, deadlineIn(ANSWER_WITHIN_MS), callback));
+  }
+
+  /** Who may call, and who did. */
+  auth(request: AuthRequest): Promise<AuthResponse__Output> {
+    return this.#answer((callback) => this.#auth.get(request, deadlineIn(ANSWER_WITHIN_MS), callback));
   }
 
   /**
@@ -112,6 +121,7 @@ export class ControlPlaneClient {
     this.#health.close();
     this.#identity.close();
     this.#stat.close();
+    this.#auth.close();
     this.#tap.close();
     this.#route.close();
   }
