@@ -1,11 +1,13 @@
 //! What the proxy is told by its environment.
 
+mod inbound;
 mod limits;
 mod log;
 mod probes;
 mod timeouts;
 mod value;
 
+pub use inbound::{Application, Inbound, InboundTls};
 pub use limits::{Limits, MAX_DESCRIPTORS};
 pub use log::{Log, LogFormat, LogLevel};
 pub use probes::Probes;
@@ -63,30 +65,6 @@ pub struct Identity {
     pub workload: String,
 }
 
-/// One address at which others reach the application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Inbound {
-    pub listen: SocketAddr,
-    pub application: Application,
-}
-
-/// Where the application is that others reach through a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Application {
-    At(SocketAddr),
-    /// Where each connection was meant to go before it was redirected to the listener.
-    Original,
-}
-
-impl fmt::Display for Application {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::At(address) => address.fmt(f),
-            Self::Original => f.write_str(value::ORIGINAL),
-        }
-    }
-}
-
 /// A set of ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ports(Vec<RangeInclusive<u16>>);
@@ -95,15 +73,6 @@ impl Ports {
     pub fn contain(&self, port: u16) -> bool {
         self.0.iter().any(|range| range.contains(&port))
     }
-}
-
-/// Which connections the application gets from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InboundTls {
-    /// Also those in plain text.
-    Permissive,
-    /// Those from proxies of the mesh that prove their name, and no others.
-    Strict,
 }
 
 /// A variable that could not be taken.
@@ -129,7 +98,6 @@ const WORKLOAD: &str = "MESH_PROXY_WORKLOAD";
 const CONTROL_PLANE: &str = "MESH_PROXY_CONTROL_PLANE";
 const TOKEN_FILE: &str = "MESH_PROXY_TOKEN_FILE";
 const TRUST_ROOTS: &str = "MESH_PROXY_TRUST_ROOTS";
-const INBOUND_TLS: &str = "MESH_PROXY_INBOUND_TLS";
 /// The variable of the outbound listener's address.
 pub const OUTBOUND: &str = "MESH_PROXY_OUTBOUND";
 /// The variable of the inbound listeners' addresses.
@@ -162,7 +130,7 @@ impl Config {
         Ok(Self {
             identity: values.identity(host)?,
             control_plane: values.or(CONTROL_PLANE, "127.0.0.1:8086", value::host_and_port)?,
-            inbound_tls: values.inbound_tls(trust_roots.is_some())?,
+            inbound_tls: InboundTls::read(&values, trust_roots.is_some())?,
             trust_roots: values.trust_roots(trust_roots, token_file.is_some())?,
             token_file,
             outbound: values.or(OUTBOUND, "127.0.0.1:4140,[::1]:4140", value::addresses_or_off)?,
@@ -237,13 +205,6 @@ impl<F: Fn(&str) -> Option<String>> Values<F> {
             }
             file => Ok(file),
         }
-    }
-
-    fn inbound_tls(&self, has_roots: bool) -> Result<InboundTls, ConfigError> {
-        self.or(INBOUND_TLS, "permissive", |text| match value::inbound_tls(text)? {
-            InboundTls::Strict if !has_roots => Err(format!("\"{text}\" needs {TRUST_ROOTS}")),
-            inbound_tls => Ok(inbound_tls),
-        })
     }
 
     fn identity(&self, host: impl FnOnce() -> String) -> Result<Identity, ConfigError> {
