@@ -56,3 +56,6 @@ export function unanswered(failure: Failure): Trouble {
   }
   return failed(failure.message, failure.hint ?? "again with --wait 60s");
 }
+
+/** Of what ends sooner a warning is given: a root is changed in steps, and a certificate that renews itself should have done so by then. */
+export const WARN_BELOW_DAYS = 60;

@@ -1,11 +1,8 @@
 import { daysLeft, readKeySecret, SECRETS } from "../../certificates/index.js";
 import { CONTROL_PLANE, ISSUER_SECRET, NAMESPACE } from "../../installed-names/index.js";
-import { type Check, failed, passed, warned } from "../check.js";
+import { type Check, failed, passed, WARN_BELOW_DAYS, warned } from "../check.js";
 import type { ClusterContext } from "./context.js";
 import { DEPLOYMENTS } from "./objects.js";
-
-/** A trust root is changed by hand, in every cluster that shares it: that takes time. */
-const WARN_BELOW_DAYS = 60;
 
 export const trustRoot: Check<ClusterContext> = {
   id: "trust-root",
@@ -24,7 +21,9 @@ export const trustRoot: Check<ClusterContext> = {
     if (days >= WARN_BELOW_DAYS) return passed(`for ${days} days`);
     return warned(
       `secrets/${name} is valid for ${days} more days`,
-      "a new trust root beside the old one in ca.crt, then without the old one",
+      name === ISSUER_SECRET
+        ? "mesh ca rotate"
+        : "a new trust root beside the old one in ca.crt, then without the old one",
     );
   },
 };

@@ -7,7 +7,7 @@ import {
   SECRETS,
 } from "../../certificates/index.js";
 import { NAMESPACE, WEBHOOK, WEBHOOK_SECRET } from "../../installed-names/index.js";
-import { type Check, failed, passed } from "../check.js";
+import { type Check, failed, passed, WARN_BELOW_DAYS, warned } from "../check.js";
 import type { ClusterContext } from "./context.js";
 import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, type WebhookConfiguration } from "../../kubernetes/index.js";
 
@@ -62,7 +62,9 @@ export const webhookCertificate: Check<ClusterContext> = {
         }
       }
     }
-    return passed(`for ${daysLeft([certificate], now)} days`);
+    const days = daysLeft([certificate], now);
+    if (days >= WARN_BELOW_DAYS) return passed(`for ${days} days`);
+    return warned(`it is valid for ${days} more days, and was not renewed`, LOOK_AT_LOG);
   },
 };
 

@@ -1,18 +1,10 @@
 // What can be checked without a cluster: a control plane, and the proxies that are connected to it.
 import type { CheckResponse__Output } from "../../../generated/mesh/api/v1/CheckResponse.js";
-import type { ControlPlaneClient } from "../../client/index.js";
 import { someOf } from "../../output/index.js";
 import { type Check, passed, warned } from "../check.js";
 import { controlPlaneClockFinding } from "../clock.js";
-
-/** What these checks look at. */
-export interface HostContext {
-  readonly client: ControlPlaneClient;
-  /** The API's address. */
-  readonly api: string;
-  /** The version of this command. */
-  readonly version: string;
-}
+import type { HostContext } from "./context.js";
+import { authority, tokens } from "./expiry.js";
 
 const reachable: Check<HostContext> = {
   id: "control-plane",
@@ -100,6 +92,8 @@ export const HOST: readonly Check<HostContext>[] = [
   versionIsOurs,
   clocks,
   configuration,
+  authority,
+  tokens,
   proxiesConnected,
   proxyVersions,
 ];

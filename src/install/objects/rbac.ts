@@ -58,7 +58,7 @@ const controlPlaneClusterRules = (): Rules => [
 
 const controlPlaneRules = (ownIssuer: string): Rules => [
   ...(ownIssuer === ""
-    ? keptSecret(ISSUER_SECRET, ["get"])
+    ? keptSecret(ISSUER_SECRET, ["get", "update"])
     : [{ apiGroups: [""], resources: ["secrets"], resourceNames: [ownIssuer], verbs: ["get"] }]),
 ];
 
