@@ -328,6 +328,8 @@ test("a control plane on a plain host: its version, configuration and proxies", 
     "control-plane-version": "warning",
     "control-plane-clock": "passed",
     configuration: "passed",
+    "certificate-authority": "passed",
+    "proxy-tokens": "passed",
     "proxies-connected": "warning",
     "connected-versions": "passed",
   });
