@@ -33,7 +33,7 @@ describe("wrong usage ends with 2, a line of what was wrong and a line of what t
     ],
     [
       ["stat", "-o", "xml"],
-      "error: expected --output=xml to be one of: table, wide, json\ntry: mesh stat --help\n",
+      "error: expected --output=xml to be one of: table, wide, json, yaml\ntry: mesh stat --help\n",
     ],
     [["--frobnicate"], "error: unknown flag --frobnicate\ntry: mesh --help\n"],
   ])("mesh %j", async (words, stderr) => {
