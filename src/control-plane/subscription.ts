@@ -34,11 +34,16 @@ export class Subscription {
   constructor(
     catalog: Catalog,
     private readonly name: TargetName,
-    { namespace, name: instance, identity }: Pick<ConnectedProxy, "namespace" | "name" | "identity">,
+    { namespace, name: instance, identity, inbound }: ConnectedProxy,
     wake: () => void,
   ) {
     // Who has no certificate cannot shake hands, and speaks plain text to everyone.
-    this.toMessage = identity === undefined ? withoutIdentity : toMessage;
+    const isRedirected = inbound.some(({ application }) => application === "");
+    this.toMessage = (endpoint) => {
+      // What a redirected application sends to itself never leaves its pod, and does not pass its proxy a second time.
+      const isItself = isRedirected && endpoint.pod === instance && endpoint.namespace === namespace;
+      return identity === undefined || isItself ? withoutIdentity(endpoint) : toMessage(endpoint);
+    };
     const listener: TargetListener = {
       replaced: () => {
         this.needsSnapshot = true;
