@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -64,7 +64,7 @@ test("as a table: a line for each, and for trouble what to try and where it is e
       "    try: kubectl rollout restart deploy -n shop\n" +
       "    see: docs/check.md#pods-without-sidecar\n",
   );
-  expect(text).toMatch(/\n\n17 passed, 1 failed\n$/);
+  expect(text).toMatch(/\n\n18 passed, 1 failed\n$/);
   expect(error).toBe("a check failed");
 });
 
@@ -188,6 +188,14 @@ describe("the control plane", () => {
     server.answering = state.answer;
     state.remove("Pod", "mesh-control-plane-1");
     expect((await run()).details["control-plane-api"]).toContain("has no pod in namespace mesh-system");
+  });
+
+  test("does not understand all of its configuration: what, and where", async () => {
+    await runControlPlane({ "permissions.yaml": "apiVersion: mesh.dev/v1alpha1\nkind: TrafficPermision\n" });
+    state.put(...mesh);
+    const { states, details } = await run();
+    expect(states["configuration"]).toBe("warning");
+    expect(details["configuration"]).toMatch(/permissions\.yaml:2: .*TrafficPermission/);
   });
 
   test("replicas of two versions", async () => {
@@ -352,9 +360,10 @@ function controlPlanePod(name: string, version = VERSION): StoredObject {
   };
 }
 
-/** Starts a control plane to which port-forwards to a pod lead. */
-async function runControlPlane(): Promise<ControlPlane> {
+/** Starts a control plane to which port-forwards to a pod lead, with files in its directory. */
+async function runControlPlane(files: Readonly<Record<string, string>> = {}): Promise<ControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), "mesh-check-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   const started = await startControlPlane({
     source: { directory },
     listen: "127.0.0.1:0",

@@ -1,8 +1,10 @@
+import type { ControlPlaneClient } from "../../client/index.js";
 import { CONTROL_PLANE, NAMESPACE, selectorOf, WEBHOOK } from "../../installed-names/index.js";
 import { type Pod, PODS, troubleOf } from "../../kubernetes/index.js";
 import { Failure, someOf } from "../../output/index.js";
-import { type Check, failed, passed, warned } from "../check.js";
+import { type Check, failed, type Finding, passed, warned } from "../check.js";
 import { controlPlaneClockFinding } from "../clock.js";
+import { configurationFinding } from "../configuration.js";
 import { type ClusterContext, orThrow } from "./context.js";
 import { type Deployment, DEPLOYMENTS, VERSION_LABEL } from "./objects.js";
 
@@ -65,16 +67,28 @@ export const controlPlaneAnswers: Check<ClusterContext> = {
 export const controlPlaneClock: Check<ClusterContext> = {
   id: "control-plane-clock",
   title: "the clocks of this machine and of the control plane agree",
-  async run(context) {
-    try {
-      return await controlPlaneClockFinding(await context.client());
-    } catch (error) {
-      // Why is told by the check before.
-      if (error instanceof Failure) return warned("the control plane could not be asked", "mesh check");
-      throw error;
-    }
-  },
+  run: (context) => asked(context, controlPlaneClockFinding),
 };
+
+export const controlPlaneUnderstands: Check<ClusterContext> = {
+  id: "configuration",
+  title: "the control plane understands all of its configuration",
+  run: (context) => asked(context, configurationFinding),
+};
+
+/** What the control plane says, once it is known whether it answers at all. */
+async function asked(
+  context: ClusterContext,
+  finding: (client: ControlPlaneClient) => Promise<Finding>,
+): Promise<Finding> {
+  try {
+    return await finding(await context.client());
+  } catch (error) {
+    // Why is told by the check whether it answers.
+    if (error instanceof Failure) return warned("the control plane could not be asked", "mesh check");
+    throw error;
+  }
+}
 
 function isReady({ spec, status }: Deployment): boolean {
   const wanted = spec?.replicas ?? 1;

@@ -5,6 +5,7 @@ import { noPodLeftOut, proxiesReady, proxyVersions } from "./data-plane.js";
 import {
   controlPlaneAnswers,
   controlPlaneClock,
+  controlPlaneUnderstands,
   controlPlaneReady,
   replicaVersions,
 } from "./control-plane.js";
@@ -29,6 +30,7 @@ export const INSTALLED: readonly Check<ClusterContext>[] = [
   replicaVersions,
   controlPlaneAnswers,
   controlPlaneClock,
+  controlPlaneUnderstands,
   trustRoot,
   rootsPublished,
   webhookCertificate,

@@ -1,8 +1,8 @@
 // What can be checked without a cluster: a control plane, and the proxies that are connected to it.
 import type { CheckResponse__Output } from "../../../generated/mesh/api/v1/CheckResponse.js";
-import { someOf } from "../../output/index.js";
 import { type Check, passed, warned } from "../check.js";
 import { controlPlaneClockFinding } from "../clock.js";
+import { configurationFinding } from "../configuration.js";
 import type { HostContext } from "./context.js";
 import { authority, tokens } from "./expiry.js";
 
@@ -38,15 +38,7 @@ const clocks: Check<HostContext> = {
 const configuration: Check<HostContext> = {
   id: "configuration",
   title: "the control plane understands all of its configuration",
-  async run({ client }) {
-    const { problems } = await client.health();
-    const [first] = problems;
-    if (first === undefined) return passed();
-    const places = problems.map(
-      ({ source, line, message }) => `${source}${line > 0 ? `:${line}` : ""}: ${message}`,
-    );
-    return warned(someOf(places, 3), `mend ${first.source}; what was known before stays in force`);
-  },
+  run: ({ client }) => configurationFinding(client),
 };
 
 const proxiesConnected: Check<HostContext> = {
