@@ -8,6 +8,7 @@ mod backend;
 mod failures;
 mod governed;
 mod harness;
+mod keys;
 mod limits;
 mod mesh;
 mod messages;
