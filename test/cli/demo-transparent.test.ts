@@ -58,7 +58,7 @@ describe("mesh demo --transparent", () => {
     expect(stdout).toMatch(/^ {2}two sidecars +\d+/m);
     expect(readdirSync(temporary)).toEqual([]);
     expect(links()).toBe(before);
-    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
   });
 
   it.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(

@@ -65,7 +65,7 @@ describe("mesh demo", () => {
     expect(stdout).toMatch(/^ {2}two sidecars +\d+/m);
     expect(stdout).not.toContain("\u001b");
     expect(readdirSync(temporary)).toEqual([]);
-    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+    for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
   });
 
   it("stays on a terminal until Ctrl-C, and can be looked into", LONG, async () => {
