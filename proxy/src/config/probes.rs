@@ -11,7 +11,7 @@ pub struct Probes(Vec<Probe>);
 struct Probe {
     port: u16,
     method: &'static str,
-    /// With its query.
+    /// With its query; what is a comma in the request is `%2C` here, as that is.
     path: String,
 }
 
@@ -27,7 +27,10 @@ impl Probes {
 
     /// Whether a request to the application's `port` is a probe; `path` is with its query.
     pub fn contain(&self, port: u16, method: &str, path: &str) -> bool {
-        self.0.iter().any(|probe| probe.port == port && probe.method == method && probe.path == path)
+        let is_at = |path: &str| {
+            self.0.iter().any(|probe| probe.port == port && probe.method == method && probe.path == path)
+        };
+        if path.contains(',') { is_at(&path.replace(',', "%2C")) } else { is_at(path) }
     }
 }
 
@@ -37,9 +40,7 @@ impl Probe {
         let port = port.parse().ok().filter(|port| *port != 0)?;
         match what {
             "grpc" => Some(Self { port, method: "POST", path: GRPC_CHECK.to_owned() }),
-            path if path.starts_with('/') => {
-                Some(Self { port, method: "GET", path: path.replace("%2C", ",") })
-            }
+            path if path.starts_with('/') => Some(Self { port, method: "GET", path: path.to_owned() }),
             _ => None,
         }
     }
@@ -54,6 +55,7 @@ mod tests {
         let probes = Probes::parse("8080:/healthz?a=b%2Cc, 9000:grpc").unwrap();
         for (port, method, path, expected) in [
             (8080, "GET", "/healthz?a=b,c", true),
+            (8080, "GET", "/healthz?a=b%2Cc", true),
             (8080, "GET", "/healthz", false),
             (8080, "GET", "/healthz?a=b,c/../x", false),
             (8080, "POST", "/healthz?a=b,c", false),
