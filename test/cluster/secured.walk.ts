@@ -113,6 +113,56 @@ test("a sidecar without roots speaks plain text with the others, both ways, and 
   });
 });
 
+const permission = (name: string, spec: object) =>
+  JSON.stringify({
+    apiVersion: "mesh.dev/v1alpha1",
+    kind: "TrafficPermission",
+    metadata: { name, namespace: NAMESPACE },
+    spec: { targetRefs: [{ group: "apps", kind: "Deployment", name: "web" }], ...spec },
+  });
+
+const apply = (text: string) => kubectl.run(["apply", "-f", "-"], text);
+
+const answers = async (path: string) =>
+  Promise.all(CALLERS.map((caller) => called(caller, `http://web${path}`)));
+
+test("a TrafficPermission says who may call, mesh auth tells it, and without one anybody may again", async () => {
+  const refused = "403 permission-denied";
+  const workload = (name: string) => ({ workloads: [{ kind: "Deployment", name }] });
+  await apply(permission("from-client", { from: [workload("client")], action: "ALLOW" }));
+  await expect.poll(() => answers("/hello"), SOON).toEqual(["200", refused, refused]);
+  await apply(permission("no-admin", { http: [{ pathPrefix: "/admin" }], action: "DENY" }));
+  await expect.poll(() => answers("/admin/users"), SOON).toEqual([refused, refused, refused]);
+  expect(await called("client", "http://web/administration")).toBe("200");
+
+  const { stdout } = await mesh("auth", "deploy/web", "-n", NAMESPACE);
+  expect(stdout).toMatch(/^deployment\/web +secured\/from-client +ALLOW +\* +\* +deployment\/client$/m);
+  expect(stdout).toMatch(/^deployment\/web +secured\/no-admin +DENY +\* +\/admin +\*$/m);
+  const decided = async () => (await mesh("auth", "deploy/web", "-n", NAMESPACE)).stdout;
+  const identity = "spiffe://cluster\\.local/ns/secured/sa/default";
+  await expect.poll(decided, SOON).toMatch(new RegExp(`${identity} +secured/no-admin +DENY +\\d+`));
+
+  await apply(permission("from-client", { from: [workload("nobody")], action: "ALLOW" }));
+  await expect.poll(() => answers("/hello"), SOON).toEqual([refused, refused, refused]);
+  await expect
+    .poll(() => check("configuration"), SOON)
+    .toMatchObject({
+      state: "warning",
+      detail: expect.stringContaining("trafficpermission secured/from-client") as unknown,
+    });
+  const ready = await inSecured(
+    "get",
+    "pods",
+    "-l",
+    "app=web",
+    "-o",
+    "jsonpath={.items[0].status.containerStatuses[0].ready}",
+  );
+  expect(ready).toBe("true");
+  await inSecured("delete", "trafficpermissions", "--all");
+  await expect.poll(() => answers("/hello"), SOON).toEqual(["200", "200", "200"]);
+});
+
 /** A kubelet that has mounted a volume looks at it again within two minutes. */
 const WAITING_FOR_KUBELET = 300_000;
 
