@@ -167,6 +167,29 @@ test("a TrafficPermission says who may call, mesh auth tells it, and without one
 const WAITING_FOR_KUBELET = 300_000;
 
 test(
+  "the root is changed by mesh ca rotate while requests go on, and no one fails",
+  async () => {
+    const roots = () => inSecured("get", "configmap", "mesh-trust-roots", "-o", "jsonpath={.data.ca\\.crt}");
+    const former = await roots();
+    const over = new AbortController();
+    const load = (async () => {
+      const seen: string[] = [];
+      while (!over.signal.aborted) seen.push(await called("client", "http://strict/hello"));
+      return seen;
+    })();
+    const rotated = await mesh("ca", "rotate", "--wait", "4m").finally(() => {
+      over.abort();
+    });
+    expect(rotated.stdout.split("\n").map((line) => line.slice(0, 3))).toEqual(["1/3", "2/3", "3/3", ""]);
+    expect(new Set(await load)).toEqual(new Set(["200"]));
+    await expect.poll(roots, SOON).not.toContain(former);
+    expect(await roots()).toMatch(/^-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\s*$/);
+    expect((await check("trust-root"))?.state).toBe("passed");
+  },
+  WAITING_FOR_KUBELET,
+);
+
+test(
   "a pod that starts before its namespace has the roots becomes ready once it has",
   async () => {
     await kubectl.run(["-n", SYSTEM, "scale", "deployment/mesh-control-plane", "--replicas=0"]);

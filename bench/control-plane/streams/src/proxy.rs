@@ -66,7 +66,7 @@ impl Proxy {
                         tally.borrow_mut().endpoint(address.ip);
                     }
                 }
-                None => {}
+                Some(Answer::InboundPolicy(_) | Answer::CertifyAgain(_)) | None => {}
             }
         }
         Err("the control plane has ended the stream".into())
