@@ -122,7 +122,14 @@ fn without_descriptors_nothing_spins_nobody_is_blamed_and_all_goes_on_afterwards
     let (start, pid) = (Instant::now(), relay.proxy.child.id());
     let mut clients: Vec<Client> = (0..80).map(|_| relay.connect()).collect();
     let are_in_use = || (0..64).all(|number| Path::new(&format!("/proc/{pid}/fd/{number}")).exists());
-    eventually("all descriptors are in use", are_in_use);
+    // One that is in use for a moment only is free for the request, until the listener takes it after its pause.
+    let stay_in_use = || {
+        (0..5).all(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            are_in_use()
+        })
+    };
+    eventually("all descriptors are in use", stay_in_use);
     clients[0].send(GET);
     let answer = clients[0].until("local-shortage\n");
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
