@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,14 +97,14 @@ impl Readiness {
 /// Serves the admin listener for as long as the proxy lives.
 pub(crate) async fn serve(listener: TcpListener, admin: Rc<Admin>) {
     loop {
-        let (connection, _) = accept(&listener).await;
-        spawn_local(serve_connection(connection, Rc::clone(&admin)));
+        let (connection, peer) = accept(&listener).await;
+        spawn_local(serve_connection(connection, peer.ip().to_canonical(), Rc::clone(&admin)));
     }
 }
 
-async fn serve_connection(connection: TcpStream, admin: Rc<Admin>) {
+async fn serve_connection(connection: TcpStream, client: IpAddr, admin: Rc<Admin>) {
     let service = service_fn(|request: Request<hyper::body::Incoming>| {
-        let response = admin.answer(request.method(), request.uri().path());
+        let response = admin.answer(request.method(), request.uri().path(), client);
         std::future::ready(Ok::<_, Infallible>(response))
     });
     let served = http1::Builder::new()
@@ -120,13 +121,17 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = Response<Body>;
 
 impl Admin {
-    fn answer(&self, method: &Method, path: &str) -> Answer {
+    /// Everybody may read; the proxy is ended by its own host alone, for nobody has to prove anything here.
+    fn answer(&self, method: &Method, path: &str, client: IpAddr) -> Answer {
         let is_read = matches!(*method, Method::GET | Method::HEAD);
         match path {
             "/metrics" | "/live" | "/ready" if !is_read => not_allowed("GET, HEAD"),
             "/metrics" => self.metrics(),
             "/live" => text(StatusCode::OK, "live\n"),
             "/ready" => self.ready(),
+            "/shutdown" if !client.is_loopback() => {
+                text(StatusCode::FORBIDDEN, "the proxy is ended from its own host (pod) alone\n")
+            }
             "/shutdown" if *method != Method::POST => not_allowed("POST"),
             "/shutdown" => {
                 self.shutdown.request("POST /shutdown");

@@ -38,13 +38,18 @@ pub struct Config {
     pub outbound: Vec<SocketAddr>,
     pub inbound: Vec<Inbound>,
     pub admin: SocketAddr,
-    pub tap: SocketAddr,
+    /// None when nobody is to watch requests.
+    pub tap: Option<SocketAddr>,
+    /// Only the control plane may watch them, which proves itself by its certificate.
+    pub tap_tls: bool,
     /// By which others reach this instance, for listeners on all addresses; empty when the control plane sees it by itself.
     pub ips: Vec<IpAddr>,
     /// Threads that relay traffic.
     pub workers: usize,
     /// Ports whose connections are passed through unseen.
     pub opaque_ports: Ports,
+    /// Ports of the application that are secured by itself: its TLS passes in strict mode too.
+    pub tls_ports: Ports,
     /// Requests that reach the application whoever may call it.
     pub probes: Probes,
     pub log: Log,
@@ -106,9 +111,11 @@ pub const INBOUND: &str = "MESH_PROXY_INBOUND";
 pub const ADMIN: &str = "MESH_PROXY_ADMIN";
 /// The variable of the tap listener's address.
 pub const TAP: &str = "MESH_PROXY_TAP";
+const TAP_TLS: &str = "MESH_PROXY_TAP_TLS";
 const IPS: &str = "MESH_PROXY_IPS";
 const WORKERS: &str = "MESH_PROXY_WORKERS";
 const OPAQUE_PORTS: &str = "MESH_PROXY_OPAQUE_PORTS";
+const TLS_PORTS: &str = "MESH_PROXY_TLS_PORTS";
 const PROBES: &str = "MESH_PROXY_PROBES";
 const STOP_WITH_STDIN: &str = "MESH_PROXY_STOP_WITH_STDIN";
 
@@ -131,15 +138,17 @@ impl Config {
             identity: values.identity(host)?,
             control_plane: values.or(CONTROL_PLANE, "127.0.0.1:8086", value::host_and_port)?,
             inbound_tls: InboundTls::read(&values, trust_roots.is_some())?,
+            tap_tls: values.tap_tls(trust_roots.is_some())?,
             trust_roots: values.trust_roots(trust_roots, token_file.is_some())?,
             token_file,
             outbound: values.or(OUTBOUND, "127.0.0.1:4140,[::1]:4140", value::addresses_or_off)?,
             inbound: values.or(INBOUND, "", value::inbound_list)?,
             admin: values.or(ADMIN, "127.0.0.1:4191", value::listen_address)?,
-            tap: values.or(TAP, "127.0.0.1:4190", value::listen_address)?,
+            tap: values.or(TAP, "127.0.0.1:4190", value::listen_address_or_off)?,
             ips: values.or(IPS, "", value::ips)?,
             workers: values.or(WORKERS, "1", |text| value::whole_number(text, 1..=MAX_WORKERS))?,
             opaque_ports: values.or(OPAQUE_PORTS, "", value::ports)?,
+            tls_ports: values.or(TLS_PORTS, "", value::ports)?,
             probes: values.or(PROBES, "", Probes::parse)?,
             log: Log::read(&values)?,
             timeouts: Timeouts::read(&values)?,
@@ -163,7 +172,8 @@ impl Config {
         let inbound = self.inbound.iter().map(|inbound| &inbound.listen);
         self.outbound
             .iter()
-            .chain([&self.admin, &self.tap])
+            .chain([&self.admin])
+            .chain(&self.tap)
             .chain(inbound)
             .any(|address| address.port() == port)
     }
@@ -207,6 +217,13 @@ impl<F: Fn(&str) -> Option<String>> Values<F> {
         }
     }
 
+    fn tap_tls(&self, has_roots: bool) -> Result<bool, ConfigError> {
+        self.or(TAP_TLS, "false", |text| match value::boolean(text)? {
+            true if !has_roots => Err(format!("\"{text}\" needs {TRUST_ROOTS}")),
+            tap_tls => Ok(tap_tls),
+        })
+    }
+
     fn identity(&self, host: impl FnOnce() -> String) -> Result<Identity, ConfigError> {
         let name = self.get(NAME).unwrap_or_else(host);
         let namespace = self.or(NAMESPACE, "default", |text| Ok(text.to_owned()))?;
@@ -248,7 +265,7 @@ mod tests {
         assert_eq!(config.outbound, ["127.0.0.1:4140".parse().unwrap(), "[::1]:4140".parse().unwrap()]);
         assert_eq!(config.inbound, []);
         assert_eq!(config.admin, "127.0.0.1:4191".parse().unwrap());
-        assert_eq!(config.tap, "127.0.0.1:4190".parse().unwrap());
+        assert_eq!(config.tap, Some("127.0.0.1:4190".parse().unwrap()));
         assert_eq!(config.workers, 1);
         assert_eq!(config.timeouts.drain, Duration::from_secs(30));
         assert_eq!(config.timeouts.connect, Duration::from_secs(1));
@@ -274,9 +291,11 @@ mod tests {
             ("MESH_PROXY_INBOUND", "10000=127.0.0.1:9000, [::1]:0=9001, 4143=original, 10.0.0.1:1=original"),
             ("MESH_PROXY_ADMIN", "0"),
             ("MESH_PROXY_TAP", "0.0.0.0:0"),
+            ("MESH_PROXY_TAP_TLS", "true"),
             ("MESH_PROXY_IPS", "10.0.0.1,fd00::1"),
             ("MESH_PROXY_WORKERS", "4"),
             ("MESH_PROXY_OPAQUE_PORTS", "25, 3306,8000-8100"),
+            ("MESH_PROXY_TLS_PORTS", "8443"),
             ("MESH_PROXY_PROBES", "8080:/healthz,9000:grpc"),
             ("MESH_PROXY_LOG", "debug"),
             ("MESH_PROXY_LOG_FORMAT", "json"),
@@ -314,10 +333,12 @@ mod tests {
                 inbound("10.0.0.1:1", Application::Original),
             ],
             admin: "127.0.0.1:0".parse().unwrap(),
-            tap: "0.0.0.0:0".parse().unwrap(),
+            tap: Some("0.0.0.0:0".parse().unwrap()),
+            tap_tls: true,
             ips: vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()],
             workers: 4,
             opaque_ports: Ports(vec![25..=25, 3306..=3306, 8000..=8100]),
+            tls_ports: Ports(vec![8443..=8443]),
             probes: Probes::parse("8080:/healthz,9000:grpc").unwrap(),
             log: Log { level: LogLevel::Debug, format: LogFormat::Json },
             timeouts: Timeouts {
@@ -369,6 +390,7 @@ mod tests {
             ("MESH_PROXY_INBOUND", "10000=localhost:80"),
             ("MESH_PROXY_ADMIN", "off"),
             ("MESH_PROXY_TAP", "1.2.3:4"),
+            ("MESH_PROXY_TAP_TLS", "true"),
             ("MESH_PROXY_IPS", "10.0.0.1:80"),
             ("MESH_PROXY_WORKERS", "0"),
             ("MESH_PROXY_LOG", "loud"),

@@ -56,7 +56,7 @@ impl GrpcStatus {
         }
     }
 
-    /// How a call ends that the proxy itself answers.
+    /// How a call ends that the proxy itself answers, or breaks off.
     pub fn of_error(error: ProxyError) -> Self {
         match error.status() {
             403 => Self::PERMISSION_DENIED,
@@ -99,6 +99,15 @@ pub fn is_grpc(fields: &HeaderMap) -> bool {
         // application/grpc-web is another protocol.
         matches!(rest.first(), None | Some(b'+' | b';' | b' '))
     })
+}
+
+/// The code to reset a call with that `error` breaks off, so that its client takes it for the same status as far as there is a code
+/// for that.
+pub fn reset_for(error: ProxyError) -> h2::Reason {
+    match GrpcStatus::of_error(error) {
+        GrpcStatus::PERMISSION_DENIED => h2::Reason::INADEQUATE_SECURITY,
+        _ => h2::Reason::CANCEL,
+    }
 }
 
 /// How long the call may take that begins with these fields; none when its client does not say.

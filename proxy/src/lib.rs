@@ -20,6 +20,7 @@ pub mod listener;
 pub mod log;
 mod memory;
 pub mod metrics;
+pub(crate) mod mux;
 pub mod permission;
 pub mod random;
 pub mod relay;

@@ -94,10 +94,12 @@ impl Worker {
         }
     }
 
-    /// Puts a policy in force, and wakes what was allowed by another.
+    /// Puts a policy in force, and wakes what is under way to those ports of the application about which it decides otherwise.
     pub fn permit(&self, policy: Arc<Policy>) {
-        self.guard.replace(policy);
-        self.sweep.wake_all();
+        let former = self.guard.replace(Arc::clone(&policy));
+        let mut ports = HashMap::new();
+        self.sweep
+            .wake_calls(|port| *ports.entry(port).or_insert_with(|| !former.decides_like(&policy, port)));
     }
 
     /// The application beside the proxy as the one endpoint of an inbound listener.

@@ -21,13 +21,17 @@ use tokio::sync::watch;
 struct Proxy {
     asks: UnboundedSender<Ask>,
     workers: Vec<UnboundedReceiver<Update>>,
-    policy: watch::Receiver<Arc<Policy>>,
+    policy: watch::Receiver<Option<Arc<Policy>>>,
     status: Arc<Status>,
 }
 
 impl Proxy {
     fn start(control_plane: SocketAddr, workers: usize) -> Self {
         Self::start_with_token(control_plane, workers, None)
+    }
+
+    fn allows_everything(&mut self) -> Option<bool> {
+        self.policy.borrow_and_update().as_ref().map(|policy| policy.allows_everything())
     }
 
     fn start_with_token(control_plane: SocketAddr, workers: usize, token_file: Option<PathBuf>) -> Self {
@@ -37,7 +41,7 @@ impl Proxy {
         let status = Arc::new(Status::default());
         let uri = format!("http://{control_plane}").parse().unwrap();
         let control_plane = ControlPlane::new(uri, token_file, None);
-        let (policies, policy) = watch::channel(Arc::default());
+        let (policies, policy) = watch::channel(None);
         let client = Client::new(control_plane, introduction, asked, senders, policies, Arc::clone(&status));
         tokio::spawn(client.run());
         Self { asks, workers: receivers, policy, status }
@@ -135,14 +139,15 @@ async fn who_may_call_is_known_while_the_control_plane_is_away_and_is_news_only_
         ..proto::InboundPolicy::default()
     };
     let stream = control_plane.next_stream().await;
+    assert_eq!(proxy.allows_everything(), None);
     stream.policy(policy(proto::PermissionAction::Deny)).await;
     tokio::time::timeout(DEADLINE, proxy.policy.changed()).await.unwrap().unwrap();
-    assert!(!proxy.policy.borrow_and_update().allows_everything());
+    assert_eq!(proxy.allows_everything(), Some(false));
 
     drop((stream, control_plane));
     let mut control_plane = stand_in::ControlPlane::start_at(address);
     let stream = control_plane.next_stream().await;
-    assert!(!proxy.policy.borrow().allows_everything());
+    assert_eq!(proxy.allows_everything(), Some(false));
     stream.policy(policy(proto::PermissionAction::Deny)).await;
     proxy.subscribe(0, "world");
     stream.snapshot("world", &[]).await;
@@ -150,7 +155,7 @@ async fn who_may_call_is_known_while_the_control_plane_is_away_and_is_news_only_
     assert!(!proxy.policy.has_changed().unwrap());
     stream.policy(policy(proto::PermissionAction::Allow)).await;
     tokio::time::timeout(DEADLINE, proxy.policy.changed()).await.unwrap().unwrap();
-    assert!(proxy.policy.borrow().allows_everything());
+    assert_eq!(proxy.allows_everything(), Some(true));
 }
 
 #[tokio::test]

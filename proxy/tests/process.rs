@@ -104,6 +104,13 @@ async fn a_proxy_tells_the_control_plane_where_it_listens_and_is_ready_from_then
 }
 
 #[test]
+fn nobody_is_let_watch_requests_without_a_tap_listener() {
+    let proxy = Proxy::start(&[("MESH_PROXY_TAP", "off")]);
+    assert_eq!(proxy.field("tap"), "off");
+    assert_eq!(proxy.admin("GET", "/live").0, 200);
+}
+
+#[test]
 fn the_admin_server_knows_its_paths_and_methods() {
     let proxy = Proxy::start(&[]);
     assert_eq!(proxy.admin("GET", "/").0, 404);

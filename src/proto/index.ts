@@ -1,6 +1,7 @@
 import { loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { fileURLToPath } from "node:url";
+import type { Duration__Output } from "../../generated/google/protobuf/Duration.js";
 import type { ProtoGrpcType as Api } from "../../generated/api.js";
 import type { ProtoGrpcType as Discovery } from "../../generated/discovery.js";
 import type { ProtoGrpcType as Identity } from "../../generated/identity.js";
@@ -34,3 +35,12 @@ export const timestamp = (date: Date) => ({
   seconds: Math.floor(date.getTime() / 1000),
   nanos: date.getMilliseconds() * 1_000_000,
 });
+
+/** A google.protobuf.Duration of so many seconds, to the nanosecond. */
+export function duration(seconds: number): Duration__Output {
+  const nanos = Math.round(seconds * 1e9);
+  return { seconds: Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
+}
+
+/** How many seconds a google.protobuf.Duration is. */
+export const secondsIn = ({ seconds, nanos }: Duration__Output): number => seconds + nanos / 1e9;

@@ -41,6 +41,14 @@ fn address(text: &str) -> Option<SocketAddr> {
     }
 }
 
+pub(super) fn listen_address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let address = address(text).map(Some);
+    address.ok_or_else(|| format!("\"{text}\" is not PORT or ADDRESS:PORT, or off"))
+}
+
 pub(super) fn addresses_or_off(text: &str) -> Result<Vec<SocketAddr>, String> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(Vec::new());

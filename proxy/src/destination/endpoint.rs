@@ -1,6 +1,6 @@
 //! One address of a service.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,11 +10,13 @@ use super::ejection::{Ejection, Role};
 use super::latency::PeakEwma;
 use super::local::Local;
 use super::namespaces::ByNamespace;
+use crate::control_plane::Reported;
 use crate::direction::Direction;
 use crate::discovery::{EndpointInfo, ServiceName};
 use crate::http2;
 use crate::identity::Credentials;
 use crate::metrics::{HttpMetrics, IdentityMetrics, Labels, Party, Peer, TcpMetrics};
+use crate::mux;
 use crate::upstream::IdlePool;
 
 /// What an endpoint with requests in flight and no answer yet is taken to cost: more than any that has answered.
@@ -51,12 +53,15 @@ enum Kind {
 #[derive(Default)]
 struct Usage {
     idle: IdlePool,
+    mux: mux::Pool,
     http2: http2::Pool,
     http: OnceCell<Arc<HttpMetrics>>,
     tcp: OnceCell<Arc<TcpMetrics>>,
     in_flight: Cell<u32>,
     latency: PeakEwma,
     ejection: Ejection,
+    /// Why there was no secured connection to it the last time, as the log has told.
+    distrust: RefCell<Reported<Box<str>>>,
     /// The same application for clients whose connections are secured.
     secured: ByNamespace<Endpoint>,
 }
@@ -138,9 +143,24 @@ impl Endpoint {
         (self.local.credentials.borrow().clone(), self.local.registry.identity())
     }
 
+    /// Whether there is no secured connection to it for another reason than the last time.
+    pub(crate) fn is_news(&self, reason: &str) -> bool {
+        self.usage().distrust.borrow_mut().is_news(reason.into())
+    }
+
+    /// There is a secured connection to it.
+    pub(crate) fn is_believed(&self) {
+        self.usage().distrust.borrow_mut().forget();
+    }
+
     /// Idle connections to it.
     pub fn idle(&self) -> &IdlePool {
         &self.usage().idle
+    }
+
+    /// Connections of streams to it.
+    pub(crate) fn mux(&self) -> &mux::Pool {
+        &self.usage().mux
     }
 
     /// Connections with HTTP/2 to it.
@@ -152,6 +172,7 @@ impl Endpoint {
     pub(super) fn retire(&self) {
         if let Some(usage) = self.usage.get() {
             usage.idle.close();
+            usage.mux.close();
             usage.http2.close();
         }
     }

@@ -31,7 +31,7 @@ pub struct Client {
     introduction: proto::Proxy,
     asks: mpsc::UnboundedReceiver<Ask>,
     workers: Vec<mpsc::UnboundedSender<Update>>,
-    policy: watch::Sender<Arc<Policy>>,
+    policy: watch::Sender<Option<Arc<Policy>>>,
     status: Arc<Status>,
     subscriptions: Subscriptions,
     away: Away,
@@ -70,7 +70,7 @@ impl Client {
         introduction: proto::Proxy,
         asks: mpsc::UnboundedReceiver<Ask>,
         workers: Vec<mpsc::UnboundedSender<Update>>,
-        policy: watch::Sender<Arc<Policy>>,
+        policy: watch::Sender<Option<Arc<Policy>>>,
         status: Arc<Status>,
     ) -> Self {
         Self {
@@ -252,12 +252,14 @@ impl Client {
     fn take_policy(&self, policy: proto::InboundPolicy) {
         let policy = Policy::from_proto(policy);
         self.policy.send_if_modified(|known| {
-            let is_news = **known != policy;
-            if is_news {
-                tracing::info!(permissions = policy.count(), "who may call the application has changed");
-                *known = Arc::new(policy);
+            if known.as_deref() == Some(&policy) {
+                return false;
             }
-            is_news
+            if known.is_some() || !policy.allows_everything() {
+                tracing::info!(permissions = policy.count(), "who may call the application has changed");
+            }
+            *known = Some(Arc::new(policy));
+            true
         });
     }
 

@@ -14,12 +14,13 @@ use tokio::time::Sleep;
 use super::answer;
 use super::body::{Broken, Flow, Inlet};
 use super::head;
+use super::kept::Head;
 use super::pool::Lease;
 use super::serving::Origin;
 use crate::error::{Fate, ProxyError};
-use crate::grpc::GrpcStatus;
+use crate::grpc::{self, GrpcStatus};
 use crate::metrics::Limit;
-use crate::permission::Grant;
+use crate::permission::Edition;
 use crate::relay::{BrokenOff, Lost, Outcome, Record, Watch};
 
 /// How an attempt ended.
@@ -62,8 +63,9 @@ pub struct Exchange<'a> {
     pub request: &'a mut Inlet,
     pub watch: &'a Watch,
     pub deadline: &'a mut Option<Pin<Box<Sleep>>>,
-    /// Of a stream that stays open for as long as it is allowed.
-    pub grant: &'a mut Option<Box<Grant>>,
+    /// The policy by which the request was admitted.
+    pub edition: &'a mut Edition,
+    pub head: &'a Head,
     pub is_grpc: bool,
     pub is_idempotent: bool,
     /// A proxy of the mesh answers for the endpoint.
@@ -95,6 +97,13 @@ pub enum Answer {
         head_at: Instant,
         grpc_status: Option<GrpcStatus>,
     },
+}
+
+impl Told {
+    /// Whether an answer is missing because of the endpoint.
+    pub fn is_to_blame_on_endpoint(self) -> bool {
+        !matches!(self, Self::Error(ProxyError::DeadlineExceeded | ProxyError::PermissionDenied))
+    }
 }
 
 impl Exchange<'_> {
@@ -288,7 +297,7 @@ impl Exchange<'_> {
             return Poll::Ready(self.break_off(ProxyError::DeadlineExceeded));
         }
         self.watch.wakes(cx);
-        if let Some(Err(denial)) = self.grant.as_mut().map(|grant| grant.check()) {
+        if let Err(denial) = self.origin.readmit(self.edition, self.head) {
             self.record.denied(denial);
             return Poll::Ready(self.break_off(ProxyError::PermissionDenied));
         }
@@ -321,9 +330,9 @@ impl Exchange<'_> {
         // Data that waits for the client's window would come before the trailers.
         let is_told = is_grpc
             && flow.has_nothing_unsent()
-            && sink.send_trailers(answer::grpc_trailers(error, error.told())).is_ok();
+            && sink.send_trailers(answer::grpc_trailers(error, self.record.told(error))).is_ok();
         if !is_told {
-            sink.send_reset(Reason::CANCEL);
+            sink.send_reset(if is_grpc { grpc::reset_for(error) } else { Reason::CANCEL });
         }
         if is_grpc {
             *grpc_status = Some(GrpcStatus::of_error(error));

@@ -37,6 +37,14 @@ impl Head {
         }
     }
 
+    /// Path and query; empty where there is no path.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Whole(parts) => parts.uri.path_and_query().map_or("", PathAndQuery::as_str),
+            Self::Kept(kept) => kept.path(),
+        }
+    }
+
     /// The head, which is made anew when it was sent.
     pub fn whole(&mut self) -> &mut Parts {
         loop {
@@ -69,6 +77,12 @@ impl Kept {
             put(&mut texts, Some(value.as_bytes()), if value.is_sensitive() { SENSITIVE } else { 0 });
         }
         Self { method: parts.method.clone(), protocol: parts.extensions.get::<Protocol>().cloned(), texts }
+    }
+
+    fn path(&self) -> &str {
+        let mut texts = Texts(&self.texts);
+        let (_scheme, _authority) = (texts.next_text(), texts.next_text());
+        texts.next_text().and_then(|path| std::str::from_utf8(path).ok()).unwrap_or_default()
     }
 
     /// The head again. What it is made of was valid once, so nothing of it is refused.
@@ -176,7 +190,9 @@ mod tests {
             secret,
         ] {
             let mut head = Head::Whole(expected.clone());
+            let path = expected.uri.path_and_query().map_or("", PathAndQuery::as_str);
             for _ in 0..2 {
+                assert_eq!(head.path(), path);
                 assert_same(&head.send(), &expected);
             }
             assert_same(head.whole(), &expected);

@@ -14,11 +14,13 @@ use h2::{Reason, RecvStream};
 use http::Request;
 
 use super::keepalive::Keepalive;
+use super::kept::Head;
 use super::stream::Stream;
 use super::traffic::Traffic;
 use super::wire::Wire;
 use super::{CONNECTION_WINDOW, MAX_STREAMS, SEND_BUFFER, STREAM_WINDOW};
 use crate::metrics::{CloseReason, Limit};
+use crate::permission::{self, Call, Denial, Edition, HttpCall};
 use crate::relay::{Client, Side, Watch};
 use crate::worker::Worker;
 
@@ -39,6 +41,27 @@ pub struct Origin {
 pub struct Place(Rc<Origin>);
 
 impl Origin {
+    /// A request as the application's policy sees it; none when it is not for the application.
+    pub fn call<'a>(&'a self, head: &'a Head) -> Option<Call<'a>> {
+        let port = self.side.port()?;
+        let http = Some(HttpCall { method: head.method().as_str(), path: head.path() });
+        Some(Call { port, identity: self.identity.as_ref(), client: self.address, http })
+    }
+
+    /// Decides again about a request that was admitted by the policy of `edition`, when there is another since. Costs a look while
+    /// the policy stays.
+    ///
+    /// # Errors
+    /// It is allowed no longer.
+    #[inline]
+    pub fn readmit(&self, edition: &mut Edition, head: &Head) -> Result<(), Denial> {
+        if *edition == self.worker.guard.edition() {
+            return Ok(());
+        }
+        *edition = self.worker.guard.edition();
+        self.call(head).map_or(Ok(()), |call| permission::readmit(&self.worker, &call))
+    }
+
     fn place(self: &Rc<Self>) -> Place {
         self.streams.set(self.streams.get() + 1);
         Place(Rc::clone(self))

@@ -23,7 +23,7 @@ use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::grpc::{self, GrpcStatus};
 use crate::metrics::{HttpMetrics, Protocol as Spoken};
-use crate::permission::{self, Call, Grant, HttpCall, Refusal};
+use crate::permission::{self, Edition, Refusal};
 use crate::relay::{Attempts, Link, Lost, Record, Side, Target, Watch, route};
 use crate::tap;
 
@@ -40,8 +40,8 @@ pub struct Stream {
     watch: Watch,
     /// When a gRPC call has taken as long as it may.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Of a stream that stays open for as long as it is allowed.
-    grant: Option<Box<Grant>>,
+    /// The policy by which it was admitted.
+    edition: Edition,
     is_grpc: bool,
     /// It is an extended CONNECT (RFC 8441).
     is_extended: bool,
@@ -54,10 +54,11 @@ impl Stream {
         let record = Record::new(if is_grpc { Spoken::Grpc } else { Spoken::Http2 });
         let timeout = if is_grpc { grpc::timeout(&head.headers) } else { None };
         let deadline = timeout.and_then(|timeout| record.started().checked_add(timeout));
-        let watch = origin.worker.sweep.watch();
+        let watch = origin.worker.sweep.watch_call(origin.side.port());
         watch.set(record.started() + origin.worker.config.timeouts.stall);
         Box::new(Self {
             watch,
+            edition: origin.worker.guard.edition(),
             origin,
             is_extended: head.extensions.get::<Protocol>().is_some(),
             head: Head::Whole(head),
@@ -65,7 +66,6 @@ impl Stream {
             respond,
             record,
             deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline.into()))),
-            grant: None,
             is_grpc,
         })
     }
@@ -97,6 +97,9 @@ impl Stream {
                     return self.refuse(target.http(), error, 0);
                 }
             };
+            if let Err(denial) = self.origin.readmit(&mut self.edition, &self.head) {
+                return self.turn_away(Refusal::Denied(denial));
+            }
             let endpoint = Rc::clone(in_flight.endpoint());
             self.goes_to(Some(&endpoint), endpoint.http());
             let mut exchange = match self.begin(&lease, &endpoint) {
@@ -146,7 +149,7 @@ impl Stream {
                 }
                 Ended::Unanswered(told) => {
                     drop(exchange);
-                    if told != Told::Error(ProxyError::DeadlineExceeded) {
+                    if told.is_to_blame_on_endpoint() {
                         endpoint.failed();
                     }
                     return match told {
@@ -158,26 +161,13 @@ impl Stream {
         }
     }
 
-    /// Decides about the request; one that opens a tunnel keeps what allows it.
-    fn admit(&mut self) -> Result<(), Refusal> {
-        let Side::Inbound(application) = &self.origin.side else { return Ok(()) };
-        let is_tunnel = *self.head.method() == Method::CONNECT;
-        if !is_tunnel && permission::is_open(&self.origin.worker, self.origin.identity.as_ref()) {
-            return Ok(());
+    /// Decides about the request.
+    fn admit(&self) -> Result<(), Refusal> {
+        let Origin { worker, identity, .. } = &*self.origin;
+        match self.origin.call(&self.head) {
+            Some(call) if !permission::is_open(worker, identity.as_ref()) => permission::admit(worker, &call),
+            _ => Ok(()),
         }
-        let head = self.head.whole();
-        let path = head.uri.path_and_query().map_or("", |path| path.as_str());
-        let call = Call {
-            port: application.address().port(),
-            identity: self.origin.identity.as_ref(),
-            client: self.origin.address,
-            http: Some(HttpCall { method: head.method.as_str(), path }),
-        };
-        permission::admit(&self.origin.worker, &call)?;
-        if is_tunnel {
-            self.grant = Some(Box::new(Grant::new(&self.origin.worker.guard, &call)));
-        }
-        Ok(())
     }
 
     /// Answers a request that may not reach the application.
@@ -291,7 +281,8 @@ impl Stream {
             watch: &self.watch,
             deadline: &mut self.deadline,
             lease,
-            grant: &mut self.grant,
+            edition: &mut self.edition,
+            head: &self.head,
             is_grpc: self.is_grpc,
             is_idempotent: self.head.method().is_idempotent(),
             is_answered_by_proxy,
@@ -332,7 +323,7 @@ fn described<'a>(
     tap::Request {
         direction: origin.side.direction(),
         client: origin.address,
-        client_tls: origin.identity.is_some(),
+        client_identity: origin.identity.as_deref(),
         endpoint,
         method: head.method.as_str(),
         scheme: head.uri.scheme_str().unwrap_or("http"),

@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::sync::watch;
 use tonic::Request;
 
+use super::certificate::Certificate;
 use super::credentials::{Credentials, Roots};
 use super::given_roots::GivenRoots;
 use crate::control_plane::{ControlPlane, Reported, Trouble};
@@ -138,19 +139,19 @@ impl Client {
     /// Asks, and publishes what comes.
     async fn ask(&self) -> Result<Certified, Trouble> {
         let certified = self.certify().await?;
-        self.publish(&certified)?;
+        let certificate = self.publish(&certified)?;
+        tracing::info!(identity = %certificate.identity, "certified");
+        self.registry.identity().refreshed(certificate.not_after);
         Ok(certified)
     }
 
-    fn publish(&self, certified: &Certified) -> Result<(), Trouble> {
+    fn publish(&self, certified: &Certified) -> Result<Certificate, Trouble> {
         let given = self.given.borrow().clone().unwrap_or_default();
         let credentials = certified.credentials(&given).map_err(unusable)?;
-        let certificate = credentials.certificate();
-        tracing::info!(identity = %certificate.identity, "certified");
-        self.registry.identity().refreshed(certificate.not_after);
+        let certificate = credentials.certificate().clone();
         // Nobody listens when the proxy ends.
         self.credentials.send_replace(Some(Arc::new(credentials)));
-        Ok(())
+        Ok(certificate)
     }
 
     async fn certify(&self) -> Result<Certified, Trouble> {
@@ -183,14 +184,19 @@ impl Client {
     }
 
     fn wait(&self, trouble: &Trouble, failures: u32) -> Duration {
-        let (shortest, longest) = match trouble {
-            Trouble::Refused(_) => (SHORTEST_WAIT_REFUSED, LONGEST_WAIT_REFUSED),
-            Trouble::NoToken(_) | Trouble::NotBelieved(_) | Trouble::NotReached(_) => {
-                (SHORTEST_WAIT, LONGEST_WAIT)
-            }
-        };
-        self.random.jitter(shortest.saturating_mul(1 << failures.min(10)).min(longest))
+        self.random.jitter(back_off(trouble, failures))
     }
+}
+
+/// How long to wait before the control plane is asked again that did not certify for so many times before.
+fn back_off(trouble: &Trouble, failures: u32) -> Duration {
+    let (shortest, longest) = match trouble {
+        Trouble::Refused(_) => (SHORTEST_WAIT_REFUSED, LONGEST_WAIT_REFUSED),
+        Trouble::NoToken(_) | Trouble::NotBelieved(_) | Trouble::NotReached(_) => {
+            (SHORTEST_WAIT, LONGEST_WAIT)
+        }
+    };
+    shortest.saturating_mul(1 << failures.min(10)).min(longest)
 }
 
 fn unusable(reason: String) -> Trouble {
@@ -209,5 +215,19 @@ fn read(answer: CertifyResponse, key: &KeyPair) -> Result<Certified, String> {
 async fn sleep_until(time: SystemTime) {
     while let Ok(left) = time.duration_since(SystemTime::now()) {
         tokio::time::sleep(left.min(LOOK)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_waits_longer_each_time_and_longer_than_where_nobody_answers() {
+        let waits =
+            |trouble: Trouble| [0, 1, 2, 5, 20].map(|failures| back_off(&trouble, failures).as_secs_f64());
+        assert_eq!(waits(Trouble::Refused(String::new())), [1.0, 2.0, 4.0, 32.0, 60.0]);
+        assert_eq!(waits(Trouble::NotReached(String::new())), [0.1, 0.2, 0.4, 3.2, 10.0]);
+        assert_eq!(waits(Trouble::NoToken(String::new())), [0.1, 0.2, 0.4, 3.2, 10.0]);
     }
 }

@@ -10,7 +10,7 @@ pub use certificate::Certificate;
 pub use client::{Client, Subject};
 pub use credentials::{Credentials, Roots};
 pub use given_roots::{GivenRoots, RootsFile};
-pub(crate) use verify::{ControlPlaneVerifier, provider};
+pub(crate) use verify::{ControlPlaneVerifier, is_control_plane, provider};
 
 use std::sync::Arc;
 

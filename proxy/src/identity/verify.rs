@@ -68,13 +68,16 @@ impl Expected {
     fn is(&self, identity: &str) -> bool {
         match self {
             Self::Identity(expected) => **expected == *identity,
-            Self::ControlPlane => identity.strip_suffix(CONTROL_PLANE).is_some_and(|domain| {
-                domain
-                    .strip_prefix("spiffe://")
-                    .is_some_and(|domain| !domain.is_empty() && !domain.contains('/'))
-            }),
+            Self::ControlPlane => is_control_plane(identity),
         }
     }
+}
+
+/// Whether a name is the control plane's, of any trust domain.
+pub(crate) fn is_control_plane(identity: &str) -> bool {
+    identity.strip_suffix(CONTROL_PLANE).is_some_and(|domain| {
+        domain.strip_prefix("spiffe://").is_some_and(|domain| !domain.is_empty() && !domain.contains('/'))
+    })
 }
 
 /// Believes a server by the URI in its certificate, not by its host's name.

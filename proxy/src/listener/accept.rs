@@ -33,9 +33,8 @@ pub async fn each(worker: &Rc<Worker>, listener: TcpListener, mut serve: impl Fn
     let hold = worker.drain.hold();
     let mut warnings = Warnings::default();
     let mut admit = |socket, address| {
-        let place = worker.limits().connections.take(worker.config.limits.connections);
+        let place = place(worker);
         if place.is_none() {
-            worker.limits().reached(Limit::Connections);
             warnings.warn(|| tracing::warn!("as many connections as are allowed; more are refused"));
         }
         serve(Accepted { socket, address, hold: worker.drain.hold(), place });
@@ -47,6 +46,15 @@ pub async fn each(worker: &Rc<Worker>, listener: TcpListener, mut serve: impl Fn
     take_backlog(listener, &mut admit);
     worker.sweep.wake_all();
     drop(hold);
+}
+
+/// A place for one more connection; none, which is counted, when the proxy serves as many as it may.
+pub fn place(worker: &Worker) -> Option<Place> {
+    let place = worker.limits().connections.take(worker.config.limits.connections);
+    if place.is_none() {
+        worker.limits().reached(Limit::Connections);
+    }
+    place
 }
 
 async fn accept_all(worker: &Worker, listener: &TcpListener, admit: &mut impl FnMut(TcpStream, SocketAddr)) {

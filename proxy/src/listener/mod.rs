@@ -4,6 +4,7 @@ mod accept;
 mod detect;
 mod original;
 mod overload;
+mod policy;
 mod secure;
 mod serve;
 mod tls;
@@ -24,7 +25,8 @@ use tokio::task::spawn_local;
 use self::accept::Accepted;
 use crate::destination::Endpoint;
 use crate::direction::Direction;
-use crate::metrics::CloseReason;
+use crate::drain::Hold;
+use crate::metrics::{CloseReason, Place};
 use crate::relay::{Client, Original, Peer, Side};
 use crate::worker::Worker;
 
@@ -42,6 +44,7 @@ pub async fn serve_outbound(worker: Rc<Worker>, listener: TcpListener) {
 
 /// Serves what others send to the application, which is the one endpoint of this listener, until the drain begins.
 pub async fn serve_inbound(worker: Rc<Worker>, listener: TcpListener, application: Rc<Endpoint>) {
+    policy::known(&worker).await;
     accept::each(&worker, listener, |accepted| {
         serve_application(&worker, Rc::clone(&application), accepted);
     })
@@ -50,6 +53,7 @@ pub async fn serve_inbound(worker: Rc<Worker>, listener: TcpListener, applicatio
 
 /// Serves what others send to the application and is redirected here, until the drain begins.
 pub async fn serve_redirected(worker: Rc<Worker>, listener: TcpListener) {
+    policy::known(&worker).await;
     accept::each(&worker, listener, |accepted| match original::destination(&accepted.socket) {
         Some(original) => serve_application(&worker, worker.application_at(original), accepted),
         // Whoever means the listener itself means no application; sent on, it would come back here.
@@ -71,18 +75,35 @@ fn serve<F: Future<Output = ()>>(
     serve: impl FnOnce(Box<Client>) -> F + 'static,
 ) {
     let Accepted { socket, address, hold, place } = accepted;
-    let mut client = client(worker, side, socket, address);
+    admit(client(worker, side, socket, address), hold, place, serve);
+}
+
+/// Serves a stream of a connection between proxies as a connection of its own.
+pub(crate) fn serve_stream(client: Box<Client>) {
+    let (place, hold) = (accept::place(&client.worker), client.worker.drain.hold());
+    admit(client, hold, place, Client::serve);
+}
+
+fn admit<F: Future<Output = ()>>(
+    mut client: Box<Client>,
+    hold: Hold,
+    place: Option<Place>,
+    serve: impl FnOnce(Box<Client>) -> F + 'static,
+) {
     if let Some(place) = place {
         // The future is made inside of the task: brought along, it would be there twice.
         spawn_local(async move {
             serve(client).await;
             drop((place, hold));
         });
-    } else if let Some(answering) = worker.refusals.take(overload::MAX_ANSWERED) {
+    } else if let Some(answering) = client.worker.refusals.take(overload::MAX_ANSWERED) {
         spawn_local(async move {
             overload::refuse(client).await;
             drop((answering, hold));
         });
+    } else if client.peer.is_stream() {
+        // Closed without a word, it took no request.
+        client.peer.ends(CloseReason::Overload);
     } else {
         client.peer.reset_when_closed(CloseReason::Overload);
     }
@@ -98,9 +119,10 @@ fn client(worker: &Rc<Worker>, side: Side, socket: TcpStream, address: SocketAdd
     Box::new(Client {
         worker: Rc::clone(worker),
         peer: if may_be_secured { Peer::uncounted(socket, tcp) } else { Peer::new(socket, tcp) },
+        watch: worker.sweep.watch_call(side.port()),
         side,
         address,
-        watch: worker.sweep.watch(),
+        grant: None,
         idle_since: Instant::now(),
     })
 }

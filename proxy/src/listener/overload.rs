@@ -20,7 +20,7 @@ pub async fn refuse(mut client: Box<Client>) {
     let speaks = poll_fn(|cx| serve::poll_protocol(&mut client, cx));
     match tokio::time::timeout(PATIENCE, speaks).await {
         Ok(Protocol::Http1) => client.refuse_connection(ProxyError::Overloaded).await,
-        Ok(Protocol::Http2) => {
+        Ok(Protocol::Http2) if !client.peer.is_stream() => {
             http2::turn_away(client, ProxyError::Overloaded, CloseReason::Overload).await;
         }
         Ok(_) | Err(_) => client.peer.reset_when_closed(CloseReason::Overload),

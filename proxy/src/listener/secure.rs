@@ -26,8 +26,8 @@ pub enum Admission {
 }
 
 /// Reads a client's first bytes, secures the connection when they are those of a proxy of the mesh, and refuses others in strict
-/// mode.
-pub async fn admit(client: &mut Client) -> Admission {
+/// mode, but the TLS of an application that secures this port itself.
+pub async fn admit(client: &mut Client, port: u16) -> Admission {
     let accepted = Instant::now();
     let is_strict = client.worker.config.inbound_tls == InboundTls::Strict;
     let protocol = match serve::protocol(client).await {
@@ -47,10 +47,11 @@ pub async fn admit(client: &mut Client) -> Admission {
     client.detected(protocol, accepted);
     match protocol {
         _ if !is_strict => Admission::Plain(protocol),
+        Protocol::Tls if client.worker.config.tls_ports.contain(port) => Admission::Plain(protocol),
         Protocol::Http1 | Protocol::Http2 => Admission::Answered(protocol),
         Protocol::Tls | Protocol::Opaque | Protocol::Unknown => {
             tracing::debug!(client = %client.address, "connection in plain text refused");
-            client.peer.reset_when_closed(CloseReason::Error);
+            client.peer.reset_when_closed(CloseReason::Denied);
             Admission::Refused
         }
     }

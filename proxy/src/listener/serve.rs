@@ -10,6 +10,7 @@ use super::tls;
 use crate::error::ProxyError;
 use crate::http2;
 use crate::metrics::{CloseReason, Limit};
+use crate::mux;
 use crate::permission::{Denial, Grant};
 use crate::relay::{Client, Link, Peer, Room};
 
@@ -23,12 +24,20 @@ const HELLO_TIME: Duration = Duration::from_secs(1);
 pub async fn serve(mut client: Box<Client>, port: u16) {
     let is_opaque = client.worker.config.opaque_ports.contain(port);
     if client.may_be_of_mesh() {
-        match Box::pin(secure::admit(&mut client)).await {
-            Admission::Secured => {}
+        match Box::pin(secure::admit(&mut client, port)).await {
+            Admission::Secured => return serve_secured(client, is_opaque).await,
             Admission::Plain(protocol) => return serve_protocol(client, protocol, is_opaque).await,
             Admission::Answered(protocol) => return serve_protocol(client, protocol, false).await,
             Admission::Refused => return,
         }
+    }
+    serve_admitted(client, is_opaque).await;
+}
+
+/// Serves a client that has proved who it is.
+async fn serve_secured(mut client: Box<Client>, is_opaque: bool) {
+    if !is_opaque && client.peer.offer_streams() {
+        return Box::pin(serve_requests(client)).await;
     }
     serve_admitted(client, is_opaque).await;
 }
@@ -42,6 +51,23 @@ async fn serve_admitted(mut client: Box<Client>, is_opaque: bool) {
     let Some(protocol) = protocol(&mut client).await else { return client.peer.ends(CloseReason::Reset) };
     client.detected(protocol, accepted);
     serve_protocol(client, protocol, is_opaque).await;
+}
+
+/// Serves a client that has requests, and was offered streams for them. It speaks first, however long that takes it to come.
+async fn serve_requests(mut client: Box<Client>) {
+    let accepted = Instant::now();
+    let Some(protocol) = Box::pin(secure::patiently(&mut client)).await else {
+        return client.peer.ends(CloseReason::Timeout);
+    };
+    if client.peer.finished {
+        return;
+    }
+    if client.begins_streams() {
+        client.detected(Protocol::Http1, accepted);
+        return Box::pin(mux::serve(client)).await;
+    }
+    client.detected(protocol, accepted);
+    serve_protocol(client, protocol, false).await;
 }
 
 async fn serve_protocol(client: Box<Client>, protocol: Protocol, is_opaque: bool) {
@@ -139,7 +165,7 @@ async fn serve_late(mut client: Box<Client>, is_opaque: bool) {
     };
     if secure::is_of_mesh(&client, protocol) {
         return match secure::secure(&mut client).await {
-            Admission::Secured => serve_admitted(client, is_opaque).await,
+            Admission::Secured => serve_secured(client, is_opaque).await,
             Admission::Plain(_) | Admission::Answered(_) | Admission::Refused => {}
         };
     }
@@ -165,6 +191,10 @@ async fn serve_first_speaker(mut client: Box<Client>, mut link: Link, is_opaque:
     };
     if secure::is_of_mesh(&client, protocol) {
         return match Box::pin(secure::secure(&mut client)).await {
+            Admission::Secured if !is_opaque && client.peer.offer_streams() => {
+                keep(&mut client, link);
+                Box::pin(serve_requests(client)).await;
+            }
             Admission::Secured => Box::pin(serve_first_speaker(client, link, is_opaque)).await,
             Admission::Plain(_) | Admission::Answered(_) | Admission::Refused => {}
         };
@@ -173,9 +203,7 @@ async fn serve_first_speaker(mut client: Box<Client>, mut link: Link, is_opaque:
     match protocol {
         _ if is_opaque => relay_admitted(client, link).await,
         Protocol::Http1 => {
-            let endpoint = client.application().unwrap_or(link.in_flight.endpoint());
-            endpoint.idle().put(link.upstream, Instant::now(), &client.worker.sweep);
-            client.idle_since = Instant::now();
+            keep(&mut client, link);
             client.serve().await;
         }
         // A connection that is shared by streams is made as such.
@@ -188,6 +216,13 @@ async fn serve_first_speaker(mut client: Box<Client>, mut link: Link, is_opaque:
         }
         Protocol::Opaque | Protocol::Unknown => relay_admitted(client, link).await,
     }
+}
+
+/// Keeps a connection that was made before it was known that the client has requests.
+fn keep(client: &mut Client, link: Link) {
+    let endpoint = client.application().unwrap_or(link.in_flight.endpoint());
+    endpoint.idle().put(link.upstream, Instant::now(), &client.worker.sweep);
+    client.idle_since = Instant::now();
 }
 
 fn poll_first_speaker(client: &mut Client, upstream: &mut Peer, cx: &mut Context<'_>) -> Poll<First> {
@@ -253,7 +288,7 @@ async fn relay_admitted(mut client: Box<Client>, link: Link) {
     }
 }
 
-async fn relay_bytes(mut client: Box<Client>, link: Link, grant: Option<Grant>) {
+async fn relay_bytes(mut client: Box<Client>, link: Link, grant: Option<Box<Grant>>) {
     if let Some(denial) = client.tunnel(link, grant).await.denial {
         tap_denied(&client, None, &denial);
     }
@@ -261,7 +296,7 @@ async fn relay_bytes(mut client: Box<Client>, link: Link, grant: Option<Grant>) 
 
 /// Decides about a connection that is passed through; with TLS when it names a server. None when it is refused, which its client
 /// is told by the end of it.
-fn admit(client: &mut Client, server_name: Option<&str>) -> Option<Option<Grant>> {
+fn admit(client: &mut Client, server_name: Option<&str>) -> Option<Option<Box<Grant>>> {
     // Whoever goes without a word only looked whether somebody listens, as probes do.
     if client.peer.finished && client.peer.received.is_empty() && !client.may_pass_through() {
         return None;
@@ -286,7 +321,12 @@ fn tap_denied(client: &Client, server_name: Option<&str>, denial: &Denial) {
 }
 
 /// TLS is the application's own; of what it hides, only the server's name is told.
-async fn relay_tls(mut client: Box<Client>, link: Link, server_name: Option<String>, grant: Option<Grant>) {
+async fn relay_tls(
+    mut client: Box<Client>,
+    link: Link,
+    server_name: Option<String>,
+    grant: Option<Box<Grant>>,
+) {
     let tapped = client.worker.tap.active().then(|| {
         client.tap_connection(link.in_flight.endpoint(), "https", server_name.as_deref().unwrap_or_default())
     });

@@ -93,6 +93,11 @@ impl TcpMetrics {
         self.closed[reason as usize].fetch_add(1, Relaxed);
     }
 
+    /// Counts the end of a stream of a connection that goes on.
+    pub fn lost_stream(&self, reason: CloseReason) {
+        self.closed[reason as usize].fetch_add(1, Relaxed);
+    }
+
     /// Counts bytes read from the peer.
     pub fn read(&self, bytes: u64) {
         self.read_bytes.fetch_add(bytes, Relaxed);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::policy::{Call, Denial};
+use super::policy::{Call, Denial, HttpCall};
 use crate::config::InboundTls;
 use crate::error::ProxyError;
 use crate::worker::Worker;
@@ -37,13 +37,25 @@ pub fn is_open(worker: &Worker, identity: Option<&Arc<str>>) -> bool {
 /// # Errors
 /// It is refused.
 pub fn admit(worker: &Worker, call: &Call<'_>) -> Result<(), Refusal> {
-    if call.identity.is_none() {
-        if call.http.is_some_and(|http| worker.config.probes.contain(call.port, http.method, http.path)) {
-            return Ok(());
-        }
-        if worker.config.inbound_tls == InboundTls::Strict {
-            return Err(Refusal::IdentityRequired);
-        }
+    if is_probe(worker, call) {
+        return Ok(());
+    }
+    if call.identity.is_none() && worker.config.inbound_tls == InboundTls::Strict {
+        return Err(Refusal::IdentityRequired);
     }
     worker.guard.check(call).map_err(Refusal::Denied)
+}
+
+/// Decides again about a call that was admitted and is under way, for there is another policy. Only that it is refused is counted.
+///
+/// # Errors
+/// It is allowed no longer.
+#[cold]
+pub fn readmit(worker: &Worker, call: &Call<'_>) -> Result<(), Denial> {
+    if is_probe(worker, call) { Ok(()) } else { worker.guard.check_again(call) }
+}
+
+fn is_probe(worker: &Worker, call: &Call<'_>) -> bool {
+    let is_asked = |http: HttpCall<'_>| worker.config.probes.contain(call.port, http.method, http.path);
+    call.identity.is_none() && call.http.is_some_and(is_asked)
 }

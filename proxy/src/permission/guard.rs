@@ -2,10 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use super::policy::{Call, Denial, HttpCall, Policy, Verdict};
 use crate::config::Identity;
@@ -16,12 +16,22 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// So many counters are kept at hand: more than a policy and its callers need, unless there are very many.
 const MAX_COUNTERS: usize = 1024;
 
+/// Tells one policy from those before and after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edition(u64);
+
+impl Edition {
+    /// Before the first policy.
+    const NONE: Self = Self(0);
+}
+
 /// Decides about calls, counts and logs what it decides.
 pub struct Guard {
     policy: RefCell<Arc<Policy>>,
     allows_everything: Cell<bool>,
-    /// Grows with every policy.
-    edition: Cell<u64>,
+    edition: Cell<Edition>,
+    /// Wakes those who wait for the first.
+    first: Notify,
     counters: RefCell<HashMap<Key, Counter>>,
     own: Identity,
     registry: Arc<Registry>,
@@ -41,19 +51,35 @@ impl Guard {
         Self {
             policy: RefCell::default(),
             allows_everything: Cell::new(true),
-            edition: Cell::new(0),
+            edition: Cell::new(Edition::NONE),
+            first: Notify::new(),
             counters: RefCell::default(),
             own,
             registry,
         }
     }
 
-    /// From now on this is in force.
-    pub fn replace(&self, policy: Arc<Policy>) {
+    /// From now on this is in force. Returns what was before.
+    pub fn replace(&self, policy: Arc<Policy>) -> Arc<Policy> {
         self.allows_everything.set(policy.allows_everything());
-        self.policy.replace(policy);
-        self.edition.set(self.edition.get() + 1);
+        let former = self.policy.replace(policy);
+        self.edition.set(Edition(self.edition.get().0 + 1));
         self.counters.borrow_mut().clear();
+        self.first.notify_waiters();
+        former
+    }
+
+    /// That of the policy in force. Needs no more than a look.
+    #[inline]
+    pub fn edition(&self) -> Edition {
+        self.edition.get()
+    }
+
+    /// Resolves when there is a policy, at once when there is.
+    pub async fn informed(&self) {
+        if self.edition() == Edition::NONE {
+            self.first.notified().await;
+        }
     }
 
     /// True while nobody needs to ask. Needs no more than a look.
@@ -84,6 +110,20 @@ impl Guard {
                 self.note(Decision::Allow, permission.as_ref(), call);
                 Ok(())
             }
+            Verdict::Denied(denial) => {
+                self.note_denial(&denial, call);
+                Err(denial)
+            }
+        }
+    }
+
+    /// Decides again about a call that was allowed by another policy; it is counted only when it is refused.
+    ///
+    /// # Errors
+    /// It is allowed no longer.
+    pub fn check_again(&self, call: &Call<'_>) -> Result<(), Denial> {
+        match self.policy.borrow().verdict(call) {
+            Verdict::Allowed(_) => Ok(()),
             Verdict::Denied(denial) => {
                 self.note_denial(&denial, call);
                 Err(denial)
@@ -147,51 +187,5 @@ impl Counter {
             path = http.path,
             "permission decided; more of the same is logged once in ten seconds"
         );
-    }
-}
-
-/// What was allowed and stays open for long: a tunnel, or a connection that is passed through. Asked for again whenever there is
-/// another policy.
-pub struct Grant {
-    guard: Rc<Guard>,
-    port: u16,
-    identity: Option<Arc<str>>,
-    client: SocketAddr,
-    /// Method and path of the request that opened it.
-    http: Option<(Box<str>, Box<str>)>,
-    edition: u64,
-}
-
-impl Grant {
-    /// That of a call which was allowed just now.
-    pub fn new(guard: &Rc<Guard>, call: &Call<'_>) -> Self {
-        Self {
-            guard: Rc::clone(guard),
-            port: call.port,
-            identity: call.identity.cloned(),
-            client: call.client,
-            http: call.http.map(|http| (http.method.into(), http.path.into())),
-            edition: guard.edition.get(),
-        }
-    }
-
-    /// Whether it is allowed still. Costs a look while the policy stays.
-    ///
-    /// # Errors
-    /// It no longer is.
-    pub fn check(&mut self) -> Result<(), Denial> {
-        if self.edition == self.guard.edition.get() {
-            return Ok(());
-        }
-        self.edition = self.guard.edition.get();
-        let http = self.http.as_ref().map(|(method, path)| HttpCall { method, path });
-        let call = Call { port: self.port, identity: self.identity.as_ref(), client: self.client, http };
-        match self.guard.policy.borrow().verdict(&call) {
-            Verdict::Allowed(_) => Ok(()),
-            Verdict::Denied(denial) => {
-                self.guard.note_denial(&denial, &call);
-                Err(denial)
-            }
-        }
     }
 }

@@ -2,12 +2,14 @@
 
 mod admission;
 mod caller;
+mod grant;
 mod guard;
 mod network;
 mod path;
 mod policy;
 
-pub use admission::{Refusal, admit, is_open};
+pub use admission::{Refusal, admit, is_open, readmit};
 pub(crate) use caller::namespace;
-pub use guard::{Grant, Guard};
+pub use grant::Grant;
+pub use guard::{Edition, Guard};
 pub use policy::{Call, Denial, HttpCall, Policy};

@@ -141,6 +141,22 @@ impl Policy {
         }
     }
 
+    /// Whether what is called at `port` of the application is decided about as by `other`, whatever else they say. Of two policies
+    /// that mean the same, it may be missed that they do.
+    pub(crate) fn decides_like(&self, other: &Self, port: u16) -> bool {
+        self.denies_by_default == other.denies_by_default && self.deciding(port).eq(other.deciding(port))
+    }
+
+    /// The permissions for a port that refuse or allow, but for the ports that they name.
+    fn deciding(&self, port: u16) -> impl Iterator<Item = (&Arc<str>, Action, &[HttpMatch], &[Caller])> {
+        let decides =
+            move |permission: &&Permission| permission.action != Action::Audit && permission.is_for(port);
+        self.permissions
+            .iter()
+            .filter(decides)
+            .map(|Permission { name, action, http, from, .. }| (name, *action, &http[..], &from[..]))
+    }
+
     /// The permissions that only take note of the call.
     pub(super) fn audits(&self, call: &Call<'_>) -> impl Iterator<Item = &Arc<str>> {
         self.permissions
@@ -374,6 +390,28 @@ mod tests {
             assert_eq!(allowed, "denied as no permission allows it", "{path}");
             let denied = decided(&policy(ALLOW, std::slice::from_ref(&deny)), None, 80, request);
             assert_eq!(denied, "denied by shop/web", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_change_concerns_the_ports_about_which_is_decided_otherwise() {
+        let of_port = |port, permission| proto::Permission { ports: vec![port], ..permission };
+        let web = || of_port(80, permission("web", ALLOW));
+        let before = policy(ALLOW, &[web()]);
+        let added = |more: proto::Permission| policy(ALLOW, &[more, web()]);
+        let caller = proto::Caller { unauthenticated: Some(true), ..proto::Caller::default() };
+        for (name, after, at_80, at_81) in [
+            ("the same", policy(ALLOW, &[web()]), true, true),
+            ("none", policy(ALLOW, &[]), false, true),
+            ("another default", policy(DENY, &[web()]), false, false),
+            ("one for all ports", added(permission("all", DENY)), false, false),
+            ("one for another port", added(of_port(81, permission("other", DENY))), true, false),
+            ("an audit", added(permission("note", PermissionAction::Audit)), true, true),
+            ("for others", policy(ALLOW, &[of_port(80, from("web", ALLOW, caller))]), false, true),
+            ("for more ports", policy(ALLOW, &[permission("web", ALLOW)]), true, false),
+        ] {
+            let same = [80, 81].map(|port| before.decides_like(&after, port));
+            assert_eq!(same, [at_80, at_81], "{name}");
         }
     }
 

@@ -123,8 +123,8 @@ impl Exchange<'_> {
         }
         if self.upstream.was_refused() {
             self.worker.identity().shook(Direction::Outbound, Handshake::IdentityFailed);
-            self.was_written = false;
         }
+        self.was_written &= !self.upstream.took_nothing();
         match (self.is_held, self.was_written) {
             (true, false) => Ended::Lost(Lost::Unwritten),
             (true, true) if self.request.method.is_idempotent() => Ended::Lost(Lost::Reset),

@@ -19,7 +19,8 @@ pub enum Room {
 }
 
 impl Room {
-    const fn bytes(self) -> usize {
+    /// So many fit into a buffer of this size.
+    pub const fn bytes(self) -> usize {
         match self {
             Self::Head => 8 * 1024,
             Self::Body => 64 * 1024,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::http::{Client, Side};
-use super::route::{self, Choice, Link, Original, Target, Tried};
+use super::route::{self, Link, Original, Target};
 use crate::destination::Endpoint;
 use crate::direction::Direction;
 use crate::error::ProxyError;
@@ -18,7 +18,7 @@ use crate::tls::HandshakeError;
 const TLS_PORT: u16 = 443;
 
 async fn link(target: &Target) -> Result<Link, ProxyError> {
-    let link = target.link(Choice::New, &mut Tried::new()).await?;
+    let link = target.link().await?;
     link.in_flight.endpoint().took_connection();
     Ok(link)
 }
@@ -148,7 +148,7 @@ impl Client {
         self.worker.tap.request(&Request {
             direction: self.side.direction(),
             client: self.address,
-            client_tls: self.peer.is_secured(),
+            client_identity: self.peer.identity().map(|identity| &**identity),
             endpoint: Some(endpoint),
             method: "",
             scheme,

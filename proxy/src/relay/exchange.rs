@@ -13,6 +13,7 @@ use super::stall::{Noticed, Stall};
 use crate::destination::Endpoint;
 use crate::error::ProxyError;
 use crate::http1::RequestHead;
+use crate::permission::{Denial, Grant};
 use crate::worker::Worker;
 
 /// How an exchange ended.
@@ -37,6 +38,8 @@ pub enum Ended {
     ClientGone,
     /// Nothing moved for the stall timeout.
     Stalled,
+    /// The policy no longer allows the request; the client has a part of an answer, or none.
+    Denied { is_begun: bool },
     /// The response broke off after its head. Where nothing in the message would tell, its end must be made to.
     Cut { tellable: bool },
 }
@@ -61,6 +64,10 @@ pub struct Exchange<'a> {
     pub(super) request: &'a RequestHead,
     pub(super) worker: &'a Worker,
     stall: Stall<'a>,
+    /// It ends when that is over; none when it needs none.
+    pub grant: Option<&'a mut Grant>,
+    /// Why the request is allowed no longer.
+    pub denial: Option<Denial>,
     pub(super) sending: Sending,
     pub(super) answer: Answer,
     /// The request may yet go to another endpoint: all that was taken of it is still in the client's buffer.
@@ -122,6 +129,7 @@ impl Ended {
             Self::ClientGone => Some(BrokenOff::ByClient),
             Self::BadBody => Some(BrokenOff::For(ProxyError::BadRequest)),
             Self::Stalled => Some(BrokenOff::For(ProxyError::StallTimeout)),
+            Self::Denied { .. } => Some(BrokenOff::For(ProxyError::PermissionDenied)),
             Self::Cut { .. } => Some(BrokenOff::ByEndpoint),
             _ => None,
         }
@@ -146,6 +154,8 @@ impl<'a> Exchange<'a> {
             request,
             worker,
             stall,
+            grant: None,
+            denial: None,
             sending: Sending::Start,
             answer: Answer::Awaited,
             is_held: has_another,
@@ -177,6 +187,9 @@ impl<'a> Exchange<'a> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        if let Some(Err(denial)) = self.grant.as_mut().map(|grant| grant.check()) {
+            return Poll::Ready(self.deny(denial));
+        }
         if let Some(ended) = self.send_request(cx) {
             return Poll::Ready(ended);
         }
@@ -185,6 +198,14 @@ impl<'a> Exchange<'a> {
             Poll::Pending => self.notice(cx).map_or(Poll::Pending, Poll::Ready),
             Poll::Ready(_) => answered,
         }
+    }
+
+    #[cold]
+    fn deny(&mut self, denial: Denial) -> Ended {
+        self.let_go_of_request();
+        self.denial = Some(denial);
+        let is_begun = self.report.head_at.is_some() || matches!(self.answer, Answer::Interim(_));
+        Ended::Denied { is_begun }
     }
 
     fn notice(&mut self, cx: &Context<'_>) -> Option<Ended> {

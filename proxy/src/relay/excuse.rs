@@ -61,19 +61,26 @@ impl Client {
             Ended::BadRequest => ProxyError::BadRequest,
             Ended::BadResponse => ProxyError::BadResponse,
             Ended::Stalled => ProxyError::StallTimeout,
+            Ended::Denied { .. } => ProxyError::PermissionDenied,
             Ended::Unanswered { was_written: false } if link.upstream.was_refused() => {
                 ProxyError::IdentityFailed
             }
             Ended::Unanswered { was_written: false } => ProxyError::ConnectFailed,
             _ => ProxyError::UpstreamReset,
         };
-        // An endpoint that was never sent the whole request could not answer it.
-        if error != ProxyError::BadRequest && (error != ProxyError::StallTimeout || report.request_read) {
+        let is_to_blame = match error {
+            ProxyError::BadRequest | ProxyError::PermissionDenied => false,
+            // An endpoint that was never sent the whole request could not answer it.
+            ProxyError::StallTimeout => report.request_read,
+            _ => true,
+        };
+        if is_to_blame {
             endpoint.failed();
         }
-        link.upstream.ends(match error {
+        link.upstream.breaks_off(match error {
             ProxyError::BadResponse => CloseReason::BadMessage,
             ProxyError::StallTimeout => CloseReason::Timeout,
+            ProxyError::PermissionDenied => CloseReason::Denied,
             _ => CloseReason::Reset,
         });
         drop(link);

@@ -12,7 +12,7 @@ use super::next::Next;
 use super::peer::Peer;
 use super::record::Record;
 use super::retry::Attempts;
-use super::route::{self, Choice, Link, Original, Target, Tried};
+use super::route::{self, Link, Original, Target};
 use super::stall::Stall;
 use super::sweep::Watch;
 use super::tunnel::{self, Copied};
@@ -23,8 +23,10 @@ use crate::http1::{Method, RequestHead, Version};
 use crate::http2;
 use crate::listener;
 use crate::metrics::{CloseReason, HttpMetrics, Protocol};
+use crate::mux;
 use crate::permission::Grant;
 use crate::tap::Request;
+use crate::upstream;
 use crate::worker::Worker;
 
 /// Which way the client's requests go.
@@ -44,6 +46,14 @@ impl Side {
             Self::Inbound(_) => Direction::Inbound,
         }
     }
+
+    /// The port of the application that is called.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Outbound | Self::Redirected(_) => None,
+            Self::Inbound(application) => Some(application.address().port()),
+        }
+    }
 }
 
 /// An accepted connection.
@@ -53,6 +63,8 @@ pub struct Client {
     pub peer: Peer,
     pub address: SocketAddr,
     pub watch: Watch,
+    /// What allows the request that is under way to the application; kept between requests for its memory.
+    pub grant: Option<Box<Grant>>,
     /// Since when it waits for a request.
     pub idle_since: Instant,
 }
@@ -78,7 +90,9 @@ impl Client {
                 Next::Refused(_) if self.begins_with_http2() => {
                     return Box::pin(http2::serve(self)).await;
                 }
+                Next::Refused(_) if self.begins_streams() => return Box::pin(mux::serve(self)).await,
                 Next::Refused(error) => return Box::pin(self.refuse_connection(error)).await,
+                Next::Ended(CloseReason::Idle) => return self.peer.ends_idle(self.idle_since),
                 Next::Ended(reason) => return self.peer.ends(reason),
             };
             match self.answer(&mut request).await {
@@ -95,7 +109,6 @@ impl Client {
         if let Err(refusal) = self.admit(request) {
             return Box::pin(self.turn_away(request, refusal, record)).await;
         }
-        let grant = self.grant(request);
         let target = match self.target(request).await {
             Ok(target) => target,
             Err(error) => return Box::pin(self.refuse(request, None, error, record)).await,
@@ -105,31 +118,36 @@ impl Client {
         }
         let mut attempts = Attempts::new(&target);
         loop {
-            let mut link = match target.link(attempts.choice, &mut attempts.tried).await {
+            let linked = target.link_request(attempts.choice, &mut attempts.tried, &self.worker);
+            let mut link = match linked.await {
                 Ok(link) => link,
                 Err(error) => {
                     let error = attempts.error(error);
                     return Box::pin(self.refuse(request, Some(target), error, record)).await;
                 }
             };
+            if let Err(refusal) = self.readmit() {
+                return Box::pin(self.turn_away(request, refusal, record)).await;
+            }
             let endpoint = Rc::clone(link.in_flight.endpoint());
             self.goes_to(&mut record, request, Some(&endpoint), endpoint.http());
             let (ended, report) =
-                self.exchange(request, &mut link, &target, &mut attempts, record.started()).await;
+                self.exchange(request, &mut link, &target, &mut attempts, &mut record).await;
             return match ended {
                 Ended::Lost(lost) => {
-                    link.upstream.ends(lost.close_reason());
+                    link.upstream.breaks_off(lost.close_reason());
                     continue;
                 }
                 Ended::Complete { client_kept, upstream_kept } => {
                     self.idle_since = report.record(record, &endpoint, ended);
                     if upstream_kept {
-                        endpoint.idle().put(link.upstream, self.idle_since, &self.worker.sweep);
+                        upstream::keep(link.upstream, &endpoint, self.idle_since, &self.worker);
                     }
                     self.after_response(client_kept, report)
                 }
                 Ended::Tunnel => {
                     report.record(record, &endpoint, ended);
+                    let grant = self.grant.take();
                     Box::pin(self.tunnel(link, grant)).await;
                     After::Close
                 }
@@ -137,11 +155,15 @@ impl Client {
                     report.record(record, &endpoint, ended);
                     self.break_off(ended, link)
                 }
-                Ended::Cut { .. } | Ended::BadBody | Ended::ClientGone => {
+                Ended::Cut { .. } | Ended::BadBody | Ended::ClientGone | Ended::Denied { is_begun: true } => {
                     report.record(record, &endpoint, ended);
                     self.break_off(ended, link)
                 }
-                Ended::Unanswered { .. } | Ended::BadResponse | Ended::BadRequest | Ended::Stalled => {
+                Ended::Unanswered { .. }
+                | Ended::BadResponse
+                | Ended::BadRequest
+                | Ended::Stalled
+                | Ended::Denied { is_begun: false } => {
                     Box::pin(self.excuse(request, ended, link, record, report)).await
                 }
             };
@@ -166,7 +188,7 @@ impl Client {
         Request {
             direction: self.side.direction(),
             client: self.address,
-            client_tls: self.peer.is_secured(),
+            client_identity: self.peer.identity().map(|identity| &**identity),
             endpoint,
             method: text(request.method_name(head)),
             scheme: "http",
@@ -213,11 +235,11 @@ impl Client {
         link: &mut Link,
         target: &Target,
         attempts: &mut Attempts,
-        started: Instant,
+        record: &mut Record,
     ) -> (Ended, Report) {
         let endpoint = link.in_flight.endpoint();
         let is_meshed = endpoint.is_meshed() && self.side.direction() == Direction::Outbound;
-        let stall = Stall::new(&self.worker, &self.watch, started);
+        let stall = Stall::new(&self.worker, &self.watch, record.started());
         let mut exchange = Exchange::new(
             &mut self.peer,
             &mut link.upstream,
@@ -227,11 +249,15 @@ impl Client {
             link.reused || target.is_service(),
             is_meshed,
         );
+        exchange.grant = self.grant.as_deref_mut();
         let mut ended = exchange.run().await;
         if let Ended::Lost(lost) = ended
             && !attempts.go_on(lost, endpoint, link.reused, target, &self.worker)
         {
             ended = exchange.settle(lost, attempts.was_seen()).await;
+        }
+        if let Some(denial) = exchange.denial {
+            record.denied(denial);
         }
         (ended, exchange.report)
     }
@@ -245,9 +271,14 @@ impl Client {
     }
 
     fn break_off(&mut self, ended: Ended, mut link: Link) -> After {
-        link.upstream.ends(if ended == Ended::Stalled { CloseReason::Timeout } else { CloseReason::Reset });
+        link.upstream.breaks_off(match ended {
+            Ended::Stalled => CloseReason::Timeout,
+            Ended::Denied { .. } => CloseReason::Denied,
+            _ => CloseReason::Reset,
+        });
         match ended {
             Ended::Stalled => self.peer.reset_when_closed(CloseReason::Timeout),
+            Ended::Denied { .. } => self.peer.reset_when_closed(CloseReason::Denied),
             Ended::Cut { tellable: false } | Ended::BadBody => {
                 self.peer.reset_when_closed(CloseReason::Reset)
             }
@@ -258,7 +289,7 @@ impl Client {
 
     /// Opens a tunnel to what the client named.
     async fn connect(&mut self, request: &mut RequestHead, target: Target, mut record: Record) -> After {
-        let link = match target.link(Choice::New, &mut Tried::new()).await {
+        let link = match target.link().await {
             Ok(link) => link,
             Err(error) => return self.refuse(request, Some(target), error, record).await,
         };
@@ -280,8 +311,13 @@ impl Client {
     }
 
     /// Passes on what each side sends until both have finished, or `grant` is over.
-    pub async fn tunnel(&mut self, mut link: Link, grant: Option<Grant>) -> Copied {
+    pub async fn tunnel(&mut self, mut link: Link, grant: Option<Box<Grant>>) -> Copied {
         let stall = Stall::new(&self.worker, &self.watch, Instant::now());
-        tunnel::copy(&mut self.peer, &mut link.upstream, stall, grant).await
+        let copied = tunnel::copy(&mut self.peer, &mut link.upstream, stall, grant).await;
+        if copied.denial.is_some() && self.peer.is_stream() {
+            let clients = self.worker.clients(self.side.direction(), self.peer.identity());
+            clients.tcp.lost_stream(CloseReason::Denied);
+        }
+        copied
     }
 }

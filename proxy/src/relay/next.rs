@@ -11,6 +11,7 @@ use crate::error::ProxyError;
 use crate::http1::{Parsed, RequestHead};
 use crate::listener::{Hello, begins_http2};
 use crate::metrics::{CloseReason, Limit};
+use crate::mux;
 
 /// How long a connection without a request stays open once the drain has begun: the next request may be on its way, and whoever
 /// sends it is being told to go elsewhere.
@@ -48,10 +49,16 @@ impl Client {
         is_first && matches!(self.side, Side::Outbound) && Hello::of(bytes) != Hello::None
     }
 
-    /// Whether the first that the client sends is the preface of HTTP/2, or the part of it that looks like a request.
+    /// Whether the first that the client sends is the preface of HTTP/2, or the part of it that looks like a request. It has a
+    /// connection of its own: streams within a stream would be none that anybody counts.
     pub(super) fn begins_with_http2(&self) -> bool {
         let bytes = self.peer.received.bytes();
-        self.peer.moved() == bytes.len() as u64 && begins_http2(bytes)
+        !self.peer.is_stream() && self.peer.moved() == bytes.len() as u64 && begins_http2(bytes)
+    }
+
+    /// Whether the client makes streams of the connection, as was offered to it, before its first request or after it.
+    pub fn begins_streams(&self) -> bool {
+        self.peer.may_begin_streams() && self.peer.received.bytes().starts_with(mux::PREFACE)
     }
 
     /// The next request, when it has come, or why there is none.

@@ -123,28 +123,42 @@ pub async fn find_named(worker: &Worker, server_name: &str, port: u16) -> Option
 }
 
 impl Target {
-    /// A connection to the endpoint that is best now, or to the next best when that one takes none; never one of those in `tried`,
-    /// to which it adds. A service without endpoints is given some time to get one.
+    /// A connection of its own, as [`reach`](Self::reach) finds it.
     ///
     /// # Errors
-    /// No endpoint, or why the last one tried takes no connection. What we lack ourselves is no endpoint's fault.
-    pub async fn link(&self, choice: Choice, tried: &mut Tried) -> Result<Link, ProxyError> {
+    /// As there.
+    pub async fn link(&self) -> Result<Link, ProxyError> {
+        self.reach(&mut Tried::new(), |_| None, async |endpoint| upstream::connect(endpoint).await).await
+    }
+
+    /// What takes a request of HTTP/1.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn link_request(
+        &self,
+        choice: Choice,
+        tried: &mut Tried,
+        worker: &Rc<Worker>,
+    ) -> Result<Link, ProxyError> {
         self.reach(
             tried,
-            |endpoint| (choice == Choice::Any).then(|| endpoint.idle().take()).flatten(),
-            async |endpoint| upstream::connect(endpoint).await,
+            |endpoint| (choice == Choice::Any).then(|| upstream::kept(endpoint, worker)).flatten(),
+            async |endpoint| upstream::open(endpoint, worker).await,
         )
         .await
     }
 
-    /// The same for connections that are had by `take`, when there is one already, or `open`.
+    /// A connection to the endpoint that is best now, or to the next best when that one takes none; never one of those in `tried`,
+    /// to which it adds. It is had by `take`, when there is one already, or by `open`. A service without endpoints is given some
+    /// time to get one.
     ///
     /// # Errors
-    /// As `link`.
+    /// No endpoint, or why the last one tried takes no connection. What we lack ourselves is no endpoint's fault.
     pub(crate) async fn reach<C>(
         &self,
         tried: &mut Tried,
-        take: impl Fn(&Endpoint) -> Option<C>,
+        take: impl Fn(&Rc<Endpoint>) -> Option<C>,
         open: impl AsyncFn(&Rc<Endpoint>) -> Result<C, ProxyError>,
     ) -> Result<Link<C>, ProxyError> {
         let mut failure = ProxyError::NoEndpoints;

@@ -50,6 +50,7 @@ impl Exchange<'_> {
     fn start_request(&mut self, cx: &mut Context<'_>) -> Option<Ended> {
         let head = Head { length: self.request.length, edits: &self.request.edits };
         let body = self.request.body.clone();
+        self.upstream.begins_message();
         match Flow::begin(cx, &self.client.received, head, body, Coding::AsItCame, self.upstream) {
             Ok((flow, taken)) => {
                 self.report.request_bytes = flow.body_bytes;

@@ -32,6 +32,8 @@ pub struct Sweep {
 
 #[derive(Debug, Default)]
 struct Watched {
+    /// The application's port, of what others call there.
+    port: Option<u16>,
     deadline: Cell<Option<Instant>>,
     /// The deadline was found to have passed.
     passed: Cell<bool>,
@@ -62,7 +64,12 @@ impl Sweep {
 
     /// Watches over a connection until the watch is dropped.
     pub fn watch(self: &Rc<Self>) -> Watch {
-        let watched = Rc::new(Watched::default());
+        self.watch_call(None)
+    }
+
+    /// The same for a connection, or a stream of one, by which others call that port of the application; none when they do not.
+    pub fn watch_call(self: &Rc<Self>, port: Option<u16>) -> Watch {
+        let watched = Rc::new(Watched { port, ..Watched::default() });
         let mut all = self.watched.borrow_mut();
         let key = all.insert(Rc::clone(&watched));
         self.peak.set(self.peak.get().max(all.len()));
@@ -77,10 +84,19 @@ impl Sweep {
         self.run();
     }
 
-    /// Wakes every connection, so that it sees that the drain has begun, or that there is another policy.
+    /// Wakes every connection, so that it sees that the drain has begun.
     pub fn wake_all(&self) {
         for (_, watched) in &*self.watched.borrow() {
             watched.wake();
+        }
+    }
+
+    /// Wakes calls to some of the application's ports, so that they see that there is another policy.
+    pub fn wake_calls(&self, mut are_concerned: impl FnMut(u16) -> bool) {
+        for (_, watched) in &*self.watched.borrow() {
+            if watched.port.is_some_and(&mut are_concerned) {
+                watched.wake();
+            }
         }
     }
 

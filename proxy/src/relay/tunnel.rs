@@ -28,13 +28,13 @@ pub async fn copy(
     client: &mut Peer,
     upstream: &mut Peer,
     mut stall: Stall<'_>,
-    mut grant: Option<Grant>,
+    mut grant: Option<Box<Grant>>,
 ) -> Copied {
     let mut there = OneWay::new();
     let mut back = OneWay::new();
     let mut denial = None;
     let result = poll_fn(|cx| {
-        if let Some(Err(over)) = grant.as_mut().map(Grant::check) {
+        if let Some(Err(over)) = grant.as_mut().map(|grant| grant.check()) {
             denial = Some(over);
             return Poll::Ready(Err(CloseReason::Denied));
         }

@@ -64,7 +64,7 @@ impl std::error::Error for BindError {}
 /// Every listener of the proxy.
 pub(super) struct Listeners {
     pub admin: TcpListener,
-    pub tap: TcpListener,
+    pub tap: Option<TcpListener>,
     /// One set a worker.
     pub workers: Vec<WorkerListeners>,
     pub addresses: Addresses,
@@ -83,13 +83,14 @@ pub(super) struct Addresses {
     pub outbound: Vec<SocketAddr>,
     pub inbound: Vec<Inbound>,
     pub admin: SocketAddr,
-    pub tap: SocketAddr,
+    pub tap: Option<SocketAddr>,
 }
 
 impl Listeners {
     pub fn bind(config: &Config) -> Result<Self, BindError> {
         let (admin, admin_address) = bind(config.admin, Family::Any, config::ADMIN)?;
-        let (tap, tap_address) = bind(config.tap, Family::Any, config::TAP)?;
+        let tap = config.tap.map(|tap| bind(tap, Family::Any, config::TAP)).transpose()?;
+        let (tap, tap_address) = tap.unzip();
         let mut workers: Vec<_> = (0..config.workers).map(|_| WorkerListeners::default()).collect();
         let mut addresses =
             Addresses { outbound: Vec::new(), inbound: Vec::new(), admin: admin_address, tap: tap_address };

@@ -94,7 +94,7 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     let proofs = given.clone().map(|roots| Proofs { roots, credentials: credentials.clone() });
     let readiness = Rc::new(Readiness::new(Arc::clone(&status), proofs));
 
-    let (policy, policies) = watch::channel(Arc::<Policy>::default());
+    let (policy, policies) = watch::channel(None::<Arc<Policy>>);
     let begin_drain = watch::Sender::new(());
     // Nothing is ever sent: the channel ends when the last worker has ended.
     let (alive, mut lives) = mpsc::channel(1);
@@ -120,6 +120,7 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     drop((asks, alive));
 
     let introduction = introduction(&config, &listeners.addresses);
+    let tap_guard = config.tap_tls.then(|| tap::Guard::new(credentials.clone(), Arc::clone(&registry)));
     let trust = given.clone().map(|given| Trust { given, credentials, again: Arc::default() });
     let control_plane = ControlPlane::new(config.control_plane.clone(), config.token_file.clone(), trust);
     if let Some(given) = given {
@@ -132,7 +133,9 @@ async fn control(config: Arc<Config>, listeners: Listeners) -> Result<(), RunErr
     let client =
         discovery::Client::new(control_plane, introduction, asked, updates, policy, Arc::clone(&status));
     spawn_local(client.run());
-    spawn_local(tap::serve(TcpListener::from_std(listeners.tap)?, Arc::clone(&observers)));
+    if let Some(tap) = listeners.tap {
+        spawn_local(tap::serve(TcpListener::from_std(tap)?, Arc::clone(&observers), tap_guard));
+    }
     let admin = Admin {
         registry: Arc::clone(&registry),
         status,
@@ -198,10 +201,11 @@ fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
         }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         admin_address: reached_at(addresses.admin),
-        tap_address: reached_at(addresses.tap),
+        tap_address: addresses.tap.map(reached_at).unwrap_or_default(),
         inbound: inbound.collect(),
         outbound_address: addresses.outbound.first().map(ToString::to_string).unwrap_or_default(),
         identity: String::new(),
+        tap_tls: config.tap_tls,
     }
 }
 
@@ -223,8 +227,8 @@ fn announce(addresses: &Addresses) {
         .iter()
         .map(|inbound| format!("{}={}", inbound.listen, inbound.application))
         .collect();
-    let (admin, tap) = (addresses.admin, addresses.tap);
-    tracing::info!(outbound, inbound = inbound.join(","), %admin, %tap, "listening");
+    let tap = addresses.tap.map_or_else(|| "off".to_owned(), |tap| tap.to_string());
+    tracing::info!(outbound, inbound = inbound.join(","), admin = %addresses.admin, tap, "listening");
 }
 
 #[cfg(test)]

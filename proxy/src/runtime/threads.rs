@@ -33,7 +33,8 @@ pub(super) struct Start {
     pub asks: mpsc::UnboundedSender<Ask>,
     pub updates: mpsc::UnboundedReceiver<Update>,
     pub credentials: Current,
-    pub policy: watch::Receiver<Arc<Policy>>,
+    /// Who may call the application; none before the control plane has said it.
+    pub policy: watch::Receiver<Option<Arc<Policy>>>,
     /// Changes when the worker shall drain.
     pub drain: watch::Receiver<()>,
     pub alive: mpsc::Sender<()>,
@@ -78,7 +79,11 @@ async fn work(start: Start) -> io::Result<()> {
     loop {
         tokio::select! {
             Some(update) = updates.recv() => worker.destinations.apply(&update),
-            Ok(()) = policy.changed() => worker.permit(Arc::clone(&policy.borrow_and_update())),
+            Ok(()) = policy.changed() => {
+                if let Some(policy) = policy.borrow_and_update().as_ref() {
+                    worker.permit(Arc::clone(policy));
+                }
+            }
             _ = drain.changed(), if !worker.drain.has_started() => worker.drain.begin(),
             () = worker.drain.finished() => return Ok(()),
             _ = sweep.tick() => worker.destinations.sweep(),

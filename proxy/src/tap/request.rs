@@ -26,8 +26,8 @@ pub struct Tap {
 pub struct Request<'a> {
     pub direction: Direction,
     pub client: SocketAddr,
-    /// The client's connection is secured.
-    pub client_tls: bool,
+    /// Who the client has proved to be; none when its connection is not secured.
+    pub client_identity: Option<&'a str>,
     pub endpoint: Option<&'a Endpoint>,
     pub method: &'a str,
     /// `http` or `https`.
@@ -97,7 +97,12 @@ impl Tap {
         let client = Some(socket_address(request.client));
         let source = match request.direction {
             Direction::Outbound => Peer { address: client, ..self.local.clone() },
-            Direction::Inbound => Peer { address: client, tls: request.client_tls, ..Peer::default() },
+            Direction::Inbound => Peer {
+                address: client,
+                tls: request.client_identity.is_some(),
+                identity: request.client_identity.unwrap_or_default().to_owned(),
+                ..Peer::default()
+            },
         };
         Parties { source, destination: request.endpoint.map(destination).unwrap_or_default() }
     }
@@ -114,6 +119,7 @@ fn destination(endpoint: &Endpoint) -> Peer {
         pod: info.pod.to_string(),
         service: endpoint.service.name.clone(),
         tls: endpoint.identity().is_some(),
+        identity: endpoint.identity().map_or_else(String::new, ToString::to_string),
     }
 }
 
@@ -235,7 +241,7 @@ mod tests {
             Request {
                 direction: Direction::Outbound,
                 client: "127.0.0.1:5000".parse().unwrap(),
-                client_tls: false,
+                client_identity: None,
                 endpoint: Some(&self.endpoint),
                 method: "GET",
                 scheme: "http",
@@ -249,6 +255,19 @@ mod tests {
 
     fn received(events: &mut Events) -> Vec<TapEvent> {
         std::iter::from_fn(|| events.queue.try_recv().ok()).collect()
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn who_sends_what_comes_in_is_told_by_the_certificate() {
+        let scene = Scene::new().await;
+        let mut events = scene.observers.add(TapMatch::default(), 0);
+        for client_identity in [Some("spiffe://mesh.local/ns/default/sa/hello"), None] {
+            let request = Request { direction: Direction::Inbound, client_identity, ..scene.request() };
+            scene.tap.request(&request).unwrap();
+            let source = received(&mut events)[0].source.clone().unwrap();
+            let told = (source.identity.as_str(), source.tls);
+            assert_eq!(told, (client_identity.unwrap_or(""), client_identity.is_some()));
+        }
     }
 
     #[tokio::test(flavor = "local")]

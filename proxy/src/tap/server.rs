@@ -12,15 +12,19 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
+use super::guard::Guard;
 use super::observers::{Events, Observers};
 use crate::accept::accept;
 use crate::proto::tap_server::{Tap, TapServer};
 use crate::proto::{ObserveRequest, TapEvent};
 
-/// Serves the tap listener for as long as the proxy lives.
-pub(crate) async fn serve(listener: TcpListener, observers: Arc<Observers>) {
-    let service = TapServer::new(Service { observers });
-    let served = Server::builder().add_service(service).serve_with_incoming(connections(listener)).await;
+/// Serves the tap listener for as long as the proxy lives: whom `guard` lets in, or everybody in plain text.
+pub(crate) async fn serve(listener: TcpListener, observers: Arc<Observers>, guard: Option<Guard>) {
+    let server = Server::builder().add_service(TapServer::new(Service { observers }));
+    let served = match guard {
+        Some(guard) => server.serve_with_incoming(guard.connections(listener)).await,
+        None => server.serve_with_incoming(connections(listener)).await,
+    };
     if let Err(error) = served {
         tracing::error!(%error, "tap server failed");
     }

@@ -14,9 +14,10 @@ use rustls::{CommonState, ExtractedSecrets, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::MESH_PROTOCOL;
 use super::session::{Kernel, Session};
+use super::{MESH_PROTOCOL, TAKES_STREAMS};
 use crate::identity::{Certificate, Credentials};
+use crate::listener;
 use crate::relay::Buffer;
 
 /// How long a handshake may take.
@@ -70,7 +71,7 @@ pub struct Secured {
     pub is_resumed: bool,
 }
 
-/// Makes the handshake with an endpoint that must prove to be `identity`.
+/// Makes the handshake with an endpoint that must prove to be `identity`, and says whether streams may be offered.
 ///
 /// # Errors
 /// It does not, or does not take our certificate, or breaks the connection.
@@ -79,10 +80,10 @@ pub async fn connect(
     credentials: &Credentials,
     identity: &Arc<str>,
     ip: IpAddr,
+    takes_streams: bool,
 ) -> Result<Secured, HandshakeError> {
-    credentials.check_time()?;
     let config = credentials.client(identity)?;
-    let connection = UnbufferedClientConnection::new(config, ServerName::IpAddress(ip.into()))?;
+    let connection = UnbufferedClientConnection::new(config, server_name(ip, takes_streams)?)?;
     in_time(shake(connection, socket, Vec::new(), credentials)).await
 }
 
@@ -96,7 +97,24 @@ pub async fn accept(
     hello: &[u8],
 ) -> Result<Secured, HandshakeError> {
     let connection = UnbufferedServerConnection::new(credentials.server())?;
-    in_time(shake(connection, socket, hello.to_vec(), credentials)).await
+    let mut secured = in_time(shake(connection, socket, hello.to_vec(), credentials)).await?;
+    if listener::server_name(hello).is_some_and(|name| name.starts_with(TAKES_STREAMS)) {
+        secured.session.client_takes_streams();
+    }
+    Ok(secured)
+}
+
+/// A name for the server at `ip`, by which its tickets are kept.
+fn server_name(ip: IpAddr, takes_streams: bool) -> Result<ServerName<'static>, HandshakeError> {
+    if !takes_streams {
+        return Ok(ServerName::IpAddress(ip.into()));
+    }
+    let number = match ip {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits(),
+    };
+    ServerName::try_from(format!("{TAKES_STREAMS}{number:x}.invalid"))
+        .map_err(|_| HandshakeError::Io(io::ErrorKind::InvalidInput.into()))
 }
 
 async fn in_time(
@@ -184,6 +202,9 @@ async fn shake<S: Side>(
     }
     let common = side.common();
     let is_resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
+    if common.alpn_protocol() != Some(MESH_PROTOCOL) {
+        return Err(HandshakeError::Identity("the peer does not speak the protocol of the mesh".to_owned()));
+    }
     let peer = proven(common, credentials).map_err(HandshakeError::Identity)?;
     let (secrets, kernel) = side.finish()?;
     let session = Session::new(peer, secrets, kernel, &incoming)?;
@@ -255,10 +276,7 @@ async fn read(socket: &mut TcpStream, incoming: &mut Vec<u8>) -> io::Result<()> 
 }
 
 /// The name that the peer has proved. Of a session that was resumed the certificate was checked when it began, but not again.
-fn proven(common: &CommonState, credentials: &Credentials) -> Result<Arc<str>, String> {
-    if common.alpn_protocol() != Some(MESH_PROTOCOL) {
-        return Err("the peer does not speak the protocol of the mesh".to_owned());
-    }
+pub(crate) fn proven(common: &CommonState, credentials: &Credentials) -> Result<Arc<str>, String> {
     let first = common.peer_certificates().and_then(<[_]>::first).ok_or("the peer has no certificate")?;
     let certificate = Certificate::read(first)?;
     if certificate.has_ended() {

@@ -8,8 +8,13 @@ mod handshake;
 mod record;
 mod session;
 
+pub(crate) use handshake::proven;
 pub use handshake::{HandshakeError, Secured, accept, connect};
 pub use session::Session;
 
 /// The protocol that says that a proxy of the mesh is at the other end (RFC 7301).
 pub const MESH_PROTOCOL: &[u8] = b"mesh/1";
+
+/// With this begins the server's name in the hello of a client that may be offered streams. It names no server: who that must be
+/// is known otherwise.
+const TAKES_STREAMS: &str = "streams.";

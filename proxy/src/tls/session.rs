@@ -24,6 +24,10 @@ const MAX_MESSAGE: usize = 64 * 1024;
 
 const NEW_SESSION_TICKET: u8 = 4;
 const KEY_UPDATE: u8 = 24;
+/// Of the mesh alone, from a server to a client that has asked for it, as soon as the handshake is done: the connection may be one
+/// of streams.
+const STREAMS_OFFERED: u8 = 240;
+const STREAMS_OFFERED_MESSAGE: [u8; 4] = [STREAMS_OFFERED, 0, 0, 0];
 /// Warning, close_notify (RFC 8446, section 6.1).
 const CLOSE_NOTIFY: [u8; 2] = [1, 0];
 /// A key update that asks for none in return (RFC 8446, section 4.6.3).
@@ -58,6 +62,16 @@ pub struct Session {
     is_ended: bool,
     /// We have said so.
     is_finished: bool,
+    streams: Offer,
+}
+
+/// Whether streams are offered, by the server to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    None,
+    /// The client has said that it takes them.
+    Asked,
+    Made,
 }
 
 impl fmt::Debug for Session {
@@ -89,6 +103,7 @@ impl Session {
             is_refused: false,
             is_ended: false,
             is_finished: false,
+            streams: Offer::None,
         })
     }
 
@@ -100,6 +115,55 @@ impl Session {
     /// Whether the peer has refused the connection after its handshake: a server looks at a client's certificate last.
     pub fn is_refused(&self) -> bool {
         self.is_refused
+    }
+
+    /// Says that the client takes streams.
+    pub(super) fn client_takes_streams(&mut self) {
+        self.streams = Offer::Asked;
+    }
+
+    /// Offers streams to a client that takes them. What the socket does not take at once goes with what is sent next. Whether that
+    /// was done.
+    pub fn offer_streams(&mut self, socket: &TcpStream) -> bool {
+        if self.streams != Offer::Asked || self.seal(Content::Handshake, &STREAMS_OFFERED_MESSAGE).is_err() {
+            return false;
+        }
+        self.streams = Offer::Made;
+        if let Ok(written) = socket.try_write(self.unsent.bytes()) {
+            self.unsent.consume(written);
+        }
+        true
+    }
+
+    /// Whether the client was offered that.
+    pub fn has_offered_streams(&self) -> bool {
+        matches!(self.kernel, Kernel::Server(_)) && self.streams == Offer::Made
+    }
+
+    /// Whether the server has offered that.
+    pub fn is_offered_streams(&self) -> bool {
+        matches!(self.kernel, Kernel::Client(_)) && self.streams == Offer::Made
+    }
+
+    /// Waits until the server has offered streams: true; or has begun to speak, or ended: false.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn poll_offer(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &mut TcpStream,
+        received: &mut Buffer,
+    ) -> Poll<io::Result<bool>> {
+        loop {
+            self.open(received)?;
+            if self.is_offered_streams() || self.is_ended || !received.is_empty() {
+                return Poll::Ready(Ok(self.is_offered_streams()));
+            }
+            if ready!(self.sealed.poll_read_from(cx, Pin::new(socket), Room::Head))? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
     }
 
     /// Reads until something was opened, and adds it to `received`. 0 means that the peer will send no more.
@@ -201,6 +265,7 @@ impl Session {
                 self.opening = Key::new(secrets.map_err(|_| invalid())?)?;
                 self.update_asked |= *asked == 1;
             }
+            (STREAMS_OFFERED, [], Kernel::Client(_)) => self.streams = Offer::Made,
             _ => return Err(invalid()),
         }
         Ok(())

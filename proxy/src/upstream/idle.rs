@@ -78,7 +78,7 @@ impl Expire for Idle {
         state.connections.retain_mut(|(peer, since)| {
             let expired = *since <= before;
             if expired {
-                peer.ends(CloseReason::Idle);
+                peer.ends_idle(*since);
             }
             !expired && peer.is_quiet()
         });

@@ -64,25 +64,46 @@ async fn floods_of_frames_that_carry_nothing_end_the_connection() {
     }
 }
 
-#[tokio::test]
-async fn streams_that_are_opened_only_to_be_reset_end_the_connection() {
-    let (_application, relay) = relay(&[]).await;
+/// Opens streams by a whole request each, and sends after each what makes an end of it, until nobody listens any more. What is
+/// heard of that.
+async fn end_streams(relay: &Relay, ending: impl Fn(u32) -> Vec<u8> + Send + 'static) -> Option<u32> {
     let address = relay.address;
     let goodbye = tokio::task::spawn_blocking(move || {
         let mut wire = Wire::connect(address, &[]);
         for stream in (1..200_001).step_by(2) {
             let open = frame(HEADERS, END_HEADERS | END_STREAM, stream, &request("app"));
-            let reset = frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes());
-            if wire.send_while_taken(&[open, reset].concat(), 1) {
+            if wire.send_while_taken(&[open, ending(stream)].concat(), 1) {
                 return wire.goodbye();
             }
         }
         panic!("all are taken");
     });
     let goodbye = goodbye.await.unwrap();
+    assert_unharmed(relay).await;
+    goodbye
+}
+
+#[tokio::test]
+async fn streams_that_are_opened_only_to_be_reset_end_the_connection() {
+    let (_application, relay) = relay(&[]).await;
+    let goodbye = end_streams(&relay, |stream| frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())).await;
     assert!([Some(ENHANCE_YOUR_CALM), None].contains(&goodbye), "{goodbye:?}");
-    assert_eq!(relay.metric("mesh_limit_reached_total", &["frames"]), 1.0);
-    assert_unharmed(&relay).await;
+    // The client may have heard of it before it was counted.
+    eventually("it is counted", || relay.metric("mesh_limit_reached_total", &["frames"]) == 1.0);
+}
+
+#[tokio::test]
+async fn streams_that_the_proxy_is_made_to_reset_end_the_connection() {
+    // A window beyond its limit (RFC 9113, section 6.9.1), no increment at all (6.9), and a stream that depends on itself.
+    for ending in [
+        |stream| frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes()),
+        |stream| frame(WINDOW_UPDATE, 0, stream, &[0; 4]),
+        |stream: u32| frame(PRIORITY, 0, stream, &[&stream.to_be_bytes()[..], &[7]].concat()),
+    ] {
+        let (_application, relay) = relay(&[]).await;
+        let goodbye = end_streams(&relay, ending).await;
+        assert!([Some(ENHANCE_YOUR_CALM), Some(PROTOCOL_ERROR), None].contains(&goodbye), "{goodbye:?}");
+    }
 }
 
 #[tokio::test]
@@ -107,7 +128,8 @@ async fn a_head_that_unpacks_to_very_much_is_refused() {
         let field = [&[0x40, 1, b'x', 0x7f, 0xa1, 0x1e][..], &[b'v'; 4000]].concat();
         let bomb = [request("app"), field, vec![0xbe; 10_000]].concat();
         for stream in (1..41).step_by(2) {
-            wire.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &bomb));
+            // It may be sent away before it has sent them all.
+            wire.send_while_taken(&frame(HEADERS, END_HEADERS | END_STREAM, stream, &bomb), 1);
         }
         let mut answers = Vec::new();
         while let Some(frame) = wire.next_of_interest() {

@@ -21,3 +21,4 @@ mod messages;
 mod permissions;
 mod routing;
 mod secured;
+mod withdrawn;

@@ -1,18 +1,54 @@
 //! Messages go through as they were sent.
 
+use std::ops::Deref;
+
 use bytes::Bytes;
 use h2::ext::Protocol;
 use h2::{Reason, client};
 use http::{HeaderMap, Method, Request, Response};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::application::{Application, echo, send, whole};
 use super::client::{Client, get, post, within};
 use super::harness::Relay;
+use super::mesh::{inbound, outbound};
+use super::stand_in::authority::Authority;
 
-/// A relay of each kind before an application, and the authority that leads to it.
-fn relays(application: &Application) -> [Relay; 2] {
-    [Relay::inbound(application.address, &[]), Relay::outbound(&[("app", &[application.address])], &[])]
+/// A way to an application: what its clients connect to, and another relay behind it.
+struct Way {
+    first: Relay,
+    second: Option<Relay>,
+}
+
+impl Deref for Way {
+    type Target = Relay;
+
+    fn deref(&self) -> &Relay {
+        &self.first
+    }
+}
+
+impl Way {
+    /// None of its relays keeps much.
+    fn assert_small(&self) {
+        for relay in [Some(&self.first), self.second.as_ref()].into_iter().flatten() {
+            let resident = relay.proxy.metric("process_resident_memory_bytes");
+            assert!(resident < 40e6, "{resident}");
+        }
+    }
+}
+
+/// Through a relay of each kind, and through both with what goes between them secured.
+fn ways(application: &Application) -> [Way; 3] {
+    let authority = Authority::new();
+    let world = inbound(&authority, "world", application.address, &[]);
+    let hello = outbound(&authority, world.address, "world", &[]);
+    let alone = |first| Way { first, second: None };
+    [
+        alone(Relay::inbound(application.address, &[])),
+        alone(Relay::outbound(&[("app", &[application.address])], &[])),
+        Way { first: hello, second: Some(world) },
+    ]
 }
 
 #[tokio::test]
@@ -25,7 +61,7 @@ async fn heads_arrive_as_they_were_sent() {
         respond.send_response(response.body(()).unwrap(), true).unwrap();
     })
     .await;
-    for relay in relays(&application) {
+    for relay in ways(&application) {
         let client = Client::connect(relay.address).await;
         let request = Request::builder()
             .method("PROPFIND")
@@ -51,7 +87,7 @@ async fn heads_arrive_as_they_were_sent() {
 #[tokio::test]
 async fn bodies_and_trailers_of_every_size_go_both_ways() {
     let application = Application::serving(echo).await;
-    for relay in relays(&application) {
+    for relay in ways(&application) {
         let client = Client::connect(relay.address).await;
         for size in [0, 1, 16_384, 65_535, 65_536, 1_000_000, 5_000_000] {
             let body: Bytes = (0..size).map(|at| (at % 251) as u8).collect();
@@ -91,12 +127,13 @@ async fn interim_responses_go_before_the_final_one() {
         respond.send_response(Response::builder().status(204).body(()).unwrap(), true).unwrap();
     })
     .await;
-    let relay = Relay::inbound(application.address, &[]);
-    let client = Client::connect(relay.address).await;
-    let (mut response, _sink) = client.begin(post("http://app/")).await;
-    let hint = within(std::future::poll_fn(|cx| response.poll_informational(cx))).await.unwrap().unwrap();
-    assert_eq!((hint.status().as_u16(), hint.headers()["link"].as_bytes()), (103, &b"</a>"[..]));
-    assert_eq!(within(response).await.unwrap().status(), 204);
+    for relay in ways(&application) {
+        let client = Client::connect(relay.address).await;
+        let (mut response, _sink) = client.begin(post("http://app/")).await;
+        let hint = within(std::future::poll_fn(|cx| response.poll_informational(cx))).await.unwrap().unwrap();
+        assert_eq!((hint.status().as_u16(), hint.headers()["link"].as_bytes()), (103, &b"</a>"[..]));
+        assert_eq!(within(response).await.unwrap().status(), 204);
+    }
 }
 
 #[tokio::test]
@@ -130,7 +167,7 @@ async fn resets_arrive_with_their_codes() {
         }
     })
     .await;
-    for relay in relays(&application) {
+    for relay in ways(&application) {
         let client = Client::connect(relay.address).await;
         let before = client.head(get("http://app/before")).await.unwrap_err();
         assert_eq!((before.is_reset(), before.reason()), (true, Some(Reason::HTTP_1_1_REQUIRED)));
@@ -169,25 +206,63 @@ async fn a_slow_reader_stops_neither_others_nor_itself_and_nothing_piles_up() {
         let _ = sink.send_data(Bytes::new(), true);
     })
     .await;
-    let relay = Relay::inbound(application.address, &[]);
-    let window = client::Builder::new().initial_connection_window_size(100_000_000).clone();
-    let client = Client::with(&window, relay.address).await;
-    let mut slow = Vec::new();
-    for _ in 0..50 {
-        slow.push(client.head(get("http://app/large")).await.unwrap());
+    for relay in ways(&application) {
+        let window = client::Builder::new().initial_connection_window_size(100_000_000).clone();
+        let client = Client::with(&window, relay.address).await;
+        let mut slow = Vec::new();
+        for _ in 0..50 {
+            slow.push(client.head(get("http://app/large")).await.unwrap());
+        }
+        for _ in 0..20 {
+            let other = client.ask(get("http://app/small"), "").await;
+            assert_eq!(other.body.len(), 100_000);
+        }
+        relay.assert_small();
+        let mut source = slow.pop().unwrap().into_body();
+        let mut length = 0;
+        while length < 2_000_000 {
+            let data = within(source.data()).await.unwrap().unwrap();
+            source.flow_control().release_capacity(data.len()).unwrap();
+            length += data.len();
+        }
     }
-    for _ in 0..20 {
-        let other = client.ask(get("http://app/small"), "").await;
-        assert_eq!(other.body.len(), 100_000);
-    }
-    let resident = relay.proxy.metric("process_resident_memory_bytes");
-    assert!(resident < 40e6, "{resident}");
-    let mut source = slow.pop().unwrap().into_body();
-    let mut length = 0;
-    while length < 2_000_000 {
-        let data = within(source.data()).await.unwrap().unwrap();
-        source.flow_control().release_capacity(data.len()).unwrap();
-        length += data.len();
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_body_stops_neither_others_nor_itself_and_nothing_piles_up() {
+    let (go_on, wait) = watch::channel(false);
+    let window = h2::server::Builder::new().initial_connection_window_size(100_000_000).clone();
+    let application = Application::with(window, move |request, mut respond| {
+        let mut wait = wait.clone();
+        async move {
+            if request.uri().path() == "/slow" {
+                wait.wait_for(|go_on| *go_on).await.unwrap();
+            }
+            let (body, _) = whole(request.into_body()).await.unwrap();
+            let mut sink = respond.send_response(Response::new(()), false).unwrap();
+            sink.send_data(Bytes::from(body.len().to_string()), true).unwrap();
+        }
+    })
+    .await;
+    for relay in ways(&application) {
+        go_on.send(false).unwrap();
+        let client = Client::connect(relay.address).await;
+        let mut uploads = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let (response, mut sink) = client.begin(post("http://app/slow")).await;
+            uploads.spawn(async move {
+                send(&mut sink, Bytes::from_static(&[7; 1_000_000])).await.unwrap();
+                sink.send_data(Bytes::new(), true).unwrap();
+                whole(response.await.unwrap().into_body()).await.unwrap().0
+            });
+        }
+        for _ in 0..20 {
+            let other = client.ask(post("http://app/other"), vec![7; 100_000]).await;
+            assert_eq!(other.text(), "100000");
+        }
+        relay.assert_small();
+        go_on.send(true).unwrap();
+        assert_eq!(within(uploads.join_all()).await, [b"1000000"; 50]);
     }
 }
 
@@ -206,7 +281,7 @@ async fn extended_connect_opens_a_tunnel_where_the_server_takes_it() {
         request.extension(Protocol::from_static("websocket")).body(()).unwrap()
     };
     for (server, is_taken) in [(&application, true), (&other, false)] {
-        for relay in relays(server) {
+        for relay in ways(server) {
             let client = Client::with(client::Builder::new().enable_push(false), relay.address).await;
             // Its answer comes after the first frame of the proxy, which says what that takes.
             client.ask(get("http://app/"), "").await;
@@ -228,7 +303,7 @@ async fn extended_connect_opens_a_tunnel_where_the_server_takes_it() {
 async fn large_heads_go_through_up_to_the_limits_and_beyond_them_are_refused() {
     let application =
         Application::with(h2::server::Builder::new().max_header_list_size(1 << 20).clone(), echo).await;
-    for relay in relays(&application) {
+    for relay in ways(&application) {
         let client = Client::connect(relay.address).await;
         let with = |count: usize, length: usize| {
             let mut request = get("http://app/");

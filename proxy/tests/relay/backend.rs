@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::harness::Client;
+use crate::harness::{Client, GET, Relay};
 use crate::stand_in::DEADLINE;
 
 /// A server whose connections a test takes one by one.
@@ -28,6 +28,15 @@ impl Backend {
             let _ = sender.send(listener.accept().unwrap().0);
         });
         Client::new(receiver.recv_timeout(DEADLINE).expect("a connection comes"))
+    }
+
+    /// A client of `relay` that has sent a [`GET`], and this end of the connection on which it arrived.
+    pub fn request_under_way(&self, relay: &Relay) -> (Client, Client) {
+        let mut client = relay.connect();
+        client.send(GET);
+        let mut application = self.accept();
+        application.until("\r\n\r\n");
+        (client, application)
     }
 
     /// The next connection, however long it takes to come.

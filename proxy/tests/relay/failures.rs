@@ -1,10 +1,9 @@
 //! Peers that break their connections, and what becomes of the requests.
 
 use crate::backend::Backend;
-use crate::harness::{Relay, nobody};
+use crate::harness::{GET, Relay, nobody};
 use crate::stand_in::proxy::eventually;
 
-const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[test]
@@ -16,10 +15,7 @@ fn a_client_can_tell_that_a_response_broke_off() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n0\r\n",
     ] {
-        let mut client = relay.connect();
-        client.send(GET);
-        let mut application = backend.accept();
-        application.until("\r\n\r\n");
+        let (mut client, mut application) = backend.request_under_way(&relay);
         application.send(part);
         client.expect(part);
         drop(application);
@@ -31,10 +27,7 @@ fn a_client_can_tell_that_a_response_broke_off() {
 fn a_reset_is_not_taken_for_the_end_of_a_response() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[]);
-    let mut client = relay.connect();
-    client.send(GET);
-    let mut application = backend.accept();
-    application.until("\r\n\r\n");
+    let (mut client, mut application) = backend.request_under_way(&relay);
     application.send("HTTP/1.1 200 OK\r\n\r\npart");
     client.until("part");
     application.reset();
@@ -46,10 +39,7 @@ fn a_reset_is_not_taken_for_the_end_of_a_response() {
 fn a_broken_chunk_of_a_response_is_not_relayed_as_its_end() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[]);
-    let mut client = relay.connect();
-    client.send(GET);
-    let mut application = backend.accept();
-    application.until("\r\n\r\n");
+    let (mut client, mut application) = backend.request_under_way(&relay);
     application.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n");
     client.until("part\r\n");
     application.send("x\r\n0\r\n\r\n");
@@ -81,17 +71,11 @@ fn the_endpoint_hears_of_a_client_that_leaves() {
     drop(client);
     assert!(application.is_closed(), "in the middle of a request");
 
-    let mut client = relay.connect();
-    client.send(GET);
-    let mut application = backend.accept();
-    application.until("\r\n\r\n");
+    let (client, mut application) = backend.request_under_way(&relay);
     client.reset();
     assert!(application.is_closed(), "by a reset while it waits");
 
-    let mut client = relay.connect();
-    client.send(GET);
-    let mut application = backend.accept();
-    application.until("\r\n\r\n");
+    let (mut client, mut application) = backend.request_under_way(&relay);
     application.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
     client.until("\r\n\r\n");
     client.reset();
@@ -132,10 +116,7 @@ fn a_client_that_resets_what_it_had_half_closed_or_sent_ahead_of_an_answer_holds
 fn a_request_on_a_connection_that_the_server_has_closed_goes_to_another() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[]);
-    let mut client = relay.connect();
-    client.send(GET);
-    let mut application = backend.accept();
-    application.until("\r\n\r\n");
+    let (mut client, mut application) = backend.request_under_way(&relay);
     application.send(OK);
     client.expect(OK);
 

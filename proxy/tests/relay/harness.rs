@@ -9,6 +9,9 @@ use tokio::net::TcpSocket;
 use crate::stand_in::proxy::Proxy;
 use crate::stand_in::{ControlPlane, DEADLINE};
 
+/// A whole request.
+pub const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
 /// A proxy with one listener for traffic.
 pub struct Relay {
     pub proxy: Proxy,

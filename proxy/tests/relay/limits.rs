@@ -5,11 +5,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
-use crate::harness::{Client, Relay};
+use crate::harness::{Client, GET, Relay};
 use crate::stand_in::ControlPlane;
 use crate::stand_in::proxy::eventually;
 
-const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// How often a limit was reached.
@@ -201,10 +200,7 @@ fn what_is_under_way_ends_when_nothing_moves() {
     assert!(client.until("stall-timeout\n").starts_with("HTTP/1.1 504 "), "the request goes not on");
     assert!(application.is_closed() && client.is_closed());
 
-    let mut client = relay.connect();
-    client.send(GET);
-    let mut application = backend.accept();
-    application.until("\r\n\r\n");
+    let (mut client, mut application) = backend.request_under_way(&relay);
     application.send(PART);
     client.expect(PART);
     assert!(application.is_closed() && client.is_closed(), "the response goes not on");
@@ -224,10 +220,7 @@ fn what_is_under_way_ends_when_nothing_moves() {
 fn what_moves_slowly_goes_on() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[("MESH_PROXY_STALL_TIMEOUT", "1s")]);
-    let mut client = relay.connect();
-    client.send(GET);
-    let mut application = backend.accept();
-    application.until("\r\n\r\n");
+    let (mut client, mut application) = backend.request_under_way(&relay);
     application.send("HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n");
     client.until("\r\n\r\n");
     for _ in 0..30 {

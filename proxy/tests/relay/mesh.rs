@@ -30,6 +30,11 @@ impl Certified {
         Self { roots: roots.to_owned(), ..self }
     }
 
+    /// The same, with another token: a file.
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self }
+    }
+
     pub fn variables<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let own = [
             ("MESH_PROXY_CONTROL_PLANE", self.control_plane.as_str()),
@@ -55,7 +60,7 @@ pub fn inbound(
     relay
 }
 
-/// A proxy of the account `hello` that knows the one endpoint of the service `world`, and whose it must be.
+/// A proxy of the account `hello` that knows the one endpoint of the services `world` and `app`, and whose it must be.
 pub fn outbound(
     authority: &Arc<Authority>,
     endpoint: SocketAddr,
@@ -78,7 +83,8 @@ fn start_outbound(
     more: &[(&str, &str)],
 ) -> Relay {
     let (control_plane, secured) = ControlPlane::start_with(authority);
-    let services = ["world", "world:80"].map(|name| (name.to_owned(), vec![endpoint_of(endpoint, account)]));
+    let services =
+        ["world", "world:80", "app"].map(|name| (name.to_owned(), vec![endpoint_of(endpoint, account)]));
     let services = HashMap::from(services);
     std::thread::spawn(move || control_plane.serve_endpoints(services));
     let certified = change(Certified::new(authority, secured, "hello"));

@@ -1,7 +1,7 @@
 //! Messages arrive as they were sent, but for what the next hop needs.
 
 use crate::backend::Backend;
-use crate::harness::Relay;
+use crate::harness::{GET, Relay};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -131,7 +131,7 @@ fn a_response_without_a_length_ends_with_the_connection() {
     let relay = Relay::inbound(backend.address, &[]);
     for version in ["1.0", "1.1"] {
         let mut client = relay.connect();
-        client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        client.send(GET);
         let mut application = backend.accept();
         application.until("\r\n\r\n");
         application.send(format!("HTTP/{version} 200 OK\r\nA: b\r\n\r\nsome"));

@@ -20,7 +20,7 @@ async fn a_proxy_tells_whom_it_believes_and_comes_again_when_it_is_asked() {
     let (mut control_plane, secured) = ControlPlane::start_with(&authority);
     let roots = file("roots", &fs::read_to_string(authority.root_file()).unwrap());
     let certified = Certified::new(&authority, secured, "hello").with_roots(&roots);
-    let _hello = Relay::outbound_of(secured, &certified.variables(&[]));
+    let hello = Relay::outbound_of(secured, &certified.variables(&[]));
     let mut stream = control_plane.next_stream().await;
     stream.introduction().await;
     let trust = stream.trust().await;
@@ -35,4 +35,6 @@ async fn a_proxy_tells_whom_it_believes_and_comes_again_when_it_is_asked() {
     fs::copy(next.root_file(), &roots).unwrap();
     let trust = stream.trust().await;
     assert_eq!((trust.given_roots, trust.roots), (hashes(&[&next]), hashes(&[&next, &authority])));
+    // The control plane, which the proxy no longer believes, was asked twice, and certified twice.
+    assert_eq!(hello.proxy.metric("mesh_identity_refreshes_total"), 2.0);
 }

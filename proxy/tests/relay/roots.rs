@@ -71,3 +71,25 @@ fn a_changed_file_is_in_force_for_new_connections() {
     fs::write(&roots, both).unwrap();
     eventually("trusted", || hello.answer_to(REQUEST).starts_with("HTTP/1.1 200"));
 }
+
+#[test]
+fn text_between_certificates_is_passed_over_and_a_file_that_is_cut_off_changes_nothing() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let application = Backend::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_owned());
+    theirs.change(|terms| terms.more_roots = vec![ours.root()]);
+    let world = inbound(&theirs, "world", application.address, &[]);
+    let [our_text, their_text] =
+        [&ours, &theirs].map(|authority| fs::read_to_string(authority.root_file()).unwrap());
+    let both = format!("# ours\n{our_text}\nSubject: theirs -----\n{their_text}that is all\n");
+    let roots = file("roots", &both);
+    let hello = outbound_with(&ours, &roots, world.address, "world");
+    let certified = hello.proxy.metric("mesh_identity_refreshes_total");
+    fs::write(&roots, &both[..both.len() - 100]).unwrap();
+    // Long enough to look at it.
+    thread::sleep(Duration::from_millis(2500));
+    assert!(hello.answer_to(REQUEST).starts_with("HTTP/1.1 200"));
+    assert_eq!(hello.proxy.metric("mesh_identity_refreshes_total"), certified);
+    hello.proxy.signal("KILL");
+    let (_, log) = hello.proxy.wait();
+    assert!(log.contains("those that were read stay in force") && log.contains(&roots), "{log}");
+}

@@ -1,8 +1,9 @@
 //! Two proxies with certificates, and everything between them secured.
 
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::harness::{Client, Relay};
@@ -128,31 +129,8 @@ fn a_certificate_is_renewed_under_open_connections() {
     application.accept().expect("new");
 }
 
-#[test]
-fn when_the_certificate_has_ended_connections_go_on_and_new_ones_fail_for_that_reason() {
-    let authority = Authority::new();
-    let application = Backend::start();
-    let world = inbound(&authority, "world", application.address, &[]);
-    authority.change(|terms| {
-        terms.lifetime = Duration::from_secs(4);
-        terms.renew_in = Duration::from_secs(1);
-    });
-    let hello = outbound(&authority, world.address, "world", &[]);
-    let mut tunnel = connect(&hello);
-    let mut server = application.accept();
-    authority.change(|terms| terms.refuses = Some("not today"));
-    eventually("refused", || hello.proxy.metric("mesh_identity_refresh_failures_total") >= 1.0);
-    let end = hello.proxy.metric("mesh_identity_certificate_end_timestamp_seconds");
-    eventually("ended", || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() > end + 1.0);
-
-    tunnel.send("on");
-    server.expect("on");
-    let answer = hello.answer_to(b"GET / HTTP/1.1\r\nHost: world\r\nConnection: close\r\n\r\n");
-    assert!(answer.contains("503") && answer.contains("mesh-proxy-error: no-identity"), "{answer}");
-    assert_eq!(hello.proxy.admin("GET", "/ready").0, 200);
-}
-
-fn connect(hello: &Relay) -> Client {
+/// A tunnel to the service.
+pub fn connect(hello: &Relay) -> Client {
     let mut client = hello.connect();
     client.send("CONNECT world:80 HTTP/1.1\r\nHost: world:80\r\n\r\n");
     client.until("\r\n\r\n");
@@ -160,13 +138,18 @@ fn connect(hello: &Relay) -> Client {
 }
 
 /// Something between two proxies that can end their connections without their doing.
-struct Middle {
-    address: SocketAddr,
+pub struct Middle {
+    pub address: SocketAddr,
     sockets: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Middle {
     fn before(target: SocketAddr) -> Self {
+        Self::slow(target, Duration::ZERO)
+    }
+
+    /// One that passes on what comes after so long.
+    pub fn slow(target: SocketAddr, delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let sockets = Arc::new(Mutex::new(Vec::new()));
@@ -176,7 +159,7 @@ impl Middle {
                 let (near, far) = (near.unwrap(), TcpStream::connect(target).unwrap());
                 for (from, to) in [(&near, &far), (&far, &near)] {
                     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+                    std::thread::spawn(move || pass_on(&mut from, &mut to, delay));
                 }
                 all.lock().unwrap().extend([near, far]);
             }
@@ -190,4 +173,15 @@ impl Middle {
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
+}
+
+fn pass_on(from: &mut TcpStream, to: &mut TcpStream, delay: Duration) {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(length) = from.read(&mut bytes) {
+        std::thread::sleep(delay);
+        if length == 0 || to.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
-use crate::harness::{Client, Relay};
+use crate::harness::{Client, GET, Relay};
 use crate::stand_in::DEADLINE;
 use crate::stand_in::proxy::eventually;
 
@@ -117,7 +117,7 @@ fn a_body_and_its_response_flow_at_the_same_time() {
     application.expect("0\r\n\r\n");
     application.send("0\r\n\r\n");
     client.expect("0\r\n\r\n");
-    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send(GET);
     application.until("\r\n\r\n");
 }
 
@@ -182,7 +182,7 @@ fn connections_are_used_again_after_large_responses() {
             scope.spawn(|| {
                 let mut client = relay.connect();
                 for _ in 0..25 {
-                    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+                    client.send(GET);
                     client.until("\r\n\r\n");
                     read_all(&mut client, LENGTH);
                 }
@@ -201,7 +201,7 @@ fn many_idle_connections_cost_little_and_all_still_work() {
     let mut clients: Vec<_> = (0..MANY).map(|_| relay.connect()).collect();
     for _ in 0..2 {
         for client in &mut clients {
-            client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+            client.send(GET);
             client.expect("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::backend::{Backend, Served};
-use crate::harness::{Relay, nobody};
+use crate::harness::{GET, Relay, nobody};
 use crate::unreached::caller;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -128,7 +128,7 @@ fn a_service_that_fails_as_a_whole_gets_little_more_than_was_asked() {
     let met = || breaking.iter().map(|backend| backend.heads().len()).sum::<usize>();
     let mut ask = |times| {
         for _ in 0..times {
-            client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+            client.send(GET);
             assert!(client.until("upstream-reset\n").starts_with("HTTP/1.1 502 "));
         }
     };
@@ -151,12 +151,12 @@ fn a_proxy_says_that_an_application_may_have_seen_what_ended_it() {
     let backend = Backend::start();
     let relay = Relay::inbound(backend.address, &[]);
     let mut client = relay.connect();
-    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send(GET);
     let mut application = backend.accept();
     application.until("\r\n\r\n");
     application.send(OK);
     client.expect(OK);
-    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send(GET);
     application.until("\r\n\r\n");
     drop(backend);
     drop(application);

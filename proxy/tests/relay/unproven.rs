@@ -1,12 +1,14 @@
 //! Peers that do not prove who they are, or want no proof.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::harness::{Client, Relay};
 use crate::mesh::{Certified, handshakes, inbound, outbound};
-use crate::stand_in::authority::{Authority, front_as};
+use crate::peers::{client_of, server_config};
+use crate::stand_in::authority::{Authority, front_as, identity};
 use crate::stand_in::hello::{client_hello, client_hello_of};
 use crate::stand_in::{ControlPlane, proxy::eventually};
 
@@ -102,40 +104,55 @@ fn a_client_that_can_do_no_more_than_tls_1_2_is_refused() {
     assert!(application.was_left_alone());
 }
 
+/// What a server says that knows nothing newer: a hello that takes TLS 1.2, and a fatal alert for the version.
+const TLS_1_2: [&[u8]; 2] = [
+    &[
+        22, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+        7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 0xc0, 0x2f, 0,
+    ],
+    &[21, 3, 3, 0, 2, 2, 70],
+];
+
 #[test]
-fn a_handshake_that_does_not_go_on_ends() {
+fn an_endpoint_that_can_do_no_more_than_tls_1_2_gets_nothing() {
     let authority = Authority::new();
     let application = Backend::start();
-    let world = inbound(&authority, "world", application.address, &[("MESH_PROXY_INBOUND_TLS", "strict")]);
-    let hello = client_hello_of(&["mesh/1"]);
-    let mut half = world.connect();
-    half.send(&hello[..hello.len() / 2]);
-    let mut silent = world.connect();
-    // The server has said all of its part.
-    let mut answered = world.connect();
-    answered.send(hello_of_a_proxy(&authority));
-    answered.expect_bytes(&[22, 3]);
-    assert!(half.is_closed());
-    assert!(silent.is_closed());
-    answered.rest();
-    assert_eq!(handshakes(&world, "inbound", "broken"), 1.0);
-    assert!(application.was_left_alone());
+    let hello = outbound(&authority, application.address, "world", &[]);
+    for answer in TLS_1_2 {
+        let mut client = hello.connect();
+        client.send(REQUEST);
+        let mut server = application.accept();
+        server.expect_bytes(&[22, 3]);
+        server.send(answer);
+        let answer = client.rest();
+        assert!(answer.contains("502") && answer.contains("mesh-proxy-error: identity-failed"), "{answer}");
+    }
 }
 
-/// The first message of a client that could go on to a whole handshake.
-fn hello_of_a_proxy(authority: &Authority) -> Vec<u8> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(authority.root()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap();
-    let mut config = config.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"mesh/1".to_vec()];
-    let mut client = rustls::ClientConnection::new(Arc::new(config), "world".try_into().unwrap()).unwrap();
-    let mut hello = Vec::new();
-    client.write_tls(&mut hello).unwrap();
-    hello
+#[test]
+fn a_certificate_with_two_names_proves_neither() {
+    let authority = Authority::new();
+    let application = Backend::start();
+    let (own, other) = (identity("world"), identity("admin"));
+    let names = [own.as_str(), &other];
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = server_config(&authority, &names);
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let server = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let _ = rustls::StreamOwned::new(server, socket.unwrap()).read(&mut [0]);
+        }
+    });
+    let hello = outbound(&authority, address, "world", &[]);
+    assert_identity_fails(&hello, &application);
+
+    let world = inbound(&authority, "world", application.address, &[]);
+    let mut client = client_of(&authority, &names, TcpStream::connect(world.address).unwrap());
+    let _ = client.write_all(REQUEST).and_then(|()| client.read_to_end(&mut Vec::new()));
+    eventually("counted", || handshakes(&world, "inbound", "identity-failed") >= 1.0);
+    assert!(application.was_left_alone());
 }
 
 #[test]
@@ -151,6 +168,30 @@ fn in_strict_mode_plain_text_is_refused() {
         client.send(opening);
         assert!(client.is_closed());
     }
+    eventually("both are counted", || {
+        world.metric("mesh_tcp_close_total", &[r#"peer="src""#, r#"reason="denied""#]) == 2.0
+    });
+    assert!(application.was_left_alone());
+}
+
+#[test]
+fn in_strict_mode_tls_passes_to_an_application_that_secures_its_port_itself() {
+    let authority = Authority::new();
+    let application = Backend::start();
+    let port = application.address.port().to_string();
+    let own = [("MESH_PROXY_INBOUND_TLS", "strict"), ("MESH_PROXY_TLS_PORTS", port.as_str())];
+    let world = inbound(&authority, "world", application.address, &own);
+    let hello = client_hello(Some("world"), 0);
+    let mut client = world.connect();
+    client.send(&hello);
+    let mut server = application.accept();
+    server.expect_bytes(&hello);
+    server.send("hello");
+    client.expect("hello");
+    assert!(world.answer_to(REQUEST).contains("mesh-proxy-error: identity-required"));
+    let mut opaque = world.connect();
+    opaque.send("EHLO example\r\n");
+    assert!(opaque.is_closed());
     assert!(application.was_left_alone());
 }
 
@@ -205,5 +246,5 @@ fn a_control_plane_that_is_somebody_else_is_not_believed() {
     eventually("tried", || hello.proxy.metric("mesh_identity_refresh_failures_total") >= 2.0);
     let (status, reason) = hello.proxy.admin("GET", "/ready");
     assert_eq!((status, reason.contains("certified")), (503, true), "{reason}");
-    drop(Client::new(std::net::TcpStream::connect(hello.address).unwrap()));
+    drop(Client::new(TcpStream::connect(hello.address).unwrap()));
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::backend::Backend;
-use crate::harness::{Client, Relay, nobody};
+use crate::harness::{Client, GET, Relay, nobody};
 use crate::stand_in::{ControlPlane, Stream};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -113,12 +113,12 @@ async fn an_application_cannot_claim_it() {
     let serving = Relay::inbound(backend.address, &[]);
     let (_relay, mut client, _control_plane, _stream) = caller(&[serving.address, nobody()]).await;
     let before = backend.heads().len();
-    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send(GET);
     client.expect(TOLD);
     assert_eq!(backend.heads().len(), before + 1, "the request is not sent again");
 
     let relay = Relay::outbound(&[("x", &[backend.address])], &[]);
     let mut client = relay.connect();
-    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send(GET);
     client.expect(TOLD);
 }

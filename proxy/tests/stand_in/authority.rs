@@ -21,6 +21,8 @@ use tonic::{Request, Response, Status};
 pub const CONTROL_PLANE: &str = "spiffe://mesh.local/ns/mesh-system/sa/mesh-control-plane";
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// A certificate is valid from so long before it was signed.
+const BACK_DATED: Duration = Duration::from_secs(600);
 
 /// How what is asked for is signed.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ pub struct Terms {
     pub lifetime: Duration,
     /// The certificate's time is over already.
     pub has_ended: bool,
+    /// What the authority takes for now.
+    pub clock: fn() -> SystemTime,
     pub renew_in: Duration,
     /// Refuses, with this reason.
     pub refuses: Option<&'static str>,
@@ -55,8 +59,14 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let terms =
-            Terms { lifetime: DAY, has_ended: false, renew_in: DAY, refuses: None, more_roots: Vec::new() };
+        let terms = Terms {
+            lifetime: DAY,
+            has_ended: false,
+            clock: SystemTime::now,
+            renew_in: DAY,
+            refuses: None,
+            more_roots: Vec::new(),
+        };
         Arc::new(Self { issuer, terms: Mutex::new(terms), signed: AtomicUsize::new(0) })
     }
 
@@ -74,31 +84,37 @@ impl Authority {
         change(&mut self.terms.lock().unwrap());
     }
 
-    fn params(identity: &str, end: SystemTime) -> CertificateParams {
-        let now = SystemTime::now();
+    fn params(names: &[&str], now: SystemTime, end: SystemTime) -> CertificateParams {
         let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![SanType::URI(identity.try_into().unwrap())];
+        params.subject_alt_names =
+            names.iter().map(|name| SanType::URI((*name).try_into().unwrap())).collect();
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.not_before = (now - DAY).into();
+        params.not_before = (now - BACK_DATED).into();
         params.not_after = end.into();
         params
     }
 
     /// A certificate for a peer that a test makes itself.
     pub fn certify(&self, identity: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        self.certify_as(&[identity])
+    }
+
+    /// The same, with so many names.
+    pub fn certify_as(&self, names: &[&str]) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
-        let params = Self::params(identity, SystemTime::now() + DAY);
+        let now = (self.terms.lock().unwrap().clock)();
+        let params = Self::params(names, now, now + DAY);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         (vec![certificate.der().clone()], key)
     }
 
     fn sign(&self, request: &[u8], identity: &str, terms: &Terms) -> Vec<u8> {
-        let now = SystemTime::now();
+        let now = (terms.clock)();
         let end = if terms.has_ended { now - Duration::from_secs(60) } else { now + terms.lifetime };
         let mut request = CertificateSigningRequestParams::from_der(&request.into()).unwrap();
-        request.params = Self::params(identity, end);
+        request.params = Self::params(&[identity], now, end);
         self.signed.fetch_add(1, SeqCst);
         request.signed_by(&self.issuer).unwrap().der().to_vec()
     }
@@ -126,7 +142,7 @@ impl Identity for Certifier {
                 .chain(&terms.more_roots)
                 .map(|root| root.to_vec())
                 .collect(),
-            renew_at: Some((SystemTime::now() + terms.renew_in).into()),
+            renew_at: Some(((terms.clock)() + terms.renew_in).into()),
         }))
     }
 }

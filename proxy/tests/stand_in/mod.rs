@@ -98,6 +98,7 @@ impl ControlPlane {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             while let Some(mut stream) = self.streams.recv().await {
+                stream.policy(proto::InboundPolicy::default()).await;
                 while let Ok(Some(message)) = stream.requests.message().await {
                     if let Some(Ask::Subscribe(subscribe)) = message.request {
                         let authority = authority(subscribe.target);
