@@ -1,4 +1,4 @@
-import { isIP, SocketAddress as NetAddress } from "node:net";
+import { BlockList, isIP, isIPv6, SocketAddress as NetAddress } from "node:net";
 import type { SocketAddress } from "./model.js";
 
 /** `ip:port`, IPv6 in brackets. */
@@ -25,3 +25,18 @@ export function canonicalIp(text: string): string | undefined {
 
 /** Whether an IP address is that of the machine it is used on. */
 export const isLoopbackIp = (ip: string): boolean => ip === "::1" || ip.startsWith("127.");
+
+/** Whether an IP address is in one of these networks: `10.0.0.0/8`, or an address; what is none has nobody in it. */
+export function isInNetworks(ip: string, networks: readonly string[]): boolean {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(network) ?? [];
+    const family = isIP(address);
+    const length = Number(prefix ?? (family === 4 ? 32 : 128));
+    if (family === 0 || length > (family === 4 ? 32 : 128)) continue;
+    list.addSubnet(address, length, familyOf(address));
+  }
+  return isIP(ip) !== 0 && list.check(ip, familyOf(ip));
+}
+
+const familyOf = (ip: string) => (isIPv6(ip) ? "ipv6" : "ipv4");

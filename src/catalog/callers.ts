@@ -47,8 +47,12 @@ function callerOf(
   };
 }
 
-/** What of a permission's callers is not known, in words. */
-export function callerFindings(permission: Permission, world: PermissionWorld): string[] {
+/** What of a permission's callers is not known, in words. @param known the names in all certificates that callers may have */
+export function callerFindings(
+  permission: Permission,
+  world: PermissionWorld,
+  known: () => readonly string[],
+): string[] {
   const { from = [] } = permission.spec;
   if (!world.accounts) {
     const byName = from.some((caller) => caller.identities ?? caller.namespaces ?? caller.workloads);
@@ -56,17 +60,54 @@ export function callerFindings(permission: Permission, world: PermissionWorld): 
       ? ["it names callers that have to prove who they are, and there is no certificate authority"]
       : [];
   }
-  return from.flatMap(({ workloads = [], namespaces = [] }) => [
-    ...workloads
-      .filter((workload) => !isKnown(workload, permission.namespace, world))
-      .map((workload) => {
-        const { namespace = permission.namespace, kind, name } = workload;
-        return `no ${kind} ${name} is known in namespace ${namespace}, of which callers are to be`;
-      }),
+  const { identityOf } = world.accounts;
+  return from.flatMap(({ identities = [], workloads = [], namespaces = [] }) => [
+    ...identities.flatMap((identity) => identityFinding(identity, identityOf, known) ?? []),
+    ...workloads.flatMap((workload) => workloadFinding(workload, permission.namespace, world) ?? []),
     ...namespaces
       .filter((namespace) => !hasInstances(namespace, world))
       .map((namespace) => `nothing is known in namespace ${namespace}, of which callers are to be`),
   ]);
+}
+
+/** The names in the certificates of everything that is known. */
+export function knownIdentities({ accounts, instances, proxies }: PermissionWorld): string[] {
+  if (!accounts) return [];
+  const { identityOf, namedAsWorkloads } = accounts;
+  const ofInstances = [...instances.all()].flatMap(({ namespace, account, workload }) => {
+    const name = account ?? (namedAsWorkloads ? workload.name : undefined);
+    return name === undefined ? [] : [identityOf({ namespace, name })];
+  });
+  const ofProxies = [...proxies].map(
+    ({ identity, namespace, workload }) => identity ?? identityOf({ namespace, name: workload.name }),
+  );
+  return [...new Set([...ofInstances, ...(namedAsWorkloads ? ofProxies : [])])];
+}
+
+function identityFinding(
+  identity: string,
+  identityOf: AccountNames["identityOf"],
+  known: () => readonly string[],
+): string | undefined {
+  const own = trustDomainOf(identityOf({ namespace: "any", name: "any" }));
+  if (trustDomainOf(identity) !== own)
+    return `${identity} is not of the mesh's trust domain ${own}: as a caller it is nobody`;
+  if (known().some((one) => isLike(one, identity))) return undefined;
+  return `nothing is known that has the identity ${identity}, of which callers are to be`;
+}
+
+const trustDomainOf = (identity: string): string => /^spiffe:\/\/([^/*]*)/.exec(identity)?.[1] ?? "";
+
+function workloadFinding(
+  workload: WorkloadName,
+  permissionNamespace: string,
+  world: PermissionWorld,
+): string | undefined {
+  const { namespace = permissionNamespace, kind, name } = workload;
+  if (!isKnown(workload, permissionNamespace, world))
+    return `no ${kind} ${name} is known in namespace ${namespace}, of which callers are to be`;
+  if (identitiesOf(workload, permissionNamespace, world).length > 0) return undefined;
+  return `nothing of ${kind} ${name} in namespace ${namespace} can prove who it is: as a caller it is nobody`;
 }
 
 /** The keys of the workloads that a permission names as callers. */

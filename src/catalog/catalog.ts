@@ -3,7 +3,14 @@ import { DEFAULT_CLUSTER_DOMAIN } from "./authority.js";
 import { LiveDestinations } from "./live-destinations.js";
 import { Namespaces } from "./namespaces.js";
 import { Nodes } from "./nodes.js";
-import { listResources, sidecarsOf, type World } from "./resources.js";
+import {
+  listMeshedResources,
+  listResources,
+  type MeshedResource,
+  sidecarsOf,
+  type World,
+} from "./resources.js";
+import { Policies } from "./policies.js";
 import { Problems } from "./problems.js";
 import { OriginalDestinations } from "./original-destinations.js";
 import { Proxies } from "./proxies.js";
@@ -41,6 +48,7 @@ export class Catalog {
   readonly problems = new Problems();
   readonly namespaces = new Namespaces();
   private readonly services = new Services();
+  readonly policies = new Policies(this.services);
   private readonly instances = new Instances();
   private readonly nodes = new Nodes();
   private readonly targets: Targets;
@@ -117,9 +125,9 @@ export class Catalog {
     return this.permissions.watch(subject, changed);
   }
 
-  /** What a permission names that is not known, a sentence each. */
-  permissionFindings(permission: Permission): string[] {
-    return this.permissions.findings(permission);
+  /** What each of some permissions names that is not known, a sentence each. */
+  permissionFindings(permissions: Iterable<Permission>): ReadonlyMap<Permission, readonly string[]> {
+    return this.permissions.findings(permissions);
   }
 
   /** What permissions name that is not known. */
@@ -181,6 +189,11 @@ export class Catalog {
   /** The resources that the selector means, by type, namespace and name. */
   resources(selector: ResourceSelector): Resource[] {
     return listResources(selector, this.world);
+  }
+
+  /** The same, each with the sidecars of its pods. */
+  meshedResources(selector: ResourceSelector): MeshedResource[] {
+    return listMeshedResources(selector, this.world);
   }
 
   /** The sidecars of the instances that belong to the resources that the selector means. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { formatAddress } from "./address.js";
 import type { Member } from "./members.js";
 import type { Endpoint, Instance, Sidecar, SocketAddress } from "./model.js";
@@ -104,12 +105,13 @@ export const ownerOf = ({ namespace, workload, name }: Sidecar | Instance) => ({
 });
 
 /** What an endpoint at which a sidecar listens must prove. */
-export const identityOf = ({ identity }: Pick<Sidecar, "identity">) =>
-  identity === undefined ? {} : { identity };
+export const identityOf = ({ identity, bypassedFrom }: Pick<Sidecar, "identity" | "bypassedFrom">) =>
+  identity === undefined ? {} : { identity, ...(bypassedFrom && { bypassedFrom }) };
 
 const sameEndpoint = (a: Endpoint, b: Endpoint) =>
   a.meshed === b.meshed &&
   a.identity === b.identity &&
+  isDeepStrictEqual(a.bypassedFrom, b.bypassedFrom) &&
   a.pod === b.pod &&
   a.namespace === b.namespace &&
   a.workload?.kind === b.workload?.kind &&

@@ -58,8 +58,11 @@ export function membersAt(
     );
     return own.map(({ address }) => ({ address, instance }));
   }
-  const target = port?.target;
-  const number = typeof target === "string" ? instance.ports[target] : target;
-  if (number === undefined) return [];
-  return instance.addresses.map((ip) => ({ address: { ip, port: number }, instance }));
+  return port ? servedAt(port, instance).map((address) => ({ address, instance })) : [];
+}
+
+/** Where an instance serves a port of a service that selects it; nowhere when it does not name the port's target. */
+export function servedAt({ target }: ServicePort, { addresses, ports }: Instance): SocketAddress[] {
+  const port = typeof target === "string" ? ports[target] : target;
+  return port === undefined ? [] : addresses.map((ip) => ({ ip, port }));
 }

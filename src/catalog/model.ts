@@ -1,4 +1,4 @@
-import type { TrafficPermissionSpec } from "../mesh-kinds/index.js";
+import type { PolicyTarget, TrafficPermissionSpec } from "../mesh-kinds/index.js";
 
 /** An IPv4 or IPv6 address in text form (without brackets), and a port from 1 to 65535. */
 export interface SocketAddress {
@@ -24,6 +24,8 @@ export interface Endpoint {
   meshed: boolean;
   /** The SPIFFE ID that the proxy there proves by its certificate; absent when it takes plain text alone. */
   identity?: string;
+  /** With an identity: networks (`10.0.0.0/8`, or an address) from which the address is reached without that proxy. */
+  bypassedFrom?: readonly string[];
 }
 
 /** A named thing to reach. Namespace and name compare in lower case. */
@@ -69,6 +71,8 @@ export interface Place {
   /** The zones, and the nodes, whose proxies are to prefer it. */
   zones?: readonly string[];
   nodes?: readonly string[];
+  /** Is outside of all zones and nodes, and meant for all alike: what others are told to prefer is not told of it. */
+  outside?: true;
 }
 
 export interface ServicePort {
@@ -120,7 +124,7 @@ export interface Instance {
   node?: string;
   /** Tells it from another of its name, where the registry can. */
   uid?: string;
-  /** Its addresses are its node's, which others have as well. */
+  /** Others may have its addresses as well: they are its node's, or nobody holds it to its own. */
   sharesAddresses?: true;
   /** As whom it is certified, where that is not its workload's name (Kubernetes: its service account). */
   account?: string;
@@ -142,10 +146,14 @@ export interface SidecarAddresses {
   adminAddress: string;
   /** host:port of the tap service; empty when the proxy has none. */
   tapAddress: string;
+  /** The SPIFFE ID that the tap service proves by TLS, in which it takes the control plane alone; absent when it speaks plain text. */
+  tapIdentity?: string;
   /** Where it takes what others send to the application; none while it does not run. */
   inbound: Inbound[];
   /** The SPIFFE ID in its certificate; absent when it has none. */
   identity?: string;
+  /** With an identity: networks (`10.0.0.0/8`, or an address) from which others reach the instance without it. */
+  bypassedFrom?: readonly string[];
   /** Of an IP address of which it takes redirected connections to every port, those that others reach without it. */
   bypassed?: readonly PortRange[];
 }
@@ -176,6 +184,21 @@ export interface Permission {
   spec: TrafficPermissionSpec;
   /** Where it was read. */
   origin: Omit<Problem, "message">;
+}
+
+/** How sidecars are to treat services. Nothing acts on it yet, so that whom it is for is all that is kept of it. */
+export interface ServicePolicy {
+  namespace: string;
+  name: string;
+  targets: readonly PolicyTarget[];
+  /** Where it was read. */
+  origin: Omit<Problem, "message">;
+}
+
+/** A service outside of the mesh. Nothing acts on it yet, so that it is known by name alone. */
+export interface ExternalService {
+  namespace: string;
+  name: string;
 }
 
 /** Something wrong in a source of the catalog. */

@@ -51,6 +51,28 @@ export function targetFindings(
     .map(({ kind, name }) => `no ${kind} ${name} with an instance is known in namespace ${namespace}`);
 }
 
+/**
+ * Which of a permission's ports nothing that it selects has, in words. Where connections are redirected nobody knows which ports
+ * there are.
+ */
+export function portFindings(
+  permission: Permission,
+  there: readonly Selectable[],
+  world: PermissionWorld,
+): string[] {
+  const { ports = [] } = permission.spec;
+  if (ports.length === 0) return [];
+  const listeners = there
+    .filter((selectable) => isSelected(selectable, permission, world))
+    .flatMap(({ subject }) => subject.inbound);
+  const known = new Set(listeners.map(({ application }) => parseAddress(application)?.port));
+  if (known.size === 0 || known.has(undefined)) return [];
+  const others = [...known].sort((one = 0, other = 0) => one - other).join(", ");
+  return ports
+    .filter((port) => !known.has(port))
+    .map((port) => `nothing that it is for has the port ${port}; there are ${others}`);
+}
+
 /** All that permissions of a namespace may select. */
 export function selectablesIn(namespace: string, world: PermissionWorld): Selectable[] {
   const proxies = [...world.proxies].filter((proxy) => proxy.namespace === namespace);

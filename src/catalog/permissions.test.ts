@@ -202,6 +202,18 @@ describe("what a permission names and nobody knows is warned of", () => {
       { from: [{ namespaces: ["shop", "b"] }] },
       "nothing is known in namespace b, of which callers are to be",
     ],
+    [
+      { from: [{ identities: [identityOf({ namespace: "shop", name: "web-acount" })] }] },
+      "nothing is known that has the identity spiffe://mesh.test/ns/shop/sa/web-acount, of which callers are to be",
+    ],
+    [
+      { from: [{ identities: ["spiffe://mesh.test/ns/shop/*", "spiffe://mesh.test/ns/b/*"] }] },
+      "nothing is known that has the identity spiffe://mesh.test/ns/b/*, of which callers are to be",
+    ],
+    [
+      { from: [{ identities: ["spiffe://other.test/ns/shop/sa/web-account"] }] },
+      "spiffe://other.test/ns/shop/sa/web-account is not of the mesh's trust domain mesh.test: as a caller it is nobody",
+    ],
   ])("%j", (spec, warning) => {
     putPod("web-1");
     permit("p", spec);
@@ -218,6 +230,24 @@ describe("what a permission names and nobody knows is warned of", () => {
     expect(warnings()).toEqual([]);
     catalog.proxies.leave("shop", "world-1");
     expect(warnings()).toHaveLength(2);
+  });
+
+  test("a port is known where the proxy says which the application has, and not where it takes all", () => {
+    const inbound = (...applications: string[]) =>
+      applications.map((application, at) => ({ address: `127.0.0.1:${9000 + at}`, application }));
+    permit("p", { ports: [80, 8080] });
+    catalog.proxies.join({ ...proxy("web-1", "web"), inbound: inbound("127.0.0.1:8080", "[::1]:81") });
+    expect(warnings()).toEqual([
+      "TrafficPermission shop/p: nothing that it is for has the port 80; there are 81, 8080",
+    ]);
+    catalog.proxies.join({ ...proxy("web-2", "web"), inbound: inbound("") });
+    expect(warnings()).toEqual([]);
+  });
+
+  test("the identity of a proxy that nobody has declared is known", () => {
+    permit("p", { from: [{ identities: [identityOf({ namespace: "shop", name: "world" })] }] });
+    catalog.proxies.join(proxy("world-1", "world"));
+    expect(warnings()).toEqual([]);
   });
 
   test("nobody can be held to a name where nobody certifies names", () => {

@@ -3,17 +3,20 @@ import {
   type AccountNames,
   callerFindings,
   callersOf,
+  knownIdentities,
   namedCallers,
   type PermittedCaller,
 } from "./callers.js";
 import type { Instance, Permission, Problem, Service, Sidecar } from "./model.js";
 import {
   isSelected,
+  portFindings,
   type Selectable,
   selectablesIn,
   subjectOf,
   targetFindings,
 } from "./permission-targets.js";
+import { findingsIn } from "./problems.js";
 import type { Proxies } from "./proxies.js";
 import { Index, type Instances, keyOf, type Services } from "./registered.js";
 import { type Named, workloadKeys } from "./workload-names.js";
@@ -112,33 +115,30 @@ export class Permissions {
       .map((permission) => this.#enforce(permission));
   }
 
-  /** What one permission names that is not known, a sentence each. */
-  findings(permission: Permission): string[] {
-    const there = selectablesIn(permission.namespace, this.world);
-    return [...targetFindings(permission, there, this.world), ...callerFindings(permission, this.world)];
+  /** What each of some permissions names that is not known, a sentence each. */
+  findings(permissions: Iterable<Permission>): Map<Permission, readonly string[]> {
+    const there = new Map<string, readonly Selectable[]>();
+    const found = new Map<Permission, readonly string[]>();
+    let identities: readonly string[] | undefined;
+    const known = () => (identities ??= knownIdentities(this.world));
+    for (const permission of permissions) {
+      const { namespace } = permission;
+      const own = there.get(namespace) ?? selectablesIn(namespace, this.world);
+      there.set(namespace, own);
+      found.set(permission, [
+        ...targetFindings(permission, own, this.world),
+        ...portFindings(permission, own, this.world),
+        ...callerFindings(permission, this.world, known),
+      ]);
+    }
+    return found;
   }
 
   /** What permissions name that is not known. */
   warnings(): Problem[] {
-    const there = new Map<string, Selectable[]>();
-    return [...this.#byKey.values()].flatMap((permission) => {
-      const { namespace } = permission;
-      const own = there.get(namespace) ?? selectablesIn(namespace, this.world);
-      there.set(namespace, own);
-      return this.#warningsOf(permission, own);
-    });
-  }
-
-  #warningsOf(permission: Permission, there: readonly Selectable[]): Problem[] {
-    const { namespace, name, origin } = permission;
-    const findings = [
-      ...targetFindings(permission, there, this.world),
-      ...callerFindings(permission, this.world),
-    ];
-    return findings.map((finding) => ({
-      ...origin,
-      message: `TrafficPermission ${namespace}/${name}: ${finding}`,
-    }));
+    return [...this.findings(this.#byKey.values())].flatMap(([permission, findings]) =>
+      findingsIn({ kind: "TrafficPermission", ...permission }, findings),
+    );
   }
 
   /** To be called after an instance came, went or changed. */

@@ -62,17 +62,19 @@ function serving(places: Place[]): Place[] {
 }
 
 /**
- * Those that are meant for the node, or else for the zone. The hints count only where every place has one and one of them
- * is for here: with fewer, whoever wrote them is not done, or some would get no place.
+ * Those that are meant for the node, or else for the zone, and those that are outside of all. The hints count only where every place
+ * inside has one and one of them is for here: with fewer, whoever wrote them is not done, or some would get no place.
  */
 function nearest(places: Place[], from: Vantage | undefined): Place[] {
   if (from === undefined || places.some(({ draining }) => draining === true)) return places;
+  const outside = places.filter((place) => place.outside === true);
+  const inside = places.filter((place) => place.outside !== true);
   const meantFor = (here: string | undefined, hints: (place: Place) => readonly string[] | undefined) => {
-    if (here === undefined || !places.every((place) => hints(place) !== undefined)) return [];
-    return places.filter((place) => hints(place)?.includes(here));
+    if (here === undefined || !inside.every((place) => hints(place) !== undefined)) return [];
+    return inside.filter((place) => hints(place)?.includes(here));
   };
   const onNode = meantFor(from.node, ({ nodes }) => nodes);
-  if (onNode.length > 0) return onNode;
+  if (onNode.length > 0) return [...onNode, ...outside];
   const inZone = meantFor(from.zone, ({ zones }) => zones);
-  return inZone.length > 0 ? inZone : places;
+  return inZone.length > 0 ? [...inZone, ...outside] : places;
 }

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { NamedResource } from "../mesh-kinds/index.js";
 import type { Problem } from "./model.js";
 
 interface ProblemEvents {
@@ -25,6 +26,15 @@ export class Problems extends EventEmitter<ProblemEvents> {
     const all = [...this.byReporter.values()].flatMap((problems) => [...problems.values()]);
     return all.sort((a, b) => a.source.localeCompare(b.source) || a.line - b.line);
   }
+}
+
+/** What a resource says that is understood and means nothing, in words; the resource is named where its source is a line of a file. */
+export function findingsIn(
+  { kind, namespace, name, origin }: NamedResource & { readonly origin: Omit<Problem, "message"> },
+  findings: readonly string[],
+): Problem[] {
+  const resource = origin.line === 0 ? "" : `${kind} ${namespace}/${name}: `;
+  return findings.map((finding) => ({ ...origin, message: `${resource}${finding}` }));
 }
 
 const keyOf = (problem: Problem) => `${problem.source}\0${problem.line}\0${problem.message}`;

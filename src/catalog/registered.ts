@@ -140,9 +140,11 @@ export class Instances {
     return before;
   }
 
-  /** The instance at an address: where several share the IP address, the one that names the port. */
+  /** The instance at an address: whose own it is or, where several share the IP address, the one that names the port. */
   at({ ip, port }: SocketAddress): Instance | undefined {
-    const there = [...this.byIp.get(ip)];
+    const all = [...this.byIp.get(ip)];
+    const own = all.filter(({ sharesAddresses }) => sharesAddresses !== true);
+    const there = own.length > 0 ? own : all;
     const named = there.find((instance) => Object.values(instance.ports).includes(port));
     return named ?? (there.length === 1 ? there[0] : undefined);
   }

@@ -40,14 +40,28 @@ export interface World {
   sidecars: Sidecars;
 }
 
+/** A resource with the sidecars of its pods. */
+export interface MeshedResource {
+  readonly resource: Resource;
+  readonly sidecars: readonly Sidecar[];
+}
+
 /** See `Catalog.resources`. */
 export function listResources(selector: ResourceSelector, world: World): Resource[] {
+  return listMeshedResources(selector, world).map(({ resource }) => resource);
+}
+
+/** See `Catalog.meshedResources`. */
+export function listMeshedResources(selector: ResourceSelector, world: World): MeshedResource[] {
   return groups(selector, world)
     .map(({ type, namespace, name, pods }) => {
-      const meshedPods = [...pods.values()].filter((sidecar) => sidecar !== undefined).length;
-      return { type, namespace, name, pods: pods.size, meshedPods };
+      const sidecars = [...pods.values()].filter((sidecar) => sidecar !== undefined);
+      return { resource: { type, namespace, name, pods: pods.size, meshedPods: sidecars.length }, sidecars };
     })
-    .sort((a, b) => compare(a.type, b.type) || compare(a.namespace, b.namespace) || compare(a.name, b.name));
+    .sort(
+      ({ resource: a }, { resource: b }) =>
+        compare(a.type, b.type) || compare(a.namespace, b.namespace) || compare(a.name, b.name),
+    );
 }
 
 /** See `Catalog.sidecarsOf`. */

@@ -85,12 +85,17 @@ function together({ connected, declared }: Known): Sidecar | undefined {
     name,
     workload,
     adminAddress: declared.adminAddress || connected.adminAddress,
-    tapAddress: declared.tapAddress || connected.tapAddress,
+    ...tapOf(declared.tapAddress === "" ? connected : declared),
     inbound: connected.inbound,
     ...identityOf(declared),
     ...(declared.bypassed && { bypassed: declared.bypassed }),
   };
 }
+
+const tapOf = ({ tapAddress, tapIdentity }: Sidecar) => ({
+  tapAddress,
+  ...(tapIdentity !== undefined && { tapIdentity }),
+});
 
 function declaredBy({ namespace, name, workload, sidecar }: Instance): Sidecar | undefined {
   return sidecar && { namespace, name, workload, ...sidecar };

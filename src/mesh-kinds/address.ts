@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 
 const HOST_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/i;
 
@@ -21,3 +21,20 @@ export function cidrMistake(text: string): string | undefined {
   if (Number(bits) > most) return `${JSON.stringify(text)} has a prefix longer than ${most} bits`;
   return undefined;
 }
+
+/** Addresses that mean another machine, or several, to each who connects to them. */
+const NOBODYS = new BlockList();
+for (const [network, bits, family] of [
+  ["0.0.0.0", 8, "ipv4"],
+  ["127.0.0.0", 8, "ipv4"],
+  ["169.254.0.0", 16, "ipv4"],
+  ["224.0.0.0", 4, "ipv4"],
+  ["::", 127, "ipv6"],
+  ["fe80::", 10, "ipv6"],
+  ["ff00::", 8, "ipv6"],
+] as const) {
+  NOBODYS.addSubnet(network, bits, family);
+}
+
+/** Whether an IP address may be that of an endpoint, by the API server's rule: not a loopback, link-local or multicast one. */
+export const isEndpointIp = (ip: string): boolean => !NOBODYS.check(ip, isIP(ip) === 6 ? "ipv6" : "ipv4");

@@ -1,4 +1,4 @@
-import { isArray } from "../manifest/index.js";
+import { isArray, type Json, type JsonObject } from "../manifest/index.js";
 import { addressMistake } from "./address.js";
 import { type FieldMistake, type KindRule, objectsIn, textsIn } from "./mistake.js";
 
@@ -21,5 +21,16 @@ export const externalService: KindRule = (spec) => {
       "the application speaks TLS there itself (protocol: TLS), and would speak it within another";
     mistakes.push({ field: `${field}.tls`, message });
   }
-  return mistakes;
+  return [...mistakes, ...secondPorts(spec)];
 };
+
+function secondPorts(spec: JsonObject): FieldMistake[] {
+  const seen = new Set<Json>();
+  return objectsIn(spec["ports"], "spec.ports").flatMap(([{ port }, field]) => {
+    if (port === undefined) return [];
+    if (seen.has(port))
+      return [{ field: `${field}.port`, message: `${JSON.stringify(port)} is there already` }];
+    seen.add(port);
+    return [];
+  });
+}

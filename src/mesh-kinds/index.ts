@@ -6,8 +6,10 @@ import { servicePolicy } from "./service-policy.js";
 import { trafficPermission } from "./traffic-permission.js";
 import { workload } from "./workload.js";
 
-export type { FieldMistake } from "./mistake.js";
+export { isEndpointIp } from "./address.js";
 export { misfits } from "./misfit.js";
+export type { FieldMistake } from "./mistake.js";
+export type { PolicyTarget, ServicePolicySpec } from "./policy-spec.js";
 export { schemaOf, type Schema } from "./schema.js";
 export type {
   PermissionCaller,
@@ -15,6 +17,8 @@ export type {
   TrafficPermissionSpec,
   WorkloadName,
 } from "./traffic-permission-spec.js";
+export { describeWithoutEffect, type NamedResource } from "./without-effect.js";
+export type { WorkloadSpec } from "./workload-spec.js";
 
 const RULES: Readonly<Record<string, KindRule>> = {
   ExternalService: externalService,

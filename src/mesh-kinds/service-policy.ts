@@ -1,11 +1,30 @@
 import type { JsonObject } from "../manifest/index.js";
-import { type FieldMistake, type KindRule, mappingAt } from "./mistake.js";
+import { type FieldMistake, type KindRule, mappingAt, objectsIn } from "./mistake.js";
+
+/** Kinds that a policy can be for, by the group that they are of. */
+const TARGETS: Readonly<Record<string, string>> = { Service: "", ExternalService: "mesh.dev" };
 
 export const servicePolicy: KindRule = (spec) => [
+  ...objectsIn(spec["targetRefs"], "spec.targetRefs").flatMap(([target, field]) =>
+    targetMistakes(target, field),
+  ),
+  ...headerMistakes(spec),
   ...inOrder(spec, "circuitBreaking", "minEjection", "maxEjection"),
   ...inOrder(spec, "timeouts", "attempt", "request"),
   ...faultWithoutEffect(spec),
 ];
+
+function targetMistakes({ group, kind }: JsonObject, field: string): FieldMistake[] {
+  if (typeof kind === "string" && TARGETS[kind] === group) return [];
+  const message = 'a policy is for a Service (group "") or an ExternalService (group mesh.dev)';
+  return [{ field, message }];
+}
+
+function headerMistakes(spec: JsonObject): FieldMistake[] {
+  const { algorithm, header } = mappingAt(spec, "balancing");
+  if ((algorithm === "HashHeader") === (header !== undefined)) return [];
+  return [{ field: "spec.balancing", message: "HashHeader needs a header, and nothing else takes one" }];
+}
 
 /** A duration that must not be longer than another. */
 function inOrder(spec: JsonObject, section: string, shorter: string, longer: string): FieldMistake[] {

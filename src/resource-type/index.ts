@@ -1,6 +1,8 @@
 // How a person names resources on the command line: TYPE, TYPE/NAME or TYPE NAME, with kubectl's short names.
 import { Failure, nearest } from "../output/index.js";
 
+export { resourceAsJson, selectorOf } from "./message.js";
+
 /** The long, singular form of every type of resource; the form that goes over the wire. */
 export const RESOURCE_TYPES = [
   "deployment",

@@ -74,7 +74,11 @@ export function keySecret(name: string, { certificate, key }: KeyPair, authority
 /** A pod with a sidecar that is ready. */
 export function meshedPod(namespace: string, name: string, version: string): StoredObject {
   const annotations = { "mesh.dev/proxy-version": version };
-  const env = [{ name: "MESH_PROXY_TRUST_ROOTS", value: "/var/run/secrets/mesh.dev/roots.crt" }];
+  const env = [
+    { name: "MESH_PROXY_TRUST_ROOTS", value: "/var/run/secrets/mesh.dev/roots.crt" },
+    { name: "MESH_PROXY_TAP", value: "0.0.0.0:4190" },
+    { name: "MESH_PROXY_TAP_TLS", value: "true" },
+  ];
   return {
     apiVersion: "v1",
     kind: "Pod",

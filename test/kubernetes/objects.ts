@@ -66,10 +66,33 @@ export function pod(name: string, ip: string, more: object = {}, spec: object = 
   };
 }
 
+/** A Workload at port 9000 of an address, which it calls `http`, with the label `app: web`. */
+export const workload = (
+  name: string,
+  address: string,
+  spec: object = {},
+  labels: object = { app: "web" },
+) => ({
+  metadata: meta(name, { labels }),
+  spec: { address, ports: [{ name: "http", port: 9000 }], ...spec },
+});
+
 /** A TrafficPermission that denies everybody, but for what `spec` says otherwise. */
 export const trafficPermission = (name: string, spec: object = {}) => ({
   metadata: meta(name),
   spec: { action: "DENY", ...spec },
+});
+
+/** A ServicePolicy for one service. */
+export const servicePolicy = (name: string, service: string, spec: object = {}) => ({
+  metadata: meta(name),
+  spec: { targetRefs: [{ group: "", kind: "Service", name: service }], ...spec },
+});
+
+/** An ExternalService that is reached by one name, by TLS. */
+export const externalService = (name: string) => ({
+  metadata: meta(name),
+  spec: { hosts: [`${name}.test`], ports: [{ port: 443 }] },
 });
 
 /** A node with one address; in a zone when one is given. */

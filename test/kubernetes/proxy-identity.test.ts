@@ -1,5 +1,7 @@
 // Who a proxy is: real proxies against a real control plane, which asks an API server in memory.
+import { credentials, status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { loadProxyTap } from "../../src/proto/index.js";
 import { statusAnswer } from "./api-server.js";
 import { certificateAuthority } from "./certificates.js";
 import { namespace } from "./installed-mesh.js";
@@ -81,6 +83,33 @@ describe("a proxy with roots", () => {
     await controlPlane.startProxy(older, { token: controlPlane.state.tokens.issue(older) });
     await meshed(older, 1);
     expect(await plainTextProxies()).toBe(before + 1);
+  });
+
+  test("lets the control plane watch its requests, and nobody who does not prove to be that", async () => {
+    const roots = await rootsIn("shop");
+    const pod = addedPod();
+    const token = controlPlane.state.tokens.issue(pod);
+    const variables = { MESH_PROXY_TAP_TLS: "true" };
+    const secured = await controlPlane.startProxy(pod, { token, roots, variables });
+    await meshed(pod, 1);
+    const told = controlPlane.tap(pod);
+    const watched = async () => {
+      await secured.call("/watched");
+      return told.map(({ event }) => event?.request?.path);
+    };
+    await expect.poll(watched, SOON).toContain("/watched");
+    expect(told.filter(({ note }) => note)).toEqual([]);
+    const inbound = { direction: "inbound" };
+    const shaken = async (result: string) =>
+      (await secured.metrics()).sum("mesh_tls_handshakes_total", { ...inbound, result });
+    expect(await shaken("full")).toBe(1);
+    const { Tap } = loadProxyTap().mesh.proxy.v1;
+    const stranger = new Tap(secured.tapAddress, credentials.createInsecure());
+    const refused = new Promise((resolve) => stranger.observe({}).on("error", resolve));
+    expect(await refused).toMatchObject({ code: status.UNAVAILABLE });
+    stranger.close();
+    expect(await shaken("identity-failed")).toBeGreaterThan(0);
+    await secured.kill();
   });
 
   test("is given no certificate by another pod's token", async () => {

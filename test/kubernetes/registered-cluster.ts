@@ -1,4 +1,5 @@
 // A cluster in memory that a registry reads into a catalog.
+import { writeFileSync } from "node:fs";
 import { vi, expect } from "vitest";
 import {
   type AccountNames,
@@ -10,7 +11,7 @@ import {
 import { spiffeId } from "../../src/identity/index.js";
 import { Cluster } from "../../src/kubernetes/index.js";
 import { startKubernetesRegistry, type KubernetesRegistry } from "../../src/registry/kubernetes/index.js";
-import { type ApiServer, startApiServer, type Watch } from "./api-server.js";
+import { type ApiServer, kubeconfigFor, startApiServer, type Watch } from "./api-server.js";
 
 export const DEADLINE = { timeout: 60_000, interval: 20 };
 
@@ -49,11 +50,14 @@ export class RegisteredCluster {
   /** Starts a registry, and waits for nothing. */
   static async begin(server: ApiServer, lists: Lists, accounts?: AccountNames): Promise<RegisteredCluster> {
     const watches = new Map<string, Watch>();
+    const root = `/cluster-${++clusters}`;
     server.answering = ({ path, query }) => {
+      if (!path.startsWith(`${root}/`)) return undefined;
       const plural = path.split("/").at(-1) ?? "";
       if (query.get("watch") === "true") return { watch: (watch) => void watches.set(plural, watch) };
       return { body: { metadata: { resourceVersion: "1" }, items: lists[plural] ?? [] } };
     };
+    writeFileSync(server.kubeconfig, kubeconfigFor(server.url + root, server.authority.certificate));
     const opened = await Cluster.open({ kubeconfig: server.kubeconfig }, { HOME: "/nonexistent" });
     if (!opened.ok) throw opened.error;
     return new RegisteredCluster(opened.value, watches, accounts);
@@ -89,7 +93,10 @@ export class RegisteredCluster {
 }
 
 /** How many kinds the registry watches. */
-const KINDS = 6;
+const KINDS = 9;
+
+/** Each cluster has a path of its own on the server: a request of the one before may still be on its way, and is not to be taken for a watch of this one. */
+let clusters = 0;
 
 const SILENT = { replaced: () => undefined, changed: () => undefined };
 

@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Resource__Output } from "../../generated/mesh/api/v1/Resource.js";
+import type { TapResponse__Output } from "../../generated/mesh/api/v1/TapResponse.js";
 import { startRoles } from "../../src/control-plane/index.js";
 import { Cluster } from "../../src/kubernetes/index.js";
 import { SupervisedProcess } from "../../src/process/index.js";
 import { loadApi } from "../../src/proto/index.js";
-import { findProxyBinary, sidecarAddresses } from "../../src/sidecar/index.js";
+import { findProxyBinary, type SidecarAddresses, sidecarAddresses } from "../../src/sidecar/index.js";
 import { MetricsPage } from "../mesh/metrics-page.js";
 import { type ApiServer, startApiServer } from "./api-server.js";
 import { ClusterState, type StoredObject } from "./cluster-state.js";
@@ -32,6 +33,12 @@ export interface PodProxy {
   rotate(token: string): void;
   /** What its readiness probe is answered. */
   readiness(): Promise<number>;
+  /** Where its requests are watched. */
+  readonly tapAddress: string;
+  /** What it has counted. */
+  metrics(): Promise<MetricsPage>;
+  /** Sends a request to its application, which is away. */
+  call(path: string): Promise<unknown>;
   kill(): Promise<void>;
 }
 
@@ -88,8 +95,8 @@ export class RunningControlPlane {
     if (start.token !== undefined) writeFileSync(file, start.token);
     const roots = `${file}-roots`;
     if (start.roots !== undefined) writeFileSync(roots, start.roots);
-    let listens: (admin: string) => void = () => undefined;
-    const listening = new Promise<string>((resolve) => (listens = resolve));
+    let listens: (addresses: SidecarAddresses) => void = () => undefined;
+    const listening = new Promise<SidecarAddresses>((resolve) => (listens = resolve));
     const proxy = new SupervisedProcess({
       command: findProxyBinary(),
       env: {
@@ -111,17 +118,22 @@ export class RunningControlPlane {
       onLine: (line) => {
         log.push(line);
         const addresses = sidecarAddresses(line);
-        if (addresses) listens(addresses.admin);
+        if (addresses) listens(addresses);
       },
     });
     this.#proxies.push(proxy);
     const endedEarly = proxy.ended.then(() => Promise.reject(new Error(`a proxy ended: ${log.join("\n")}`)));
-    const admin = (await Promise.race([listening, endedEarly])).replace("0.0.0.0", "127.0.0.1");
+    const addresses = await Promise.race([listening, endedEarly]);
+    const here = (address: string) => address.replace("0.0.0.0", "127.0.0.1");
+    const fetchFrom = (address: string, path: string) => fetch(`http://${here(address)}${path}`);
     endedEarly.catch(() => undefined);
     return {
       log,
       rotate: (token) => writeFileSync(file, token),
-      readiness: async () => (await fetch(`http://${admin}/ready`)).status,
+      readiness: async () => (await fetchFrom(addresses.admin, "/ready")).status,
+      metrics: async () => new MetricsPage(await (await fetchFrom(addresses.admin, "/metrics")).text()),
+      tapAddress: here(addresses.tap),
+      call: (path) => fetchFrom(addresses.inbound.join(), path),
       kill: async () => {
         proxy.signal("SIGKILL");
         await proxy.ended;
@@ -141,6 +153,18 @@ export class RunningControlPlane {
         else resolve(answer?.resources[0]);
       });
     }).finally(() => client.close());
+  }
+
+  /** Watches a pod's requests; gives what was told of them so far, which grows, until the control plane ends. */
+  tap({ namespace, name }: TestPod): readonly TapResponse__Output[] {
+    const address = this.#logged("listening for commands");
+    const client = new (loadApi().mesh.api.v1.Tap)(address, credentials.createInsecure());
+    const told: TapResponse__Output[] = [];
+    client
+      .tap({ target: { type: "pod", namespace, name } })
+      .on("data", (response: TapResponse__Output) => told.push(response))
+      .on("error", () => client.close());
+    return told;
   }
 
   /** What the control plane has counted. */

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { canonicalIp } from "../../catalog/index.js";
-import { definitionKey, type DefinitionMistake, type FileContent } from "./definition.js";
+import { definitionKey, type DefinitionMistake, type SourceContent } from "../definitions/index.js";
 import { isHost, isHostName, isPort } from "./names.js";
 
 interface Address {
@@ -17,7 +17,7 @@ const NAMESPACE = "default";
  * Reads `disco/NAME`, the format of Linkerd 1's fs namer: a line `host port` for each endpoint, `#` begins a comment.
  * The lines that are right make up the definition also when others are wrong.
  */
-export function readDiscoFile(name: string, text: string): FileContent {
+export function readDiscoFile(name: string, text: string): SourceContent {
   if (!isHostName(name)) {
     const message = `found a file ${JSON.stringify(name)}; expected its name to be a service's: letters, digits, "-", "_", "."`;
     return { definitions: [], mistakes: [{ line: 0, message }] };
@@ -39,14 +39,14 @@ export function readDiscoFile(name: string, text: string): FileContent {
         key,
         line: 1,
         hosts: new Map(names.map(({ host, line }) => [host, line])),
-        put(catalog, addressesOf) {
+        put(sink, addressesOf) {
           const endpoints = addresses.flatMap(({ host, port }) => {
             const literal = canonicalIp(host);
             return (literal === undefined ? addressesOf(host) : [literal]).map((ip) => ({ ip, port }));
           });
-          catalog.putService({ namespace: NAMESPACE, name, ports: [], endpoints: { addresses: endpoints } });
+          sink.putService({ namespace: NAMESPACE, name, ports: [], endpoints: { addresses: endpoints } });
         },
-        remove: (catalog) => catalog.removeService(NAMESPACE, name),
+        remove: (sink) => sink.removeService(NAMESPACE, name),
       },
     ],
   };

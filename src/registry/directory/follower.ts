@@ -1,8 +1,7 @@
 import { open } from "node:fs/promises";
 import { sep } from "node:path";
 import type { Catalog } from "../../catalog/index.js";
-import type { FileContent } from "./definition.js";
-import type { Definitions } from "./definitions.js";
+import type { Definitions, SourceContent } from "../definitions/index.js";
 import { readDiscoFile } from "./disco-file.js";
 import { readResourceFile } from "./resource-file.js";
 import { isGone, isUnknown, readTree, reasonOf, signatureOf, type Tree } from "./tree.js";
@@ -44,7 +43,7 @@ export class Follower {
   constructor(
     private readonly root: string,
     private readonly catalog: Catalog,
-    private readonly definitions: Definitions,
+    private readonly definitions: Definitions<Catalog>,
   ) {
     this.watches = new Watches(root, () => this.lookAgain(BURST_MS));
   }
@@ -86,7 +85,7 @@ export class Follower {
     });
     this.watches.prune();
     this.reportUnreadable(tree);
-    const contents = new Map<string, FileContent | undefined>();
+    const contents = new Map<string, SourceContent | undefined>();
     const settled = this.settled(tree, settleMs);
     for (let from = 0; from < settled.length; from += READ_AT_ONCE) {
       const batch = settled.slice(from, from + READ_AT_ONCE);
@@ -99,7 +98,7 @@ export class Follower {
   private async take(
     path: string,
     signature: string | undefined,
-    contents: Map<string, FileContent | undefined>,
+    contents: Map<string, SourceContent | undefined>,
   ): Promise<void> {
     if (signature === undefined) {
       this.taken.delete(path);
@@ -133,7 +132,7 @@ export class Follower {
     return settled;
   }
 
-  private parse(path: string, text: string | Error): FileContent {
+  private parse(path: string, text: string | Error): SourceContent {
     if (text instanceof Error) return { definitions: [], mistakes: [{ line: 0, message: text.message }] };
     const kind = this.kindOf(path);
     return kind?.disco === undefined ? readResourceFile(text) : readDiscoFile(kind.disco, text);

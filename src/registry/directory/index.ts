@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Catalog } from "../../catalog/index.js";
 import { Failure } from "../../output/index.js";
 import { fail, ok, type Result } from "../../result/index.js";
-import { Definitions } from "./definitions.js";
+import { Definitions } from "../definitions/index.js";
 import { Follower } from "./follower.js";
 import { reasonOf } from "./tree.js";
 
@@ -26,7 +26,7 @@ export async function startDirectoryRegistry(
 ): Promise<Result<DirectoryRegistry, Failure>> {
   const failure = await whyNot(directory);
   if (failure) return fail(failure);
-  const definitions = new Definitions(catalog);
+  const definitions = new Definitions(catalog, catalog.problems);
   const follower = new Follower(resolve(directory), catalog, definitions);
   await follower.start();
   await definitions.resolved(FIRST_ANSWERS_MS);

@@ -1,37 +1,39 @@
 import { readManifest, type Mistake, type Value } from "../../manifest/index.js";
-import type { Definition, DefinitionMistake, FileContent } from "./definition.js";
-import { definitionKey } from "./definition.js";
+import {
+  type Definition,
+  definitionKey,
+  type DefinitionMistake,
+  type MeshKind,
+  type ResourceName,
+  secondDefinition,
+  type SourceContent,
+} from "../definitions/index.js";
 import { Fields } from "./fields.js";
 import { isLabelName, isObjectName } from "./names.js";
+import { readExternalService, readServicePolicy } from "./policies.js";
 import { readService } from "./service.js";
 import { readTrafficPermission } from "./traffic-permission.js";
 import { readWorkload } from "./workload.js";
 
-/** What a resource is called. */
-export interface Identity {
-  key: string;
-  namespace: string;
-  name: string;
-  line: number;
-}
-
 interface Kind {
   apiVersion: string;
-  kind: "Service" | "TrafficPermission" | "Workload";
-  read: (document: Fields, identity: Identity) => Definition | undefined;
+  kind: "Service" | MeshKind;
+  read: (document: Fields, resource: ResourceName) => Definition | undefined;
 }
 
 const KINDS: readonly Kind[] = [
   { apiVersion: "v1", kind: "Service", read: readService },
+  { apiVersion: "mesh.dev/v1alpha1", kind: "ExternalService", read: readExternalService },
+  { apiVersion: "mesh.dev/v1alpha1", kind: "ServicePolicy", read: readServicePolicy },
   { apiVersion: "mesh.dev/v1alpha1", kind: "TrafficPermission", read: readTrafficPermission },
   { apiVersion: "mesh.dev/v1alpha1", kind: "Workload", read: readWorkload },
 ];
 const OUR_GROUP = "mesh.dev/";
 
 /** Reads a file of YAML resources. Kinds of others are passed over; ours, and Service, must be right. */
-export function readResourceFile(text: string): FileContent {
+export function readResourceFile(text: string): SourceContent {
   const manifest = readManifest(text);
-  const content: FileContent = { definitions: [], mistakes: [...manifest.mistakes] };
+  const content: SourceContent = { definitions: [], mistakes: [...manifest.mistakes] };
   for (const document of manifest.documents) {
     const { definition, mistakes } = readDocument(document);
     content.mistakes.push(...mistakes);
@@ -43,26 +45,21 @@ export function readResourceFile(text: string): FileContent {
   return content;
 }
 
-/** The mistake of a definition whose name is already taken at `where`. */
-export function secondDefinition({ key, line }: Definition, where: string): DefinitionMistake {
-  return { line, message: `found ${key} a second time; expected it once: ${where} defines it already` };
-}
-
 function readDocument(value: Value): { definition?: Definition; mistakes: DefinitionMistake[] } {
   const mistakes: Mistake[] = [];
   const document = Fields.of(value, "", mistakes);
   if (!document) return { mistakes };
   const kind = kindOf(document);
-  const identity = kind && readIdentity(document, kind);
-  const definition = identity && kind.read(document, identity);
+  const resource = kind && readName(document, kind);
+  const definition = resource && kind.read(document, resource);
   if (mistakes.length === 0) return definition ? { definition, mistakes } : { mistakes };
-  return { mistakes: mistakes.map((mistake) => ({ ...mistake, key: identity?.key })) };
+  return { mistakes: mistakes.map((mistake) => ({ ...mistake, key: resource?.key })) };
 }
 
 /** Undefined for what is none of ours, and for what should be and is not right. */
 function kindOf(document: Fields): Kind | undefined {
   const apiVersion = document.string("apiVersion", "apiVersion: v1 or mesh.dev/v1alpha1", () => true);
-  const name = document.string("kind", "kind: Service, TrafficPermission or Workload", () => true);
+  const name = document.string("kind", `kind: ${KINDS.map(({ kind }) => kind).join(", ")}`, () => true);
   if (apiVersion === undefined || name === undefined) return undefined;
   const kind = KINDS.find((known) => known.apiVersion === apiVersion && known.kind === name);
   if (kind || !apiVersion.startsWith(OUR_GROUP)) return kind;
@@ -73,7 +70,7 @@ function kindOf(document: Fields): Kind | undefined {
   return undefined;
 }
 
-function readIdentity(document: Fields, { kind }: Kind): Identity | undefined {
+function readName(document: Fields, { kind }: Kind): ResourceName | undefined {
   const metadata = document.map("metadata", "a map with a name");
   if (!metadata) return undefined;
   const isName = kind === "Service" ? isLabelName : isObjectName;

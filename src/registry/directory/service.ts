@@ -1,12 +1,11 @@
 import { canonicalIp, type Service, type ServicePort } from "../../catalog/index.js";
-import type { Definition } from "./definition.js";
+import type { Definition, ResourceName } from "../definitions/index.js";
 import { Fields, readLabels } from "./fields.js";
 import { isPort } from "./names.js";
-import type { Identity } from "./resource-file.js";
 
 /** Reads a standard Service with a selector. Fields that say nothing to the mesh are passed over. */
-export function readService(document: Fields, identity: Identity): Definition | undefined {
-  const { namespace, name } = identity;
+export function readService(document: Fields, resource: ResourceName): Definition | undefined {
+  const { namespace, name } = resource;
   const spec = document.map("spec", "a map with selector and ports");
   if (!spec) return undefined;
   if (spec.scalar("type") === "ExternalName") {
@@ -28,10 +27,10 @@ export function readService(document: Fields, identity: Identity): Definition | 
     endpoints: { selector },
   };
   return {
-    ...identity,
+    ...resource,
     hosts: new Map(),
-    put: (catalog) => catalog.putService(service),
-    remove: (catalog) => catalog.removeService(namespace, name),
+    put: (sink) => sink.putService(service),
+    remove: (sink) => sink.removeService(namespace, name),
   };
 }
 

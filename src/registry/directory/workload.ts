@@ -1,59 +1,42 @@
-import { canonicalIp, type Workload } from "../../catalog/index.js";
-import type { Definition } from "./definition.js";
+import type { WorkloadSpec } from "../../mesh-kinds/index.js";
+import { type Definition, type ResourceName, workloadDefinition } from "../definitions/index.js";
 import { Fields, readLabels } from "./fields.js";
 import { isHost, isObjectName, isPort } from "./names.js";
-import type { Identity } from "./resource-file.js";
 
 /** Reads a Workload: a service instance outside Kubernetes. */
-export function readWorkload(document: Fields, identity: Identity): Definition | undefined {
-  const { namespace, name } = identity;
+export function readWorkload(document: Fields, resource: ResourceName): Definition | undefined {
   document.only("apiVersion", "kind", "metadata", "spec");
   const metadata = document.map("metadata", "a map with a name");
-  const spec = document.map("spec", "a map with address and ports");
-  if (!metadata || !spec) return undefined;
-  spec.only("address", "ports", "workload");
+  const fields = document.map("spec", "a map with address and ports");
+  if (!metadata || !fields) return undefined;
+  fields.only("address", "ports", "workload");
   const labels = metadata.has("labels") ? readLabels(metadata, "labels") : {};
-  const address = spec.string("address", "an IP address or a host name", isHost);
-  const workload = readOwner(spec, name);
-  const ports = readPorts(spec);
-  if (address === undefined || workload === undefined) return undefined;
-  const literal = canonicalIp(address);
-  return {
-    ...identity,
-    hosts: literal === undefined ? new Map([[address, spec.lineOf("address")]]) : new Map(),
-    put(catalog, addressesOf) {
-      const addresses = literal === undefined ? [...addressesOf(address)] : [literal];
-      catalog.putInstance({ namespace, name, workload, labels, addresses, ports });
-    },
-    remove: (catalog) => catalog.removeInstance(namespace, name),
-  };
+  const address = fields.string("address", "an IP address or a host name", isHost);
+  const workload = readOwner(fields);
+  const ports = readPorts(fields);
+  if (address === undefined) return undefined;
+  const spec: WorkloadSpec = { address, ...(workload !== undefined && { workload }), ports };
+  return workloadDefinition(resource, { labels, spec, addressLine: fields.lineOf("address") });
 }
 
-/** `spec.workload`, NAME or KIND/NAME: what the instance is a copy of; itself when it does not say. */
-function readOwner(spec: Fields, instance: string): Workload | undefined {
-  if (!spec.has("workload")) return { kind: "workload", name: instance };
+function readOwner(spec: Fields): string | undefined {
+  if (!spec.has("workload")) return undefined;
   const isOwner = (text: string) => {
     const [name = "", kind = "workload", ...rest] = text.split("/").reverse();
     return isObjectName(name) && isObjectName(kind) && rest.length === 0;
   };
-  const text = spec.string("workload", "NAME or KIND/NAME, in lower case", isOwner);
-  if (text === undefined) return undefined;
-  const [name = "", kind = "workload"] = text.split("/").reverse();
-  return { kind, name };
+  return spec.string("workload", "NAME or KIND/NAME, in lower case", isOwner);
 }
 
-function readPorts(spec: Fields): Record<string, number> {
-  const ports: Record<string, number> = {};
-  if (!spec.has("ports")) return ports;
-  for (const fields of spec.maps("ports", "a list of ports") ?? []) {
+function readPorts(spec: Fields): NonNullable<WorkloadSpec["ports"]> {
+  if (!spec.has("ports")) return [];
+  const names = new Set<string>();
+  return (spec.maps("ports", "a list of ports") ?? []).flatMap((fields) => {
     fields.only("name", "port");
     const port = fields.number("port", "a number from 1 to 65535", isPort);
-    const name = fields.string(
-      "name",
-      "the port's name",
-      (text) => text !== "" && !Object.hasOwn(ports, text),
-    );
-    if (port !== undefined && name !== undefined) ports[name] = port;
-  }
-  return ports;
+    const name = fields.string("name", "the port's name", (text) => text !== "" && !names.has(text));
+    if (port === undefined || name === undefined) return [];
+    names.add(name);
+    return [{ name, port }];
+  });
 }

@@ -8,14 +8,34 @@ import {
   typeName,
 } from "../../kubernetes/index.js";
 import type { Account } from "../../identity/index.js";
-import { ENDPOINT_SLICES, NAMESPACES, NODES, PODS, SERVICES, TRAFFIC_PERMISSIONS } from "./kinds.js";
+import { Definitions, type SourceContent } from "../definitions/index.js";
+import { Instances } from "./instances.js";
+import {
+  ENDPOINT_SLICES,
+  EXTERNAL_SERVICES,
+  NAMESPACES,
+  NODES,
+  PODS,
+  SERVICE_POLICIES,
+  SERVICES,
+  TRAFFIC_PERMISSIONS,
+  WORKLOADS,
+} from "./kinds.js";
+import {
+  readExternalService,
+  readServicePolicy,
+  readTrafficPermission,
+  readWorkload,
+} from "./mesh-objects.js";
 import { readNamespace } from "./namespace.js";
 import { readNode } from "./node.js";
-import { instanceOf } from "./pod.js";
+import { instanceOf, readinessOf } from "./pod.js";
 import { readService } from "./service.js";
 import { Services } from "./services.js";
 import { readSlice } from "./slice.js";
-import { TrafficPermissions } from "./traffic-permissions.js";
+
+/** How long the start waits for the hosts of Workloads: proxies that come back must not be told of fewer endpoints than they knew. */
+const FIRST_ANSWERS_MS = 2_000;
 
 /** A cluster that is being read into a catalog. */
 export interface KubernetesRegistry {
@@ -26,9 +46,9 @@ export interface KubernetesRegistry {
 }
 
 /**
- * Reads the services, endpoint slices, pods, nodes, namespaces and traffic permissions of a cluster into the catalog and follows
- * their changes. A kind that the API
- * server does not give at the moment is a problem of the catalog; what was read before stands.
+ * Reads the services, endpoint slices, pods, nodes and namespaces of a cluster, and the mesh's own kinds, into the catalog and
+ * follows their changes. A kind that the API server does not give at the moment is a problem of the catalog; what was read before
+ * stands.
  * @param identityOf the SPIFFE ID of an account; left out where nobody is certified
  */
 export function startKubernetesRegistry(
@@ -37,7 +57,10 @@ export function startKubernetesRegistry(
   identityOf?: (account: Account) => string,
 ): KubernetesRegistry {
   const services = new Services(catalog);
-  const permissions = new TrafficPermissions(catalog);
+  const instances = new Instances(catalog, services);
+  const workloads = new Definitions(instances, catalog.problems);
+  const permissions = new Definitions(catalog, catalog.problems);
+  const policies = new Definitions(catalog, catalog.problems);
   const started = [
     followInto(cluster, catalog, NODES, {
       put: (_, node) => catalog.putNode(readNode(node)),
@@ -50,10 +73,14 @@ export function startKubernetesRegistry(
     followInto(cluster, catalog, PODS, {
       put: (key, pod) => {
         const instance = instanceOf(pod, identityOf);
-        if (instance) catalog.putInstance(instance);
-        else removeInstance(catalog, key);
+        if (instance) instances.putPod(key, instance);
+        else instances.removePod(key);
+        services.setReadiness(key, instance === undefined ? "unready" : readinessOf(pod));
       },
-      remove: (key) => removeInstance(catalog, key),
+      remove: (key) => {
+        instances.removePod(key);
+        services.setReadiness(key, "unready");
+      },
     }),
     followInto(cluster, catalog, SERVICES, {
       put: (key, service) => services.setService(key, readService(service)),
@@ -63,18 +90,46 @@ export function startKubernetesRegistry(
       put: (key, slice) => services.setSlice(key, readSlice(slice)),
       remove: (key) => services.setSlice(key, undefined),
     }),
-    followInto(cluster, catalog, TRAFFIC_PERMISSIONS, {
-      put: (key, permission) => permissions.put(key, permission),
-      remove: (key) => permissions.remove(key),
-    }),
+    followInto(cluster, catalog, WORKLOADS, defineFrom("workload", workloads, readWorkload)),
+    followInto(
+      cluster,
+      catalog,
+      TRAFFIC_PERMISSIONS,
+      defineFrom("trafficpermission", permissions, readTrafficPermission),
+    ),
+  ];
+  // Nothing that proxies are told depends on these, so that nobody waits for them.
+  const unawaited = [
+    followInto(cluster, catalog, SERVICE_POLICIES, defineFrom("servicepolicy", policies, readServicePolicy)),
+    followInto(
+      cluster,
+      catalog,
+      EXTERNAL_SERVICES,
+      defineFrom("externalservice", policies, readExternalService),
+    ),
   ];
   return {
-    complete: Promise.all(started.map(({ complete }) => complete)),
+    complete: Promise.all(started.map(({ complete }) => complete)).then(() =>
+      workloads.resolved(FIRST_ANSWERS_MS),
+    ),
     stop: () => {
-      for (const one of started) one.stop();
+      for (const one of [...started, ...unawaited]) one.stop();
+      workloads.stop();
+      permissions.stop();
+      policies.stop();
     },
   };
 }
+
+/** Takes what the objects of a kind define. */
+const defineFrom = <T, Sink>(
+  kind: string,
+  definitions: Definitions<Sink>,
+  read: (object: T) => SourceContent<Sink>,
+) => ({
+  put: (key: string, object: T) => definitions.update(new Map([[`${kind} ${key}`, read(object)]])),
+  remove: (key: string) => definitions.update(new Map([[`${kind} ${key}`, undefined]])),
+});
 
 function followInto<T extends KubernetesObject>(
   cluster: Cluster,
@@ -98,8 +153,3 @@ function followInto<T extends KubernetesObject>(
 }
 
 const nameIn = (key: string) => key.slice(key.indexOf("/") + 1);
-
-function removeInstance(catalog: Catalog, key: string): void {
-  const [namespace = "", name = ""] = key.split("/");
-  catalog.removeInstance(namespace, name);
-}

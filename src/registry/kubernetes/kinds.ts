@@ -1,5 +1,5 @@
 import type { KubernetesObject, ResourceType } from "../../kubernetes/index.js";
-import type { TrafficPermissionSpec } from "../../mesh-kinds/index.js";
+import type { ServicePolicySpec, TrafficPermissionSpec, WorkloadSpec } from "../../mesh-kinds/index.js";
 
 /** v1.Pod, as far as it is read. */
 export interface Pod extends KubernetesObject {
@@ -13,9 +13,11 @@ export interface Pod extends KubernetesObject {
     readonly serviceAccountName?: string;
     readonly initContainers?: readonly Container[];
     readonly containers?: readonly Container[];
+    readonly readinessGates?: readonly { readonly conditionType: string }[];
   };
   readonly status?: {
     readonly phase?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip?: string }[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
@@ -64,6 +66,7 @@ export interface Service extends KubernetesObject {
     readonly ports?: readonly {
       readonly name?: string;
       readonly port: number;
+      readonly targetPort?: number | string;
       readonly protocol?: string;
       readonly nodePort?: number;
     }[];
@@ -90,6 +93,21 @@ export interface Namespace extends KubernetesObject {
 /** mesh.dev/v1alpha1.TrafficPermission. */
 export interface TrafficPermission extends KubernetesObject {
   readonly spec: TrafficPermissionSpec;
+}
+
+/** mesh.dev/v1alpha1.ServicePolicy, as far as it is read. */
+export interface ServicePolicy extends KubernetesObject {
+  readonly spec: ServicePolicySpec;
+}
+
+/** mesh.dev/v1alpha1.ExternalService. */
+export interface ExternalService extends KubernetesObject {
+  readonly spec: object;
+}
+
+/** mesh.dev/v1alpha1.Workload. */
+export interface Workload extends KubernetesObject {
+  readonly spec: WorkloadSpec;
 }
 
 /** discovery.k8s.io/v1.EndpointSlice, as far as it is read. */
@@ -137,10 +155,29 @@ export const ENDPOINT_SLICES: ResourceType<EndpointSlice> = {
   plural: "endpointslices",
   namespaced: true,
 };
+export const EXTERNAL_SERVICES: ResourceType<ExternalService> = {
+  group: "mesh.dev",
+  version: "v1alpha1",
+  plural: "externalservices",
+  namespaced: true,
+};
+export const SERVICE_POLICIES: ResourceType<ServicePolicy> = {
+  group: "mesh.dev",
+  version: "v1alpha1",
+  plural: "servicepolicies",
+  namespaced: true,
+};
 export const TRAFFIC_PERMISSIONS: ResourceType<TrafficPermission> = {
   group: "mesh.dev",
   version: "v1alpha1",
   plural: "trafficpermissions",
+  namespaced: true,
+};
+
+export const WORKLOADS: ResourceType<Workload> = {
+  group: "mesh.dev",
+  version: "v1alpha1",
+  plural: "workloads",
   namespaced: true,
 };
 

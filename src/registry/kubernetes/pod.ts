@@ -30,6 +30,18 @@ export function instanceOf(pod: Pod, identityOf?: (account: Account) => string):
   };
 }
 
+/** A pod that is unheard is unready for no reason of its own: its node was not heard of for a while, and nothing says that it does not serve. */
+export type Readiness = "ready" | "unheard" | "unready";
+
+/** What a pod's conditions say: its containers are ready and its gates open, and Kubernetes calls it ready for that, or not all the same. */
+export function readinessOf({ spec, status }: Pod): Readiness {
+  const holds = (wanted: string) =>
+    status?.conditions?.some(({ type, status: told }) => type === wanted && told === "True") === true;
+  const gates = (spec?.readinessGates ?? []).map(({ conditionType }) => conditionType);
+  if (!["ContainersReady", ...gates].every(holds)) return "unready";
+  return holds("Ready") ? "ready" : "unheard";
+}
+
 function addressesOf({ status }: Pod): string[] {
   const ips = status?.podIPs?.map(({ ip }) => ip) ?? [status?.podIP];
   return ips.flatMap((ip) => (ip === undefined ? [] : (canonicalIp(ip) ?? [])));

@@ -1,6 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { ApiServer } from "../../../test/kubernetes/api-server.js";
-import { pod, service, slice, SLICE_PORTS, trafficPermission } from "../../../test/kubernetes/objects.js";
+import {
+  externalService,
+  pod,
+  service,
+  servicePolicy,
+  slice,
+  SLICE_PORTS,
+  trafficPermission,
+} from "../../../test/kubernetes/objects.js";
 import {
   addressesOf,
   becomes,
@@ -9,9 +17,6 @@ import {
   RegisteredCluster,
   startServer,
 } from "../../../test/kubernetes/registered-cluster.js";
-import type { PortRange, Sidecar } from "../../catalog/index.js";
-import { applyChanges, flagContext, plan } from "../../inject/index.js";
-import type { Json } from "../../manifest/index.js";
 
 let server: ApiServer;
 let cluster: RegisteredCluster;
@@ -183,185 +188,6 @@ test("what stayed is not told anew when everything is listed again", async () =>
   ]);
 });
 
-test("a pod with a sidecar is meshed, whoever its proxy is connected to, and looked at once it has an address", async () => {
-  const ports = [
-    { name: "mesh-admin", containerPort: 4191 },
-    { name: "mesh-tap", containerPort: 4190 },
-  ];
-  const initContainers = [{ name: "mesh-proxy", restartPolicy: "Always", ports }];
-  const spec = { nodeName: "node-1", initContainers, containers: [{}] };
-  const waiting = { ...pod("one", ""), spec, status: { phase: "Pending" } };
-  await start({ pods: [waiting, { ...pod("two", "10.1.0.2"), spec: { ...spec, initContainers: [] } }] });
-  expect(cluster.catalog.resources({ type: "node", namespace: "", name: "" })).toEqual([
-    { type: "node", namespace: "", name: "node-1", pods: 2, meshedPods: 1 },
-  ]);
-  expect([...cluster.catalog.sidecars]).toMatchObject([{ name: "one", adminAddress: "", tapAddress: "" }]);
-  cluster.send("pods", "MODIFIED", { ...pod("one", "10.1.0.1"), spec });
-  const expected = [{ name: "one", adminAddress: "10.1.0.1:4191", tapAddress: "10.1.0.1:4190" }];
-  await vi.waitFor(() => expect([...cluster.catalog.sidecars]).toMatchObject(expected), DEADLINE);
-});
-
-describe("the sidecar of a pod", () => {
-  const IPS = ["10.1.0.1", "fd00::1"];
-
-  /** A pod as inject meshes it, with a state of its sidecar. */
-  function meshedPod(started: boolean, spec: object = {}, annotations = {}): object {
-    const before = {
-      apiVersion: "v1",
-      kind: "Pod",
-      ...pod("one", "10.1.0.1", { annotations }, spec),
-    } as unknown as Json;
-    const planned = plan(before, flagContext({ given: {}, podTemplatePaths: [], version: "1.2.3" }));
-    if (planned.outcome !== "injected") throw new Error(JSON.stringify(planned));
-    const { object } = applyChanges(before, planned.removals, planned.additions);
-    const status = {
-      phase: "Running",
-      podIPs: IPS.map((ip) => ({ ip })),
-      initContainerStatuses: [{ name: "mesh-proxy", started }],
-    };
-    return { ...(object as object), status };
-  }
-
-  const sidecars = () => [...cluster.catalog.sidecars];
-
-  test("makes the pod's endpoints meshed while it runs, whether or not it is connected", async () => {
-    await start({
-      services: [service("web")],
-      endpointslices: [slice("web-1", "web", [{ ip: "10.1.0.1", pod: "one", ready: true }])],
-      pods: [meshedPod(true)],
-    });
-    const web = cluster.target("web");
-    expect(web.endpoints()).toMatchObject([{ pod: "one", meshed: true }]);
-    const byAddress = cluster.original({ ip: "10.1.0.1", port: 9 });
-    expect(byAddress.endpoints()).toMatchObject([{ pod: "one", meshed: true }]);
-    cluster.send("pods", "MODIFIED", meshedPod(false));
-    await vi.waitFor(() => expect(web.endpoints()).toMatchObject([{ pod: "one", meshed: false }]), DEADLINE);
-    expect(byAddress.endpoints()).toMatchObject([{ pod: "one", meshed: false }]);
-    cluster.send("pods", "MODIFIED", meshedPod(true));
-    await vi.waitFor(() => expect(web.endpoints()).toMatchObject([{ pod: "one", meshed: true }]), DEADLINE);
-    cluster.send("pods", "DELETED", meshedPod(true));
-    await vi.waitFor(() => expect(sidecars()).toEqual([]), DEADLINE);
-  });
-
-  test("is known as it says itself when it connects, which is no event then", async () => {
-    await start({ pods: [meshedPod(true)] });
-    const sidecar = {
-      name: "one",
-      namespace: "shop",
-      workload: { kind: "deployment", name: "web" },
-      adminAddress: "10.1.0.1:4191",
-      tapAddress: "10.1.0.1:4190",
-      inbound: [
-        { address: "10.1.0.1:4143", application: "" },
-        { address: "[fd00::1]:4143", application: "" },
-      ],
-      bypassed: [4143, 4190, 4191].map((port): PortRange => [port, port]),
-    };
-    expect(sidecars()).toEqual([sidecar]);
-    const events: string[] = [];
-    cluster.catalog.sidecars.on("joined", () => events.push("joined")).on("left", () => events.push("left"));
-    cluster.catalog.proxies.join({ ...sidecar, version: "1.2.3", outboundAddress: "127.0.0.1:4140" });
-    cluster.catalog.proxies.leave("shop", "one");
-    expect(events).toEqual([]);
-  });
-
-  const PROXY = { name: "mesh-proxy", started: true };
-  const HAS_WAITED = { name: "mesh-init", state: { terminated: { exitCode: 0 } } };
-  const IDENTITY = "spiffe://mesh.test/ns/shop/sa/default";
-
-  /** A meshed pod whose containers have these statuses. */
-  const withStatuses = (statuses: object[], spec: object = {}, annotations = {}) => {
-    const meshed = meshedPod(true, spec, annotations) as { status: object };
-    return { ...meshed, status: { ...meshed.status, initContainerStatuses: statuses } };
-  };
-
-  const withoutRoots = (object: object): object => {
-    const text = JSON.stringify(object);
-    const roots = /\{"name":"MESH_PROXY_TRUST_ROOTS","value":"[^"]+"\},/;
-    expect(text).toMatch(roots);
-    return JSON.parse(text.replace(roots, "")) as object;
-  };
-
-  test.each<[string, object, string | undefined]>([
-    ["is not known while its sidecar is not ready", withStatuses([{ ...PROXY, ready: false }]), undefined],
-    ["is its account's", withStatuses([{ ...PROXY, ready: true }]), IDENTITY],
-    [
-      "is that of the account that the pod names",
-      withStatuses([{ ...PROXY, ready: true }], { serviceAccountName: "web" }),
-      "spiffe://mesh.test/ns/shop/sa/web",
-    ],
-    [
-      "stays when a sidecar that was waited for does not answer a probe",
-      withStatuses([{ ...PROXY, ready: false }, HAS_WAITED]),
-      IDENTITY,
-    ],
-    [
-      "is not taken for known where nothing waited for the sidecar",
-      withStatuses(
-        [{ ...PROXY, ready: false }, HAS_WAITED],
-        {},
-        { "config.mesh.dev/wait-for-ready": "false" },
-      ),
-      undefined,
-    ],
-    ["is none of an older sidecar", withoutRoots(withStatuses([{ ...PROXY, ready: true }])), undefined],
-  ])("has an identity that %s", async (_, object, identity) => {
-    await start({
-      services: [service("web")],
-      endpointslices: [slice("web-1", "web", [{ ip: "10.1.0.1", pod: "one", ready: true }])],
-      pods: [object],
-    });
-    const [endpoint] = cluster.target("web").endpoints();
-    expect(endpoint).toMatchObject({ meshed: true });
-    expect(endpoint?.identity).toBe(identity);
-    const [byAddress] = cluster.original({ ip: "10.1.0.1", port: 9 }).endpoints();
-    expect(byAddress?.identity).toBe(identity);
-  });
-
-  test("has the identity that the registry tells, whatever a connected proxy says", async () => {
-    await start({ pods: [withStatuses([{ ...PROXY, ready: true }])] });
-    const [declared] = sidecars();
-    expect(declared?.identity).toBe(IDENTITY);
-    const more = { version: "1.2.3", outboundAddress: "" };
-    cluster.catalog.proxies.join({ ...(declared as Sidecar), ...more, identity: "spiffe://mesh.test/other" });
-    expect(sidecars()).toEqual([declared]);
-  });
-
-  test("is not at ports that others reach without it: its own, and those that are skipped", async () => {
-    const skipped = { "config.mesh.dev/skip-inbound-ports": "22, 9000-9010" };
-    await start({ pods: [withStatuses([{ ...PROXY, ready: true }], {}, skipped)] });
-    const at = (port: number) => cluster.original({ ip: "10.1.0.1", port }).endpoints();
-    for (const port of [22, 9000, 9005, 9010, 4190, 4191]) {
-      const [endpoint] = at(port);
-      expect(endpoint, String(port)).toMatchObject({ pod: "one", meshed: false });
-      expect(endpoint).not.toHaveProperty("identity");
-    }
-    for (const port of [21, 80, 8999, 9011]) {
-      expect(at(port), String(port)).toMatchObject([{ meshed: true, identity: IDENTITY }]);
-    }
-  });
-
-  test("has no address of its own in the network of its node", async () => {
-    await start({ pods: [{ ...meshedPod(true), spec: { hostNetwork: true, ...SIDECAR } }] });
-    expect(sidecars()).toMatchObject([{ inbound: [] }]);
-  });
-
-  test.each([
-    ["0.0.0.0:10086=127.0.0.1:8086", [{ address: "10.1.0.1:10086", application: "127.0.0.1:8086" }]],
-    ["127.0.0.1:10086=127.0.0.1:8086", []],
-    ["192.0.2.1:4143=original", []],
-  ])("that takes %s is reached at addresses of the pod alone", async (value, inbound) => {
-    const [container] = SIDECAR.initContainers;
-    const env = [{ name: "MESH_PROXY_INBOUND", value }];
-    await start({ pods: [{ ...meshedPod(true), spec: { initContainers: [{ ...container, env }] } }] });
-    expect(sidecars()).toMatchObject([{ name: "one", inbound }]);
-  });
-
-  const SIDECAR = {
-    initContainers: [{ name: "mesh-proxy", env: [{ name: "MESH_PROXY_INBOUND", value: "4143=original" }] }],
-  };
-});
-
 describe("permissions", () => {
   const subject = { namespace: "shop", name: "one", workload: { kind: "pod", name: "one" }, inbound: [] };
   const inForce = () => cluster.catalog.permissionsOf(subject).map(({ permission }) => permission.name);
@@ -428,6 +254,70 @@ describe("permissions", () => {
     expect(problems()).toEqual([
       "kubernetes trafficpermissions.mesh.dev: the API server has no trafficpermissions.mesh.dev of version v1alpha1",
     ]);
+  });
+});
+
+describe("policies and services outside of the mesh", () => {
+  const names = () => cluster.catalog.policies.withoutEffect();
+  const warnings = () => cluster.catalog.policies.warnings();
+  const problems = () =>
+    cluster.catalog.problems.list().map(({ source, message }) => `${source}: ${message}`);
+
+  test("are followed, and a Service that is not there is told", async () => {
+    await start({
+      services: [service("web")],
+      servicepolicies: [servicePolicy("fast", "web"), servicePolicy("slow", "api")],
+      externalservices: [externalService("bank")],
+    });
+    expect(names()).toEqual([
+      { kind: "ServicePolicy", namespace: "shop", name: "fast" },
+      { kind: "ServicePolicy", namespace: "shop", name: "slow" },
+      { kind: "ExternalService", namespace: "shop", name: "bank" },
+    ]);
+    expect(warnings()).toEqual([
+      {
+        source: "servicepolicy shop/slow",
+        line: 0,
+        message: "no Service api is known in namespace shop",
+      },
+    ]);
+    cluster.send("services", "ADDED", service("api"));
+    await vi.waitFor(() => expect(warnings()).toEqual([]), DEADLINE);
+    cluster.send("servicepolicies", "DELETED", servicePolicy("slow", "api"));
+    cluster.send("externalservices", "DELETED", externalService("bank"));
+    await vi.waitFor(() => expect(names()).toMatchObject([{ name: "fast" }]), DEADLINE);
+  });
+
+  test("that cannot be meant are problems", async () => {
+    const timeouts = { attempt: "2s", request: "1s" };
+    await start({
+      services: [service("web")],
+      servicepolicies: [servicePolicy("slow", "web", { timeouts })],
+    });
+    expect(problems()).toEqual([
+      "servicepolicy shop/slow: spec.timeouts.attempt: 2s is longer than request, which is 1s",
+    ]);
+    cluster.send("servicepolicies", "MODIFIED", servicePolicy("slow", "web"));
+    await vi.waitFor(() => expect(problems()).toEqual([]), DEADLINE);
+    expect(names()).toMatchObject([{ name: "slow" }]);
+  });
+
+  test.each([
+    [404, /: the API server has no servicepolicies\.mesh\.dev of version v1alpha1$/],
+    [403, /: this user may not list servicepolicies\.mesh\.dev in all namespaces$/],
+  ])("keep nobody waiting where the API server answers %i, which is a problem", async (code, message) => {
+    cluster = await RegisteredCluster.begin(server, { pods: [pod("one", "10.1.0.1")] });
+    const body = { kind: "Status", code, message: "servicepolicies.mesh.dev is forbidden" };
+    server.answering = ((before) => (question) =>
+      question.path.endsWith("/servicepolicies") ? { status: code, body } : before(question))(
+      server.answering,
+    );
+    await cluster.complete;
+    expect(cluster.catalog.resources({ type: "pod", namespace: "shop", name: "" })).toHaveLength(1);
+    await vi.waitFor(() => {
+      expect(problems()).toEqual([expect.stringMatching(/^kubernetes servicepolicies\.mesh\.dev: /)]);
+      expect(problems()).toEqual([expect.stringMatching(message)]);
+    }, DEADLINE);
   });
 });
 

@@ -13,10 +13,10 @@ export interface ReachedFacts {
   /** The virtual addresses of its ports: the cluster's own, and those that lead there from outside too; none when it is headless. */
   readonly addresses: readonly string[];
   /** Its TCP ports. */
-  readonly ports: readonly (Omit<ServicePort, "target"> & { readonly name: string })[];
+  readonly ports: readonly (ServicePort & { readonly name: string })[];
   /** Endpoints of other nodes are not to be used. */
   readonly onOwnNode: boolean;
-  /** The labels of its pods; undefined when it selects none. */
+  /** The labels of its pods and Workloads; undefined when it selects none. */
   readonly selector: Readonly<Record<string, string>> | undefined;
   /** The family of addresses that it has, or has first. */
   readonly family: IpFamily | undefined;
@@ -27,8 +27,8 @@ export function readService({ spec = {}, status }: Service): ServiceFacts | unde
   if (spec.type === "ExternalName") {
     return spec.externalName === undefined ? undefined : { alias: spec.externalName.toLowerCase() };
   }
-  const ports = (spec.ports ?? []).filter(isTcp).map(({ name = "", port, nodePort }) => {
-    return { name, port, ...(nodePort !== undefined && nodePort !== 0 && { nodePort }) };
+  const ports = (spec.ports ?? []).filter(isTcp).map(({ name = "", port, targetPort = port, nodePort }) => {
+    return { name, port, target: targetPort, ...(nodePort !== undefined && nodePort !== 0 && { nodePort }) };
   });
   if (ports.length === 0) return undefined;
   const clusterIps = spec.clusterIPs ?? [spec.clusterIP ?? "None"];

@@ -187,6 +187,53 @@ describe("endpoints", () => {
     expect(addressesOf(cluster.target("web"))).toEqual(["10.1.0.1:8080"]);
   });
 
+  describe("whose node was not heard of for a while", () => {
+    const unheard = (name: string, ip: string, conditions: object = {}, spec: object = {}) => {
+      const all = { Ready: "False", ContainersReady: "True", ...conditions };
+      const told = Object.entries(all).map(([type, status]) => ({ type, status }));
+      const plain = pod(name, ip, {}, spec);
+      return { ...plain, status: { ...plain.status, conditions: told } };
+    };
+    const away = (ip: string, name: string) => ({ ip, pod: name, ready: false, serving: false });
+    const gated = { readinessGates: [{ conditionType: "example.com/listed" }] };
+
+    test.each([
+      ["serve on, when all are there", {}, {}, ["10.1.0.1:8080"]],
+      ["do not, when their containers are not ready", { ContainersReady: "False" }, {}, []],
+      ["do not, when they have just become ready", { Ready: "True" }, {}, []],
+      ["do not, when nothing is known of them", { ContainersReady: "Unknown" }, {}, []],
+      ["do not, when a gate of theirs is shut", { "example.com/listed": "False" }, gated, []],
+      ["do not, when a gate of theirs was never opened", {}, gated, []],
+      ["serve on through an open gate", { "example.com/listed": "True" }, gated, ["10.1.0.1:8080"]],
+    ])("%s", async (_, conditions, spec, expected) => {
+      const pods = [unheard("one", "10.1.0.1", conditions, spec)];
+      await start({ ...web([away("10.1.0.1", "one")]), pods });
+      expect(addressesOf(cluster.target("web"))).toEqual(expected);
+    });
+
+    test("serve until another is ready, and until their containers are not", async () => {
+      const pods = [unheard("one", "10.1.0.1"), unheard("two", "10.1.0.2")];
+      const both = [away("10.1.0.1", "one"), away("10.1.0.2", "two")];
+      await start({ ...web(both), pods });
+      const followed = cluster.target("web");
+      expect(addressesOf(followed)).toEqual(["10.1.0.1:8080", "10.1.0.2:8080"]);
+      cluster.send("pods", "MODIFIED", unheard("two", "10.1.0.2", { ContainersReady: "False" }));
+      await becomes(followed, ["10.1.0.1:8080"]);
+      const three = { ip: "10.1.0.3", pod: "three" };
+      cluster.send("endpointslices", "MODIFIED", slice("web-1", "web", [...both, three]));
+      await becomes(followed, ["10.1.0.3:8080"]);
+      cluster.send("endpointslices", "MODIFIED", slice("web-1", "web", both));
+      await becomes(followed, ["10.1.0.1:8080"]);
+      cluster.send("pods", "MODIFIED", unheard("one", "10.1.0.1", { Ready: "True" }));
+      cluster.send("pods", "MODIFIED", unheard("two", "10.1.0.2"));
+      await becomes(followed, ["10.1.0.1:8080", "10.1.0.2:8080"]);
+      cluster.send("pods", "DELETED", unheard("two", "10.1.0.2"));
+      await becomes(followed, ["10.1.0.1:8080"]);
+      cluster.send("pods", "DELETED", unheard("one", "10.1.0.1"));
+      await becomes(followed, []);
+    });
+  });
+
   test("of a service without a selector are those that somebody wrote", async () => {
     const unnamed = [{ name: "", port: 5432 }];
     await start({

@@ -42,7 +42,8 @@ export function sidecarOf(
     adminAddress: at(ADMIN_PORT_NAME),
     tapAddress: at(TAP_PORT_NAME),
     inbound: takesTraffic ? inboundListeners(container, ips) : [],
-    ...(isCertified && identityOf && { identity: identityOf(accountOf(pod)) }),
+    ...(isTappedByTls(container) && identityOf && { tapIdentity: identityOf(accountOf(pod)) }),
+    ...(isCertified && identityOf && { identity: identityOf(accountOf(pod)), ...skippedSubnets(pod) }),
     bypassed: [...ownPorts(container), ...skippedPorts(pod)],
   };
 }
@@ -63,6 +64,9 @@ const variable = ({ env }: Container, wanted: string): string =>
 /** A sidecar of a mesh that did not certify its proxies yet speaks plain text. */
 const isGivenRoots = (container: Container): boolean => variable(container, "MESH_PROXY_TRUST_ROOTS") !== "";
 
+/** One of before that speaks plain text with whoever taps it. */
+const isTappedByTls = (container: Container): boolean => variable(container, "MESH_PROXY_TAP_TLS") === "true";
+
 /**
  * A sidecar is ready once it has a certificate. One that was keeps it when it is so busy that a probe fails, and while it drains: that it was
  * is told by what waited for it.
@@ -82,18 +86,27 @@ const accountOf = ({ metadata: { namespace = "" }, spec }: Pod): Account => ({
 const ownPorts = ({ ports = [] }: Container): PortRange[] =>
   ports.map(({ containerPort }) => [containerPort, containerPort]);
 
-/** The ports of the pod that are not redirected to its sidecar: as mesh-init has it or, without one, as the pod is annotated. */
-function skippedPorts(pod: Pod): PortRange[] {
-  const { name } = OPTIONS.skipInboundPorts;
-  const init = containerOf(pod, INIT_CONTAINER);
-  const flag = `--${name}=`;
-  const skipped = init
-    ? init.args?.find((arg) => arg.startsWith(flag))?.slice(flag.length)
-    : pod.metadata.annotations?.[`${OPTION_PREFIX}${name}`];
-  return (skipped ?? "").split(",").flatMap((range): PortRange[] => {
-    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(range.trim()) ?? [];
+/** The ports of the pod that are not redirected to its sidecar. */
+const skippedPorts = (pod: Pod): PortRange[] =>
+  redirectionOption(OPTIONS.skipInboundPorts.name, pod).flatMap((range): PortRange[] => {
+    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
     return first === undefined ? [] : [[Number(first), Number(last)]];
   });
+
+/** The networks from which the pod is reached without its sidecar. */
+function skippedSubnets(pod: Pod): Pick<SidecarAddresses, "bypassedFrom"> {
+  const bypassedFrom = redirectionOption(OPTIONS.skipSubnets.name, pod);
+  return bypassedFrom.length === 0 ? {} : { bypassedFrom };
+}
+
+/** The items of a list that says what is not redirected: as mesh-init has it or, without one, as the pod is annotated. */
+function redirectionOption(name: string, pod: Pod): string[] {
+  const init = containerOf(pod, INIT_CONTAINER);
+  const flag = `--${name}=`;
+  const list = init
+    ? init.args?.find((arg) => arg.startsWith(flag))?.slice(flag.length)
+    : pod.metadata.annotations?.[`${OPTION_PREFIX}${name}`];
+  return (list ?? "").split(",").flatMap((item) => item.trim() || []);
 }
 
 function inboundListeners(container: Container, ips: readonly string[]): Inbound[] {
