@@ -1,7 +1,7 @@
 import { Command, Flags } from "@oclif/core";
-import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../src/cli/index.js";
+import { CONTROL_PLANE_FLAGS, controlPlaneNaming, readWait } from "../src/cli/index.js";
 import { check } from "../src/check/index.js";
-import { Failure, parseDuration, Printer } from "../src/output/index.js";
+import { Printer } from "../src/output/index.js";
 
 /** `mesh check` */
 export default class Check extends Command {
@@ -44,10 +44,4 @@ export default class Check extends Command {
       new Printer(),
     );
   }
-}
-
-function readWait(text: string): number {
-  const seconds = parseDuration(text);
-  if (seconds !== undefined) return seconds;
-  throw new Failure(`--wait ${text}: not a time to wait`, { hint: "--wait 60s, --wait 5m", exitStatus: 2 });
 }

@@ -1,6 +1,6 @@
 import { Command, Flags } from "@oclif/core";
-import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../../src/cli/index.js";
-import { Failure, parseDuration, Printer } from "../../src/output/index.js";
+import { CONTROL_PLANE_FLAGS, controlPlaneNaming, readWait } from "../../src/cli/index.js";
+import { Printer } from "../../src/output/index.js";
 import { rotate } from "../../src/rotation/index.js";
 
 /** `mesh ca rotate` */
@@ -42,10 +42,4 @@ export default class CaRotate extends Command {
     const waitSeconds = readWait(wait);
     await rotate({ ...naming, directory, force, statusOnly: status, waitSeconds }, new Printer());
   }
-}
-
-function readWait(text: string): number {
-  const seconds = parseDuration(text);
-  if (seconds !== undefined) return seconds;
-  throw new Failure(`--wait ${text}: not a time to wait`, { hint: "--wait 60s, --wait 5m", exitStatus: 2 });
 }

@@ -73,6 +73,11 @@ export default class ControlPlaneRun extends Command {
         "A Prometheus that scrapes the proxies. What commands show comes from it; without it, from what the control plane itself " +
         "has seen in the last ten minutes.",
     }),
+    "prometheus-proxy": Flags.string({
+      helpValue: "HOST:PORT",
+      description:
+        "An HTTP proxy by which that Prometheus is asked: the sidecar of a control plane that has one.",
+    }),
     "cluster-domain": Flags.string({
       default: "cluster.local",
       helpValue: "DOMAIN",
@@ -118,17 +123,20 @@ export default class ControlPlaneRun extends Command {
     const stop = () => end.abort();
     takeSignals(stop);
     if (flags["stop-with-stdin"]) process.stdin.on("close", stop).on("error", stop).resume();
-    const started = await startRoles(roles, {
-      signal: end.signal,
-      version: this.config.version,
-      logFormat: flags["log-format"],
-      writeLog: (line) => process.stderr.write(line),
-    });
-    if (!started.ok) throw started.error;
-    await asked;
-    await started.value.stop();
-    // Standard input may still be open, and is no reason to stay.
-    process.stdin.destroy();
+    try {
+      const started = await startRoles(roles, {
+        signal: end.signal,
+        version: this.config.version,
+        logFormat: flags["log-format"],
+        writeLog: (line) => process.stderr.write(line),
+      });
+      if (!started.ok) throw started.error;
+      await asked;
+      await started.value.stop();
+    } finally {
+      // Standard input may still be open, and is no reason to stay.
+      process.stdin.destroy();
+    }
   }
 }
 
@@ -142,6 +150,7 @@ async function rolesOf(flags: RunFlags): Promise<Roles> {
     listen: flags.listen,
     apiListen: flags["api-listen"],
     prometheusUrl: flags["prometheus-url"],
+    prometheusProxy: flags["prometheus-proxy"],
     clusterDomain: flags["cluster-domain"],
     defaultPermission: flags["default-permission"],
   };

@@ -38,6 +38,14 @@ test.each(["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICAT
   },
 );
 
+test("text between certificates is passed over, and of a text that is cut off nothing is taken", () => {
+  const both = `# first\n${authority.certificate}Subject: -----\n${certificate.certificate}end\n`;
+  expect(parsed(both)).toHaveLength(2);
+  for (const cut of [both.slice(0, -100), authority.certificate.slice(0, -100) + certificate.certificate]) {
+    expect(parseCertificates(cut)).toEqual({ ok: false, error: "holds a certificate that is cut off" });
+  }
+});
+
 function parsed(pem: string) {
   const result = parseCertificates(pem);
   if (!result.ok) throw new Error(result.error);

@@ -6,6 +6,9 @@ const DAY_MS = 86_400_000;
 /** The certificates of a PEM text, in order; the error says what was found instead. */
 export function parseCertificates(pem: string): Result<[X509Certificate, ...X509Certificate[]]> {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  // One that is left out would no longer be trusted.
+  if (blocks.length < pem.split("-----BEGIN CERTIFICATE-----").length - 1)
+    return fail("holds a certificate that is cut off");
   try {
     const [first, ...rest] = blocks.map((block) => new X509Certificate(block));
     return first === undefined ? fail("holds no certificate") : ok([first, ...rest]);

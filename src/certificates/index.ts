@@ -1,5 +1,6 @@
 // X.509 certificates: read, judged, issued, and kept in Secrets of a cluster.
 export { daysLeft, endOf, invalidity, isSignedBy, parseCertificates } from "./certificate.js";
+export { fingerprint, hex } from "./fingerprint.js";
 export {
   type KeyPair,
   type KeySecret,

@@ -41,8 +41,12 @@ export function readKeySecret(secret: Secret, now: Date): Result<KeySecret> {
   const text = (key: string) => secretText(secret, key) ?? "";
   for (const key of ["tls.crt", "tls.key", "ca.crt"])
     if (secretText(secret, key) === undefined) return fail(`has no ${key}`);
+  const authorityKey = secretText(secret, "ca.key");
   return readKeyPair(
-    { certificate: text("tls.crt"), key: text("tls.key"), authorities: text("ca.crt") },
+    {
+      ...{ certificate: text("tls.crt"), key: text("tls.key"), authorities: text("ca.crt") },
+      ...(authorityKey !== undefined && { authorityKey }),
+    },
     now,
   );
 }

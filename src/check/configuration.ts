@@ -10,5 +10,8 @@ export async function configurationFinding(client: ControlPlaneClient): Promise<
   const places = problems.map(
     ({ source, line, message }) => `${source}${line > 0 ? `:${line}` : ""}: ${message}`,
   );
-  return warned(someOf(places, 3), `mend ${first.source}; what was known before stays in force`);
+  return warned(
+    someOf(places, 3),
+    `mend ${first.source}; what is not understood stays as it last was, a permission that names nothing is in force`,
+  );
 }

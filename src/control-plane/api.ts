@@ -33,7 +33,7 @@ export function apiServices(context: ApiContext): GrpcService[] {
     identityApi(context),
     resourcesService(context),
     statService(context.catalog, context.traffic),
-    tapService(context.catalog),
+    tapService(context.catalog, context.identity?.root),
     authService(context.catalog, context.traffic, context.defaultPermission),
   ];
 }

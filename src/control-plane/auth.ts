@@ -4,13 +4,15 @@ import type { AuthResponse } from "../../generated/mesh/api/v1/AuthResponse.js";
 import type { Decision as DecisionMessage } from "../../generated/mesh/api/v1/Decision.js";
 import type { ResourceAuth } from "../../generated/mesh/api/v1/ResourceAuth.js";
 import type { ResourcePermission } from "../../generated/mesh/api/v1/ResourcePermission.js";
-import type {
-  Catalog,
-  EnforcedPermission,
-  Permission,
-  Resource,
-  ResourceSelector,
-  Sidecar,
+import {
+  type Catalog,
+  type EnforcedPermission,
+  Index,
+  type MeshedResource,
+  type Permission,
+  type Resource,
+  type ResourceSelector,
+  type Sidecar,
 } from "../catalog/index.js";
 import type { PermissionCaller } from "../mesh-kinds/index.js";
 import type { Decision, TrafficSource } from "../metrics/index.js";
@@ -64,14 +66,23 @@ async function answer(
   const namespace = selector.type === "namespace" ? selector.name : selector.namespace;
   const answered = await source.decisions({ namespace, windowSeconds });
   if (!answered.ok) return fail(unanswerable(answered.error.reason, answered.error.hint));
-  const { decisions, notes, keeper } = answered.value;
-  const found = resources.map((resource): ResourceAuth => {
-    const sidecars = catalog.sidecarsOf(resource);
+  const { notes, keeper } = answered.value;
+  const decisions = new Index<Decision>();
+  for (const decision of answered.value.decisions) decisions.add(decision.namespace, decision);
+  const held = resources.map((meshed) => ({
+    ...meshed,
+    permissions: permissionsOf(meshed.sidecars, catalog),
+  }));
+  const findings = catalog.permissionFindings(
+    new Set(held.flatMap(({ permissions }) => permissions.map(({ enforced: { permission } }) => permission))),
+  );
+  const found = held.map(({ resource, sidecars, permissions }): ResourceAuth => {
+    const there = [...decisions.get(namespaceOf(resource))];
     return {
       resource,
-      permissions: permissionsOf(sidecars, catalog),
+      permissions: permissions.map((one) => told(one, findings)),
       defaultAction: defaultActionIn(namespaceOf(resource), defaultPermission),
-      decisions: summed(decisions.filter((decision) => concerns(decision, resource, sidecars))),
+      decisions: summed(there.filter((decision) => concerns(decision, resource, sidecars))),
     };
   });
   return ok({ resources: found, notes: [...notes, ...unenforced(resources)], keeper });
@@ -88,7 +99,7 @@ function select({ selector: message, window }: AuthRequest__Output, catalog: Cat
   }
   const nowhere = missingNamespace(catalog, selector.value);
   if (nowhere) return fail(nowhere);
-  const resources = catalog.resources(selector.value);
+  const resources = catalog.meshedResources(selector.value);
   if (resources.length > 0)
     return ok({ selector: selector.value, windowSeconds: windowSeconds.value, resources });
   const [what = "", hint = ""] = thereIsNo(catalog, selector.value).split("; try: ");
@@ -98,26 +109,35 @@ function select({ selector: message, window }: AuthRequest__Output, catalog: Cat
 const namespaceOf = ({ type, namespace, name }: ResourceSelector) =>
   type === "namespace" ? name : namespace;
 
+/** A permission of a resource, and how many of its pods it selects. */
+interface HeldTo {
+  readonly enforced: EnforcedPermission;
+  readonly pods: number;
+}
+
 /** The permissions of any of a resource's pods, by name. */
-function permissionsOf(sidecars: readonly Sidecar[], catalog: Catalog): ResourcePermission[] {
-  const found = new Map<Permission, { enforced: EnforcedPermission; pods: number }>();
-  for (const sidecar of sidecars) {
-    for (const enforced of catalog.permissionsOf(sidecar)) {
-      const known = found.get(enforced.permission);
-      if (known) known.pods++;
-      else found.set(enforced.permission, { enforced, pods: 1 });
-    }
+function permissionsOf(sidecars: readonly Sidecar[], catalog: Catalog): HeldTo[] {
+  const pods = new Map<EnforcedPermission, number>();
+  for (const enforced of sidecars.flatMap((sidecar) => catalog.permissionsOf(sidecar))) {
+    pods.set(enforced, (pods.get(enforced) ?? 0) + 1);
   }
-  const name = ({ enforced: { permission } }: { enforced: EnforcedPermission }) =>
-    `${permission.namespace}/${permission.name}`;
-  return [...found.values()]
-    .sort((a, b) => (name(a) < name(b) ? -1 : 1))
-    .map(({ enforced, pods }) => ({
-      permission: asMessage(enforced),
-      callers: (enforced.permission.spec.from ?? []).map((caller) => inWords(caller, enforced.permission)),
-      pods,
-      warnings: catalog.permissionFindings(enforced.permission),
-    }));
+  const name = ({ enforced: { permission } }: HeldTo) => `${permission.namespace}/${permission.name}`;
+  return [...pods]
+    .map(([enforced, count]) => ({ enforced, pods: count }))
+    .sort((a, b) => (name(a) < name(b) ? -1 : 1));
+}
+
+function told(
+  { enforced, pods }: HeldTo,
+  findings: ReadonlyMap<Permission, readonly string[]>,
+): ResourcePermission {
+  const { permission } = enforced;
+  return {
+    permission: asMessage(enforced),
+    callers: (permission.spec.from ?? []).map((caller) => inWords(caller, permission)),
+    pods,
+    warnings: [...(findings.get(permission) ?? [])],
+  };
 }
 
 /** Who calls, as it is written: all of it must hold. */
@@ -138,10 +158,9 @@ function inWords(
   return parts.filter((part) => part !== "").join(", ");
 }
 
-/** Whether something was decided by a proxy of the resource. */
-function concerns(decision: Decision, { type, namespace, name }: Resource, sidecars: readonly Sidecar[]) {
-  if (type === "namespace") return decision.namespace === name;
-  if (decision.namespace !== namespace) return false;
+/** Whether something was decided by a proxy of the resource; it was in its namespace. */
+function concerns(decision: Decision, { type, name }: Resource, sidecars: readonly Sidecar[]) {
+  if (type === "namespace") return true;
   if (type === "pod") return decision.pod === name;
   if (type === "service") return sidecars.some((sidecar) => sidecar.name === decision.pod);
   return decision.workload.kind === type && decision.workload.name === name;
@@ -164,8 +183,9 @@ function summed(decisions: readonly Decision[]): DecisionMessage[] {
 }
 
 /** Who is to know that permissions do not hold for all that was selected. */
-function unenforced(resources: readonly Resource[]): string[] {
+function unenforced(resources: readonly MeshedResource[]): string[] {
   return resources
+    .map(({ resource }) => resource)
     .filter(({ pods, meshedPods }) => meshedPods < pods)
     .map(({ type, name, pods, meshedPods }) => {
       const which = meshedPods === 0 ? "no pod" : `${pods - meshedPods} of ${pods} pods`;

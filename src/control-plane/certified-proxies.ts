@@ -1,7 +1,7 @@
-import { createHash, type X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Trust__Output } from "../../generated/mesh/proxy/v1/Trust.js";
 import type { ConnectedProxy } from "../catalog/index.js";
+import { fingerprint, hex } from "../certificates/index.js";
 import type { Issuer, TrustRoot } from "../identity/index.js";
 import type { ProxiesFile } from "./proxies-file.js";
 import type { TokenTerm } from "./recognition.js";
@@ -36,10 +36,6 @@ interface Session {
   /** On account of this issuer the proxy was asked already. */
   askedFor: Issuer | undefined;
 }
-
-/** What names a certificate. */
-export const fingerprint = ({ raw }: X509Certificate): string =>
-  createHash("sha256").update(raw).digest("hex");
 
 /**
  * The proxies that have certificates, also those that are not connected now and whose certificate has not ended. Whoever is certified by another issuer
@@ -141,7 +137,5 @@ export function readTrust({ givenRoots, roots, issuer, notAfter }: Trust__Output
     notAfter: new Date(notAfter.seconds * 1000),
   };
 }
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
 const keyOf = ({ namespace, name }: Pick<ConnectedProxy, "namespace" | "name">) => `${namespace}/${name}`;

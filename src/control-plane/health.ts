@@ -6,15 +6,21 @@ import type { GrpcService } from "./grpc-service.js";
 
 /** mesh.api.v1.Health: that the control plane is there, and what it could not take. */
 export function healthService(context: ApiContext): GrpcService {
+  const { catalog } = context;
   const implementation: HealthHandlers = {
     Check(_call, respond) {
       respond(null, {
         version: context.version,
         startedAt: timestamp(context.startedAt),
         connectedProxies: context.connectedProxies(),
-        problems: [...context.catalog.problems.list(), ...context.catalog.permissionWarnings()],
+        problems: [
+          ...catalog.problems.list(),
+          ...catalog.permissionWarnings(),
+          ...catalog.policies.warnings(),
+        ],
         now: timestamp(new Date()),
-        proxyVersions: versionsOf(context.catalog.proxies),
+        proxyVersions: versionsOf(catalog.proxies),
+        withoutEffect: catalog.policies.withoutEffect(),
       });
     },
   };

@@ -2,16 +2,16 @@ import type { X509Certificate } from "node:crypto";
 import type { CertifiedProxy as Message } from "../../generated/mesh/api/v1/CertifiedProxy.js";
 import type { IdentityHandlers } from "../../generated/mesh/api/v1/Identity.js";
 import type { Catalog, Sidecar } from "../catalog/index.js";
+import { fingerprint } from "../certificates/index.js";
 import type { Issuer, TrustRoot } from "../identity/index.js";
 import { loadApi, timestamp } from "../proto/index.js";
 import type { ApiContext } from "./api.js";
 import type { CertifiedProxies, CertifiedProxy } from "./certified-proxies.js";
-import { fingerprint } from "./certified-proxies.js";
 import type { GrpcService } from "./grpc-service.js";
 
 /** What is told of identities. */
 export interface IdentityContext {
-  readonly root: Pick<TrustRoot, "issuer">;
+  readonly root: Pick<TrustRoot, "issuer" | "trouble">;
   readonly certified: CertifiedProxies;
 }
 
@@ -22,6 +22,7 @@ export function identityApi({ catalog, identity }: Pick<ApiContext, "catalog" | 
       const issuer = identity?.root.issuer();
       respond(null, {
         authority: issuer ? authority(issuer) : null,
+        trouble: identity?.root.trouble() ?? "",
         proxies: identity ? proxies(identity.certified, catalog) : [],
       });
     },

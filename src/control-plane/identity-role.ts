@@ -32,8 +32,8 @@ export interface IdentityPart {
   readonly identityOf: (account: Account) => string;
   /** The certificates that proxies are to trust, PEM, as they are kept in a cluster now, for its namespaces. */
   readonly readRoots?: () => Promise<Result<string>>;
-  /** The private key of tokens, PEM, where the API server does not vouch for proxies. */
-  readonly tokenKey?: string;
+  /** The private key of tokens at this moment, PEM, where the API server does not vouch for proxies. */
+  readonly tokenKey?: () => string;
   /** The file in which certified proxies are remembered, where nothing else tells of them. */
   readonly proxiesFile?: string;
 }
@@ -45,10 +45,12 @@ export async function startIdentity(
 ): Promise<Result<IdentityPart, Failure>> {
   if ("directory" in role) return startInDirectory(role, observer);
   const identityOf = (account: Account) => spiffeId(role.trustDomain, account);
+  const root = keepTrustRoot({ source: role, observer });
+  const renewed = (message: string) => observer.renewed(message);
   return ok({
-    root: keepTrustRoot({ source: role, observer }),
+    root,
     identityOf,
-    readRoots: () => readPublishedRoots(role),
+    readRoots: () => readPublishedRoots(role, { renewed, present: root.issuer()?.keys }),
   });
 }
 
@@ -64,7 +66,9 @@ async function startInDirectory(
   const read = await readAuthority(directory);
   if (!read.ok)
     return fail(new Failure(read.error, { hint: "the files as they were: proxies trust this root" }));
-  const { keys, tokenKey, trustDomain: own } = read.value;
+  const { keys, trustDomain: own, renewal } = read.value;
+  if (renewal !== undefined) observer.renewed(renewal);
+  let { tokenKey } = read.value;
   if (trustDomain !== undefined && trustDomain !== own) {
     return fail(
       new Failure(`--trust-domain ${trustDomain}: the certificate authority of ${directory} is of ${own}`, {
@@ -75,10 +79,15 @@ async function startInDirectory(
   }
   const issuer = await Issuer.open(keys, own);
   if (!issuer.ok) return fail(new Failure(`${directory}: ${issuer.error}`));
+  const readTokenKey = (key: string) => void (tokenKey = key);
   return ok({
-    root: keepTrustRoot({ source: { directory }, first: issuer.value, observer }),
+    root: keepTrustRoot({
+      source: { directory },
+      first: issuer.value,
+      observer: { ...observer, readTokenKey },
+    }),
     identityOf: (account) => spiffeId(own, account),
-    tokenKey,
+    tokenKey: () => tokenKey,
     proxiesFile: proxiesFile(directory),
   });
 }

@@ -1,11 +1,11 @@
 import { type ChannelCredentials, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign, X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { CertifyResponse__Output } from "../../generated/mesh/proxy/v1/CertifyResponse.js";
 import type { Proxy } from "../../generated/mesh/proxy/v1/Proxy.js";
 import { certificateRequest } from "../../test/kubernetes/certificates.js";
@@ -20,9 +20,15 @@ const request = certificateRequest("ec", "ec_paramgen_curve:prime256v1");
 const refusals: string[] = [];
 let controlPlane: ControlPlane;
 let stopIdentity: () => Promise<void>;
+/** Connections that say nothing, or not the rest of what they began with; closed by the other end. */
+let unfinished: Promise<void>[];
 
 beforeAll(async () => {
-  const observer = { failed: (message: string) => refusals.push(message), certified: () => undefined };
+  const observer = {
+    failed: (message: string) => refusals.push(message),
+    renewed: () => undefined,
+    certified: () => undefined,
+  };
   const identity = await startIdentity({ directory, trustDomain: "mesh.test" }, observer);
   if (!identity.ok) throw identity.error;
   stopIdentity = () => identity.value.root.stop();
@@ -38,6 +44,7 @@ beforeAll(async () => {
   });
   if (!started.ok) throw started.error;
   controlPlane = started.value;
+  unfinished = ["", "\x16", "\x16\x03\x01\x02\x00\x01"].map((bytes) => closed(bytes));
 });
 
 afterAll(async () => {
@@ -51,6 +58,35 @@ async function tokenOf(wishes: Partial<TokenWishes>): Promise<string> {
   if (!token.ok) throw token.error;
   return token.value;
 }
+
+/** Sends bytes to the port for proxies and nothing more; resolves when that closes the connection. */
+function closed(bytes: string): Promise<void> {
+  const [host = "", port = ""] = controlPlane.discoveryAddress.split(":");
+  const socket = connectPlain(Number(port), host, () => socket.write(bytes, "latin1"));
+  return new Promise((resolve) =>
+    socket
+      .on("error", () => resolve())
+      .on("close", () => resolve())
+      .resume(),
+  );
+}
+
+/** A token with claims of a test's own, as others may make them. */
+function tokenThatSays(claims: object, key: KeyObject = tokenKey()): string {
+  const now = seconds(0);
+  const whole = { aud: "mesh.dev", nbf: now, exp: now + 60, namespace: "shop", workload: "workload/web" };
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const content = `${encode({ alg: "ES256", typ: "JWT" })}.${encode({ ...whole, ...claims })}`;
+  const signature = sign("sha256", Buffer.from(content), { key, dsaEncoding: "ieee-p1363" });
+  return `${content}.${signature.toString("base64url")}`;
+}
+
+const tokenKeyFile = () => join(directory, "ca", "token.key");
+
+const tokenKey = () => createPrivateKey(readFileSync(tokenKeyFile()));
+
+/** So many seconds from now, since the epoch. */
+const seconds = (from: number) => Math.floor(Date.now() / 1000) + from;
 
 /** TLS to the control plane, as a proxy has it: trusts the root, and checks the name in the URI. */
 const secured = () =>
@@ -182,6 +218,76 @@ describe("no certificate is given", () => {
   });
 });
 
+describe("a token", () => {
+  test.each<[string, () => string, RegExp]>([
+    [
+      "that has expired",
+      () => tokenThatSays({ exp: seconds(-1) }),
+      /^the token is not taken: it expired on 2/,
+    ],
+    ["that is not valid yet", () => tokenThatSays({ nbf: seconds(60) }), /: it is not valid before 2/],
+    [
+      "for another audience",
+      () => tokenThatSays({ aud: "vault" }),
+      /: it is meant for "vault", not for mesh/,
+    ],
+    [
+      "of another mesh",
+      () => tokenThatSays({}, generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey),
+      /: it is not signed by this mesh/,
+    ],
+  ])("%s is refused wherever it is shown, and told why", async (_what, make, reason) => {
+    const before = refusals.filter((one) => one === "invalid-token").length;
+    const discovered = await discover({}, make());
+    discovered.close();
+    for (const { error } of [await certify(make()), discovered]) {
+      expect(error).toMatchObject({
+        code: status.UNAUTHENTICATED,
+        details: expect.stringMatching(reason) as string,
+      });
+    }
+    expect(refusals.filter((one) => one === "invalid-token")).toHaveLength(before + 2);
+  });
+
+  test("is taken from makers whose clocks are five minutes early or late", async () => {
+    for (const skew of [-300, 300]) {
+      // As mesh token create makes them: valid from ten minutes before.
+      const token = tokenThatSays({
+        iat: seconds(skew),
+        nbf: seconds(skew - 600),
+        exp: seconds(skew + 3600),
+      });
+      expect((await certify(token)).error).toBeUndefined();
+    }
+  });
+
+  test("is good for each instance of its workload, at once and again", async () => {
+    const token = await tokenOf({});
+    const first = await discover({ name: "web-1" }, token);
+    const second = await discover({ name: "web-2" }, token);
+    first.close();
+    const back = await discover({ name: "web-1" }, token);
+    for (const { error, close } of [second, back]) {
+      expect(error).toBeUndefined();
+      close();
+    }
+    for (const { response } of [await certify(token), await certify(token)]) {
+      const [der = Buffer.alloc(0)] = response?.certificates ?? [];
+      expect(new X509Certificate(der).subjectAltName).toBe(`URI:${MESH}/shop/sa/web`);
+    }
+  });
+
+  test("is taken back with all others by another key for tokens, without a restart", async () => {
+    const token = await tokenOf({});
+    rmSync(tokenKeyFile());
+    await vi.waitFor(
+      async () => expect((await certify(token)).error?.details).toContain("not signed by this mesh"),
+      { timeout: 30_000, interval: 50 },
+    );
+    expect((await certify(await tokenOf({}))).error).toBeUndefined();
+  });
+});
+
 /** The request with another signature: its last byte is of the second of two numbers. */
 function spoiled(): Buffer {
   const der = Buffer.from(request.der);
@@ -221,6 +327,10 @@ describe("the port for proxies", () => {
       `TLSv1.3 h2 URI:${MESH}/mesh-system/sa/mesh-control-plane, DNS:mesh-control-plane.mesh-system.svc`,
     );
     expect(await shake("TLSv1.2")).toMatch(/protocol version/i);
+  });
+
+  test("closes who does not go on, after ten seconds", { timeout: 60_000 }, async () => {
+    await Promise.all(unfinished);
   });
 
   test("goes on after connections that break off", async () => {

@@ -1,8 +1,8 @@
 import { credentials } from "@grpc/grpc-js";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { loadApi } from "../proto/index.js";
 import { startControlPlane, startRoles, type ControlPlaneOptions } from "./index.js";
 
@@ -25,11 +25,44 @@ test("answers on the API with its version, and ends when it is stopped", async (
   const answer = await new Promise((resolve, reject) =>
     client.Check({}, (error, response) => (error ? reject(error) : resolve(response))),
   );
-  expect(answer).toMatchObject({ version: "1.2.3", connectedProxies: 0, problems: [], proxyVersions: {} });
+  expect(answer).toMatchObject({
+    version: "1.2.3",
+    connectedProxies: 0,
+    problems: [],
+    proxyVersions: {},
+    withoutEffect: [],
+  });
   const { now } = answer as { now: { seconds: unknown } };
   expect(Math.abs(Number(now.seconds) - Date.now() / 1000)).toBeLessThan(60);
   await started.value.stop();
   client.close();
+});
+
+test("what nothing acts on is told in the log, all of it in one line", async () => {
+  const files = mkdtempSync(join(tmpdir(), "mesh-"));
+  const write = (name: string) =>
+    writeFileSync(
+      join(files, `${name}.yaml`),
+      `apiVersion: mesh.dev/v1alpha1\nkind: ExternalService\nmetadata: { name: ${name} }\nspec: { hosts: [a.test], ports: [{ port: 1 }] }\n`,
+    );
+  write("one");
+  write("two");
+  let log = "";
+  const started = await startControlPlane({
+    ...options(),
+    source: { directory: files },
+    writeLog: (line) => (log += line),
+  });
+  if (!started.ok) throw started.error;
+  const told = () => log.split("\n").flatMap((line) => / warn {2}(.*no effect.*)/.exec(line)?.[1] ?? []);
+  const first =
+    "2 ExternalServices have no effect in this version: ExternalService default/one, ExternalService default/two";
+  await vi.waitFor(() => expect(told()).toEqual([first]), { timeout: 60_000 });
+  rmSync(join(files, "one.yaml"));
+  const second = "1 ExternalService has no effect in this version: ExternalService default/two";
+  await vi.waitFor(() => expect(told()).toEqual([first, second]), { timeout: 60_000 });
+  await started.value.stop();
+  rmSync(files, { recursive: true });
 });
 
 test("a port in use is named with the flag that changes it", async () => {

@@ -16,6 +16,7 @@ import { Presence } from "./presence.js";
 import { ProxiesFile } from "./proxies-file.js";
 import type { Applicant, ProxyRefusal, RefusalReason } from "./recognition.js";
 import { startForProxies } from "./servers-for-proxies.js";
+import { logWithoutEffect } from "./without-effect.js";
 
 export const DEFAULT_DISCOVERY_ADDRESS = "127.0.0.1:8086";
 
@@ -30,6 +31,8 @@ export interface ControlPlaneOptions {
   apiListen: string;
   /** A Prometheus that scrapes the proxies: http or https. Figures come from it, and without it from the control plane's memory. */
   prometheusUrl?: string | undefined;
+  /** HOST:PORT of an HTTP proxy by which it is asked. */
+  prometheusProxy?: string | undefined;
   /** The DNS domain of the cluster; `cluster.local` when left out. */
   clusterDomain?: string;
   /** What becomes of requests and connections that no permission is for; allowed when left out. */
@@ -93,6 +96,7 @@ async function startParts(
   const log = new Log(options.logFormat, options.writeLog);
   const catalog = new Catalog(options.clusterDomain, accountsOf(options));
   logProblems(catalog, log);
+  parts.add(logWithoutEffect(catalog.policies, log));
   const presence = new Presence(catalog, log);
   const connectedProxies = () => presence.connected;
   const registry = await startRegistry(options, catalog);
@@ -101,7 +105,7 @@ async function startParts(
   await publishRoots(options, { catalog, log, parts });
   const scraper = scrapeProxies(catalog, options.prometheusUrl !== undefined);
   parts.add(() => scraper.close());
-  const traffic = trafficSource(scraper, options.prometheusUrl);
+  const traffic = trafficSource(scraper, options);
   if (!traffic.ok) return traffic;
   parts.add(() => presence.stop());
 
@@ -201,12 +205,19 @@ function scrapeProxies({ sidecars }: Catalog, onlyWhenAsked: boolean): Scraper {
   return scraper;
 }
 
-function trafficSource(scraper: Scraper, url: string | undefined): Result<TrafficSource, Failure> {
+function trafficSource(
+  scraper: Scraper,
+  { prometheusUrl: url, prometheusProxy: proxy }: ControlPlaneOptions,
+): Result<TrafficSource, Failure> {
+  if (proxy !== undefined && !parseListenAddress(proxy)) {
+    const hint = "--prometheus-proxy 127.0.0.1:4140";
+    return fail(new Failure(`--prometheus-proxy ${proxy}: expected HOST:PORT`, { hint, exitStatus: 2 }));
+  }
   if (url === undefined) return ok(scraper);
   const { protocol, username, search, hash } = URL.canParse(url) ? new URL(url) : NO_URL;
   const isPlain = username === "" && search === "" && hash === "";
   if (isPlain && (protocol === "http:" || protocol === "https:"))
-    return ok(new PrometheusFirst(url, scraper));
+    return ok(new PrometheusFirst(url, scraper, proxy));
   return fail(
     new Failure(
       `--prometheus-url ${url}: expected http://HOST:PORT or https://HOST:PORT, with a path at most`,

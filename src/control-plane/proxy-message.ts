@@ -27,7 +27,10 @@ export function readProxy(message: Proxy__Output, peer: string): Result<Connecte
     adminAddress: reachable(message.adminAddress),
     tapAddress: reachable(message.tapAddress),
     outboundAddress: message.outboundAddress,
-    ...(message.identity !== "" && { identity: message.identity }),
+    ...(message.identity !== "" && {
+      identity: message.identity,
+      ...(message.tapTls && { tapIdentity: message.identity }),
+    }),
     inbound: withoutRepetition(
       message.inbound.map(({ address, application }) => ({ address: reachable(address), application })),
     ),

@@ -1,19 +1,20 @@
-import { credentials, type ServiceError } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import type { ObserveRequest } from "../../generated/mesh/proxy/v1/ObserveRequest.js";
 import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
 import type { Sidecar } from "../catalog/index.js";
 import { loadProxyTap } from "../proto/index.js";
+import type { TapCredentials } from "./tap-credentials.js";
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
 const CHANNEL_OPTIONS = {
   "grpc.enable_http_proxy": 0,
+  // A name for TLS, which takes no address; who the proxy must be is known otherwise.
+  "grpc.ssl_target_name_override": "mesh-proxy",
   // Finds a proxy whose machine went away without a word.
   "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 5_000,
-  "grpc.initial_reconnect_backoff_ms": FIRST_PAUSE_MS,
-  "grpc.max_reconnect_backoff_ms": LONGEST_PAUSE_MS,
 };
 
 /** Who is told of what happens at a proxy. */
@@ -27,19 +28,25 @@ export interface ObserverListener {
 
 /** Watches the requests of one proxy until it is stopped, and connects again when the connection is lost. */
 export class ProxyObserver {
-  readonly #client;
+  readonly #proxy: Sidecar;
+  readonly #credentials: TapCredentials;
   readonly #request: ObserveRequest;
   readonly #listener: ObserverListener;
   #state: "new" | "open" | "lost" | "stopped" = "new";
   #pause = FIRST_PAUSE_MS;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(proxy: Sidecar, request: ObserveRequest, listener: ObserverListener) {
-    const { Tap } = loadProxyTap().mesh.proxy.v1;
-    this.#client = new Tap(proxy.tapAddress, credentials.createInsecure(), CHANNEL_OPTIONS);
+  constructor(
+    proxy: Sidecar,
+    credentials: TapCredentials,
+    request: ObserveRequest,
+    listener: ObserverListener,
+  ) {
+    this.#proxy = proxy;
+    this.#credentials = credentials;
     this.#request = request;
     this.#listener = listener;
-    this.#observe();
+    void this.#observe();
   }
 
   get isOpen(): boolean {
@@ -49,19 +56,31 @@ export class ProxyObserver {
   stop(): void {
     this.#state = "stopped";
     clearTimeout(this.#timer);
-    this.#client.close();
-    this.#cancel();
+    this.#end();
   }
 
-  #cancel = (): void => undefined;
+  /** Ends the call under way. */
+  #end = (): void => undefined;
 
-  #observe(): void {
-    const call = this.#client.observe(this.#request);
-    this.#cancel = () => call.cancel();
+  async #observe(): Promise<void> {
+    const credentials = await this.#credentials.of(this.#proxy);
+    if (this.#state === "stopped") return;
+    if (!credentials.ok) {
+      this.#retry(credentials.error);
+      return;
+    }
+    const { Tap } = loadProxyTap().mesh.proxy.v1;
+    const client = new Tap(this.#proxy.tapAddress, credentials.value, CHANNEL_OPTIONS);
+    const call = client.observe(this.#request);
     let over = false;
+    this.#end = () => {
+      over = true;
+      call.cancel();
+      client.close();
+    };
     const end = (reason: string) => {
       if (over) return;
-      over = true;
+      this.#end();
       this.#retry(reason);
     };
     call.on("metadata", () => this.#opened());
@@ -84,7 +103,7 @@ export class ProxyObserver {
     if (this.#state === "stopped") return;
     const isNews = this.#state !== "lost";
     this.#state = "lost";
-    this.#timer = setTimeout(() => this.#observe(), this.#pause * (0.75 + Math.random() / 2));
+    this.#timer = setTimeout(() => void this.#observe(), this.#pause * (0.75 + Math.random() / 2));
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
     if (isNews) this.#listener.lost(reason);
   }

@@ -112,6 +112,7 @@ class RoleProcess implements RunningRoles {
     const { startIdentity } = await import("./identity-role.js");
     const started = await startIdentity(role, {
       failed: (message) => this.#log.error(message),
+      renewed: (message) => this.#log.info(message),
       certified: (ends) => this.#metrics.certified("trust-root", ends),
     });
     if (!started.ok) return started.error;

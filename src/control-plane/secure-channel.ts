@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import type { Issuer, TrustRoot } from "../identity/index.js";
+import type { ServerCredentials, TrustRoot } from "../identity/index.js";
 import { ok, type Result } from "../result/index.js";
 import { keepUp, type Upkeep } from "../upkeep/index.js";
+import { OwnCertificate } from "./own-certificate.js";
 
 /** How often it is looked whether the certificate is still the one to show. */
 const LOOK_AFTER_MS = 1_000;
@@ -12,14 +13,13 @@ const HANDSHAKE_MS = 10_000;
 /** TLS 1.3 with the control plane's own certificate, which is renewed in time; connections that are open stay. */
 export class SecureChannel {
   readonly #server: Server;
-  readonly #root: Pick<TrustRoot, "issuer">;
+  readonly #own: OwnCertificate;
   #upkeep: Upkeep | undefined;
-  /** Who signed the certificate that is shown, and from when the next one is due. */
-  #shown: { issuer: Issuer; renewAt: Date } | undefined;
+  #shown: ServerCredentials | undefined;
 
   /** @param accept takes each connection once its handshake is done */
   constructor(root: Pick<TrustRoot, "issuer">, accept: (socket: TLSSocket) => void) {
-    this.#root = root;
+    this.#own = new OwnCertificate(root);
     this.#server = createServer({
       ALPNProtocols: ["h2"],
       handshakeTimeout: HANDSHAKE_MS,
@@ -47,13 +47,12 @@ export class SecureChannel {
   }
 
   async #lookAfter(): Promise<Result<undefined>> {
-    const issuer = this.#root.issuer();
-    if (!issuer || (this.#shown?.issuer === issuer && new Date() < this.#shown.renewAt)) return ok(undefined);
-    const made = await issuer.certifyControlPlane();
-    if (!made.ok) return made;
-    const { certificate, key, renewAt } = made.value;
+    const own = await this.#own.current();
+    if (!own.ok) return own;
+    if (!own.value || own.value === this.#shown) return ok(undefined);
+    const { certificate, key } = own.value;
     this.#server.setSecureContext({ cert: certificate, key, minVersion: "TLSv1.3" });
-    this.#shown = { issuer, renewAt };
+    this.#shown = own.value;
     return ok(undefined);
   }
 }

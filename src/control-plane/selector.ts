@@ -3,6 +3,7 @@ import type { Duration__Output } from "../../generated/google/protobuf/Duration.
 import type { ResourceSelector__Output } from "../../generated/mesh/api/v1/ResourceSelector.js";
 import type { Catalog, ResourceSelector } from "../catalog/index.js";
 import { nearest } from "../output/index.js";
+import { secondsIn } from "../proto/index.js";
 import { RESOURCE_TYPES } from "../resource-type/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 
@@ -40,8 +41,7 @@ const DEFAULT_WINDOW_SECONDS = 60;
 
 /** How far back a request wants to look, in seconds. */
 export function readWindow(window: Duration__Output | null): Result<number, Refusal> {
-  const { seconds, nanos } = window ?? { seconds: DEFAULT_WINDOW_SECONDS, nanos: 0 };
-  const windowSeconds = seconds + nanos / 1e9;
+  const windowSeconds = window ? secondsIn(window) : DEFAULT_WINDOW_SECONDS;
   if (windowSeconds > 0) return ok(windowSeconds);
   return fail(invalid("the window must be longer than nothing", "-t 1m"));
 }

@@ -5,7 +5,7 @@ import type { StatRow } from "../../generated/mesh/api/v1/StatRow.js";
 import type { Catalog, Resource, ResourceSelector } from "../catalog/index.js";
 import { addTraffic, PROTOCOLS, quantile, type Traffic, type TrafficSource } from "../metrics/index.js";
 import { formatDuration } from "../output/index.js";
-import { loadApi } from "../proto/index.js";
+import { duration, loadApi } from "../proto/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import {
@@ -165,11 +165,7 @@ function securedShare(
   return openConnections > 0 ? securedConnections / openConnections : undefined;
 }
 
-function durationOf(seconds: number | undefined) {
-  if (seconds === undefined) return null;
-  const nanos = Math.round(seconds * 1e9);
-  return { seconds: Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
-}
+const durationOf = (seconds: number | undefined) => (seconds === undefined ? null : duration(seconds));
 
 /** For whoever gets no row: what there is instead, or that there was no traffic and what is to be known of that. */
 function whyNothing(

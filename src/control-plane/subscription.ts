@@ -3,6 +3,8 @@ import type { DiscoverResponse } from "../../generated/mesh/proxy/v1/DiscoverRes
 import type { Target as TargetMessage } from "../../generated/mesh/proxy/v1/Target.js";
 import {
   formatAddress,
+  isInNetworks,
+  parseAddress,
   type Catalog,
   type ConnectedProxy,
   type Endpoint,
@@ -34,16 +36,12 @@ export class Subscription {
   constructor(
     catalog: Catalog,
     private readonly name: TargetName,
-    { namespace, name: instance, identity, inbound }: ConnectedProxy,
+    asker: ConnectedProxy,
     wake: () => void,
   ) {
-    // Who has no certificate cannot shake hands, and speaks plain text to everyone.
-    const isRedirected = inbound.some(({ application }) => application === "");
-    this.toMessage = (endpoint) => {
-      // What a redirected application sends to itself never leaves its pod, and does not pass its proxy a second time.
-      const isItself = isRedirected && endpoint.pod === instance && endpoint.namespace === namespace;
-      return identity === undefined || isItself ? withoutIdentity(endpoint) : toMessage(endpoint);
-    };
+    const { namespace, name: instance } = asker;
+    const provesItself = proofOf(asker);
+    this.toMessage = (endpoint) => (provesItself(endpoint) ? toMessage(endpoint) : withoutIdentity(endpoint));
     const listener: TargetListener = {
       replaced: () => {
         this.needsSnapshot = true;
@@ -105,11 +103,24 @@ export class Subscription {
   }
 }
 
+/** Tells whether the proxy of an endpoint with an identity proves itself to who asks. */
+function proofOf({ namespace, name, identity, inbound, adminAddress }: ConnectedProxy) {
+  const isRedirected = inbound.some(({ application }) => application === "");
+  const reached = [adminAddress, ...inbound.map(({ address }) => address)];
+  const ips = new Set(reached.flatMap((address) => parseAddress(address)?.ip ?? []));
+  return ({ pod, namespace: of, bypassedFrom }: Endpoint): boolean => {
+    // What a redirected application sends to itself never leaves its pod, and does not pass its proxy a second time.
+    const isItself = isRedirected && pod === name && of === namespace;
+    const isBypassed = bypassedFrom !== undefined && [...ips].some((ip) => isInNetworks(ip, bypassedFrom));
+    // Who has no certificate cannot shake hands, and speaks plain text to everyone.
+    return identity !== undefined && !isItself && !isBypassed;
+  };
+}
+
 type EndpointMessage = ReturnType<typeof toMessage>;
 
-const toMessage = ({ workload, identity = "", ...endpoint }: Endpoint) => ({
-  ...endpoint,
-  identity,
+const toMessage = ({ address, namespace, workload, pod, meshed, identity = "" }: Endpoint) => ({
+  ...{ address, namespace, pod, meshed, identity },
   workload: workload ?? null,
 });
 

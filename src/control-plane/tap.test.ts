@@ -181,6 +181,23 @@ describe("nothing to tap is refused with what there is", () => {
     });
   });
 
+  test("sidecars that nobody may watch", async () => {
+    catalog.proxies.join({
+      ...{
+        name: "closed",
+        namespace: "default",
+        workload: { kind: "workload", name: "closed" },
+        version: "1",
+      },
+      ...{ adminAddress: "", tapAddress: "", outboundAddress: "", inbound: [] },
+    });
+    const tap = observe({ target: { type: "workload", namespace: "default", name: "closed" } });
+    await expect(tap.ended).rejects.toMatchObject({
+      message: expect.stringContaining("no sidecar lets anybody watch") as string,
+      hint: "mesh stat workload/closed -n default",
+    });
+  });
+
   test("a destination without a name", async () => {
     await StandInProxy.join("hello-1");
     const tap = observe({ target: ALL, to: { type: "service", namespace: "default" } });

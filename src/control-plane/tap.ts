@@ -6,11 +6,13 @@ import type { DestinationMatch } from "../../generated/mesh/proxy/v1/Destination
 import type { ObserveRequest } from "../../generated/mesh/proxy/v1/ObserveRequest.js";
 import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
 import type { Catalog, Sidecar, ResourceSelector } from "../catalog/index.js";
+import type { TrustRoot } from "../identity/index.js";
 import { loadApi } from "../proto/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import { ProxyObserver } from "./proxy-observer.js";
 import { describeSelector, invalid, readSelector, type Refusal, whatThereIs } from "./selector.js";
+import { TapCredentials } from "./tap-credentials.js";
 import { TapRate } from "./tap-rate.js";
 
 type Call = ServerWritableStream<TapRequest__Output, TapResponse>;
@@ -24,7 +26,8 @@ const MAX_WAITING_EVENTS = 4_096;
 const MAX_FOLLOWED_REQUESTS = 10_000;
 
 /** mesh.api.v1.Tap: the events of every proxy of the selected resources, those that join later included. */
-export function tapService(catalog: Catalog): GrpcService {
+export function tapService(catalog: Catalog, root?: Pick<TrustRoot, "issuer">): GrpcService {
+  const credentials = new TapCredentials(root);
   const implementation: TapHandlers = {
     Tap(call) {
       const target = readTarget(catalog, call.request);
@@ -37,7 +40,7 @@ export function tapService(catalog: Catalog): GrpcService {
         call.emit("error", to.error);
         return;
       }
-      new TapSession(call, catalog, target.value, to.value).begin();
+      new TapSession({ call, catalog, credentials, target: target.value, to: to.value }).begin();
     },
   };
   return { definition: loadApi().mesh.api.v1.Tap.service, implementation };
@@ -48,6 +51,13 @@ function readTarget(catalog: Catalog, request: TapRequest__Output): Result<Resou
   if (!target.ok || tappable(catalog, target.value).length > 0) return target;
   const resources = catalog.resources(target.value);
   const what = describeSelector(target.value);
+  if (catalog.sidecarsOf(target.value).length > 0) {
+    const { type, namespace, name } = target.value;
+    return fail({
+      code: status.FAILED_PRECONDITION,
+      details: `no proxy to tap: of ${what}, no sidecar lets anybody watch\ntry: mesh stat ${name === "" ? type : `${type}/${name}`}${namespace === "" ? "" : ` -n ${namespace}`}`,
+    });
+  }
   if (resources.length > 0) {
     return fail({
       code: status.FAILED_PRECONDITION,
@@ -91,10 +101,20 @@ function readDestination({ to }: TapRequest__Output): Result<DestinationMatch | 
   }
 }
 
+/** What is watched, for whom, and by what. */
+interface TapWishes {
+  readonly call: Call;
+  readonly catalog: Catalog;
+  readonly credentials: TapCredentials;
+  readonly target: ResourceSelector;
+  readonly to: DestinationMatch | undefined;
+}
+
 /** One caller, and the proxies that are watched for it. */
 class TapSession {
   readonly #call: Call;
   readonly #catalog: Catalog;
+  readonly #credentials: TapCredentials;
   readonly #target: ResourceSelector;
   readonly #to: DestinationMatch | undefined;
   readonly #observers = new Map<Sidecar, ProxyObserver>();
@@ -105,9 +125,10 @@ class TapSession {
   #timer: NodeJS.Timeout | undefined;
   #dropped = 0;
 
-  constructor(call: Call, catalog: Catalog, target: ResourceSelector, to: DestinationMatch | undefined) {
+  constructor({ call, catalog, credentials, target, to }: TapWishes) {
     this.#call = call;
     this.#catalog = catalog;
+    this.#credentials = credentials;
     this.#target = target;
     this.#to = to;
     this.#rate = new TapRate(call.request.maxRps || DEFAULT_MAX_RPS);
@@ -144,7 +165,7 @@ class TapSession {
   }
 
   #observe(proxy: Sidecar, proxies: number, isLater: boolean): ProxyObserver {
-    return new ProxyObserver(proxy, this.#requestFor(proxies), {
+    return new ProxyObserver(proxy, this.#credentials, this.#requestFor(proxies), {
       event: (event) => this.#pass(proxy, event),
       opened: (again) => {
         if (again) this.#note(proxy, `proxy ${nameOf(proxy)} is back`);

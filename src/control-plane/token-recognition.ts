@@ -12,10 +12,10 @@ import {
   withIdentity,
 } from "./recognition.js";
 
-/** Believes a proxy that shows its workload's token. @param key of tokens, PEM @param identityOf the SPIFFE ID of an account */
-export function recognizeByToken(key: string, identityOf: (account: Account) => string): Recognize {
+/** Believes a proxy that shows its workload's token. @param key that of tokens at the moment, PEM @param identityOf the SPIFFE ID of an account */
+export function recognizeByToken(key: () => string, identityOf: (account: Account) => string): Recognize {
   return (said, authorization) => {
-    const holder = holderOf(key, said, authorization);
+    const holder = holderOf(key(), said, authorization);
     if (!holder.ok) return Promise.resolve(holder);
     const [own, claimed] = [holder.value, said].map(({ workload }) => `${workload.kind}/${workload.name}`);
     if (own !== claimed) {
@@ -27,10 +27,10 @@ export function recognizeByToken(key: string, identityOf: (account: Account) => 
   };
 }
 
-/** Certifies a proxy as the workload whose token it shows. */
-export function vouchByToken(key: string): Vouch {
+/** Certifies a proxy as the workload whose token it shows. @param key that of tokens at the moment, PEM */
+export function vouchByToken(key: () => string): Vouch {
   return (applicant, authorization) => {
-    const holder = holderOf(key, applicant, authorization);
+    const holder = holderOf(key(), applicant, authorization);
     return Promise.resolve(holder.ok ? ok(accountOf(holder.value)) : holder);
   };
 }

@@ -1,4 +1,5 @@
-import { chmod, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, link, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KeySecret } from "../certificates/index.js";
@@ -12,10 +13,11 @@ import {
   newAuthorityFiles,
   newTokenKey,
   readAuthorityFiles,
+  readWithNextIssuer,
   trustDomainOf,
-  withNextIssuer,
 } from "./authority-files.js";
 import { isTrustDomain } from "./names.js";
+import { isTokenKey } from "./token.js";
 
 /** Where in a directory of the control plane its certificate authority is. */
 const FOLDER = "ca";
@@ -35,6 +37,8 @@ export interface DirectoryAuthority {
   readonly trustDomain: string;
   /** The private key of tokens, PEM. */
   readonly tokenKey: string;
+  /** That its issuer was given its next certificate now, in words. */
+  readonly renewal?: string;
 }
 
 /** Where a directory has the roots that proxies are to be given. */
@@ -94,22 +98,35 @@ async function writeAuthority(folder: string, trustDomain: string): Promise<void
 }
 
 /**
- * Reads a directory's certificate authority. An issuer that ends soon is given its next certificate, where the root's key is there; a key for tokens is made
+ * Reads a directory's certificate authority. An issuer that ends soon or has ended is given its next certificate, where the root's key is there; a key for tokens is made
  * where there is none. The error names the file.
  */
 export async function readAuthority(directory: string): Promise<Result<DirectoryAuthority>> {
   const place = join(directory, FOLDER);
   try {
-    const { files, read } = await readSettled(place);
+    const read = await readWithNextIssuer(await readSettled(place));
     if (!read.ok) return fail(`${place}: ${read.error}`);
-    const trustDomain = trustDomainOf(read.value);
+    const { files, keys, renewal } = read.value;
+    const trustDomain = trustDomainOf(keys);
     if (trustDomain === undefined)
       return fail(`${join(place, "tls.crt")} names no trust domain (spiffe://…)`);
-    const next = await withNextIssuer(files, read.value, trustDomain);
-    if (next.files !== files) await replace(join(place, "tls.crt"), next.files["tls.crt"]);
-    return ok({ files: next.files, keys: next.keys, trustDomain, tokenKey: await tokenKeyIn(place) });
+    if (renewal !== undefined) await replace(join(place, "tls.crt"), files["tls.crt"]);
+    const tokenKey = await readTokenKey(directory);
+    if (!tokenKey.ok) return tokenKey;
+    return ok({ ...read.value, trustDomain, tokenKey: tokenKey.value });
   } catch (error) {
     return fail(`${pathOf(error) ?? place} cannot be read: ${codeOf(error)}`);
+  }
+}
+
+/** Reads the key that signs tokens, PEM, which is made where there is none; the rest of the authority is not looked at. The error names the file. */
+export async function readTokenKey(directory: string): Promise<Result<string>> {
+  const path = join(directory, FOLDER, TOKEN_KEY);
+  try {
+    const key = await tokenKeyAt(path);
+    return isTokenKey(key) ? ok(key) : fail(`${path} is no private key, ECDSA P-256`);
+  } catch (error) {
+    return fail(`${path} cannot be read: ${codeOf(error)}`);
   }
 }
 
@@ -132,17 +149,16 @@ export async function writeAuthorityFiles(
 }
 
 /** Files that do not go together may be half written. */
-async function readSettled(place: string) {
+async function readSettled(place: string): Promise<AuthorityFiles> {
   for (let attempt = 1; ; attempt++) {
     const files = await readFiles(place);
-    const read = readAuthorityFiles(files);
-    if (read.ok || attempt === 3) return { files, read };
+    if (readAuthorityFiles(files).ok || attempt === 3) return files;
     await delay(WRITTEN_WITHIN_MS);
   }
 }
 
 async function readFiles(place: string): Promise<AuthorityFiles> {
-  const read = (name: AuthorityFile) => readFile(join(place, name), "utf8");
+  const read = (name: AuthorityFile) => readNamed(join(place, name));
   const readIfThere = (name: AuthorityFile) => read(name).catch(() => undefined);
   const [roots, issuer, issuerKey] = await Promise.all([read("ca.crt"), read("tls.crt"), read("tls.key")]);
   const [rootKey, nextKey] = await Promise.all([readIfThere("ca.key"), readIfThere("next.key")]);
@@ -161,17 +177,35 @@ async function replaceFiles(place: string, files: AuthorityFiles): Promise<void>
   if (files["next.key"] === undefined) await rm(join(place, "next.key"), { force: true });
 }
 
-async function tokenKeyIn(place: string): Promise<string> {
-  const path = join(place, TOKEN_KEY);
-  if (!(await exists(path))) await replace(path, newTokenKey());
+/** Of several who make one at the same time one wins. */
+async function tokenKeyAt(path: string): Promise<string> {
+  if (!(await exists(path))) {
+    const draft = await writeDraft(path, newTokenKey());
+    await link(draft, path).catch((error: unknown) =>
+      // Not everywhere can a file have two names.
+      codeOf(error) === "EEXIST" ? undefined : rename(draft, path),
+    );
+    await rm(draft, { force: true });
+  }
   return readFile(path, "utf8");
 }
 
+/** Reads a file; the error names it whatever it is. */
+const readNamed = (path: string): Promise<string> =>
+  readFile(path, "utf8").catch((error: unknown) => {
+    throw Object.assign(new Error("cannot be read"), { path, code: codeOf(error) });
+  });
+
 /** Writes a file and then gives it its name, so that nobody reads a half of it. */
 async function replace(path: string, text: string): Promise<void> {
-  const draft = `${path}.${process.pid}.tmp`;
+  await rename(await writeDraft(path, text), path);
+}
+
+/** What is to be a file soon; the path of the draft. */
+async function writeDraft(path: string, text: string): Promise<string> {
+  const draft = `${path}.${randomUUID()}.tmp`;
   await writeFile(draft, text, { mode: isSecret(path) ? 0o600 : 0o644 });
-  await rename(draft, path);
+  return draft;
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -1,14 +1,16 @@
 import { generateKeyPairSync } from "node:crypto";
 import {
   daysLeft,
+  endOf,
   type KeyPair,
   type KeySecret,
   newAuthority,
   newIssuer,
+  parseCertificates,
   readKeyPair,
   renewIssuer,
 } from "../certificates/index.js";
-import type { Result } from "../result/index.js";
+import { fail, ok, type Result } from "../result/index.js";
 
 /** Changing a root takes a change at every proxy, so it lives long; what it signs does not. */
 const ROOT_DAYS = 3650;
@@ -73,10 +75,13 @@ export function newTokenKey(): string {
 
 /** Reads what signs; the error says by the file's name what is wrong. */
 export const readAuthorityFiles = (files: AuthorityFiles): Result<KeySecret> =>
-  readKeyPair(
-    { certificate: files["tls.crt"], key: files["tls.key"], authorities: files["ca.crt"] },
-    new Date(),
-  );
+  readKeyPair(pairOf(files), new Date());
+
+const pairOf = (files: AuthorityFiles): KeyPair => ({
+  certificate: files["tls.crt"],
+  key: files["tls.key"],
+  authorities: files["ca.crt"],
+});
 
 /** The trust domain that the issuer, or else its root, signs for. */
 export function trustDomainOf({ certificate, authorities }: KeySecret): string | undefined {
@@ -84,22 +89,65 @@ export function trustDomainOf({ certificate, authorities }: KeySecret): string |
   return names.map((text) => /(?:^|, )URI:spiffe:\/\/([a-z0-9._-]+)/.exec(text)?.[1]).find(Boolean);
 }
 
-/** Whether the issuer ends soon. */
+/** Whether the issuer ends soon, or has ended. */
 export const isIssuerDue = ({ certificate }: KeySecret): boolean =>
   daysLeft([certificate], new Date()) < ISSUER_RENEWED_DAYS;
 
-/** The files with the issuer's next certificate, of the same key, where the present one ends soon and the root's key is there to sign it. */
-export async function withNextIssuer(
+/** An authority that was read, and the files that it is of. */
+export interface ReadAuthorityFiles {
+  readonly files: AuthorityFiles;
+  readonly keys: KeySecret;
+  /** Its issuer was given its next certificate, which is to be written: in words. */
+  readonly renewal?: string;
+}
+
+/**
+ * Reads what signs, by the issuer's next certificate (of the same key) where the present one ends soon or has ended, and the root's key is there to sign it. The
+ * error says by the file's name what is wrong.
+ * @param trustDomain the one that the issuer, or else its root, tells of when left out
+ */
+export async function readWithNextIssuer(
+  files: AuthorityFiles,
+  trustDomain?: string,
+): Promise<Result<ReadAuthorityFiles>> {
+  const read = readAuthorityFiles(files);
+  const before = readWhileValid(files);
+  const present: Result<ReadAuthorityFiles> = read.ok ? ok({ files, keys: read.value }) : read;
+  if (!before.ok || !isIssuerDue(before.value)) return present;
+  const next = await nextIssuer(files, before.value, trustDomain ?? trustDomainOf(before.value));
+  if (next.ok) return ok({ ...next.value, renewal: describeRenewal(before.value, next.value.keys) });
+  // A root's key that is not there, or is not the first root's, is no reason to stop while what is there is valid.
+  return present.ok ? present : fail(`${present.error}, and ${next.error}`);
+}
+
+/** Reads what signs as it was before the issuer ended. */
+function readWhileValid(files: AuthorityFiles): Result<KeySecret> {
+  const chain = parseCertificates(files["tls.crt"]);
+  if (!chain.ok) return chain;
+  return readKeyPair(pairOf(files), new Date(Math.min(Date.now(), endOf(chain.value).getTime())));
+}
+
+async function nextIssuer(
   files: AuthorityFiles,
   keys: KeySecret,
-  trustDomain: string,
-): Promise<{ files: AuthorityFiles; keys: KeySecret }> {
+  trustDomain: string | undefined,
+): Promise<Result<ReadAuthorityFiles>> {
   const key = files["ca.key"];
-  if (key === undefined || !isIssuerDue(keys)) return { files, keys };
+  if (key === undefined || trustDomain === undefined)
+    return fail("there is no ca.key to sign its next certificate");
   const root = { certificate: files["ca.crt"], key, authorities: files["ca.crt"] };
-  const certificate = await renewIssuer(root, keys, issuerWishes(trustDomain));
-  const next = { ...files, "tls.crt": certificate };
-  const read = readAuthorityFiles(next);
-  // A root's key that is not the first root's is no reason to stop: what is there is valid.
-  return read.ok ? { files: next, keys: read.value } : { files, keys };
+  try {
+    const certificate = await renewIssuer(root, keys, issuerWishes(trustDomain));
+    const next = { ...files, "tls.crt": certificate };
+    const read = readAuthorityFiles(next);
+    return read.ok ? ok({ files: next, keys: read.value }) : fail(`of its next certificate ${read.error}`);
+  } catch {
+    return fail("ca.key is no key that can sign its next certificate");
+  }
+}
+
+function describeRenewal({ certificate: former }: KeySecret, { certificate: next }: KeySecret): string {
+  const [end, nextEnd] = [endOf([former]), endOf([next])];
+  const ends = end.getTime() < Date.now() ? "ended" : "ends";
+  return `the issuer's certificate ${ends} on ${end.toISOString()}: it was given its next one, until ${nextEnd.toISOString()}`;
 }

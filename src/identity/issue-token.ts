@@ -1,7 +1,7 @@
 import { Failure, parseDuration } from "../output/index.js";
 import { parseWorkload } from "../resource-type/index.js";
 import { fail, ok, type Result } from "../result/index.js";
-import { hasAuthority, readAuthority } from "./authority-directory.js";
+import { hasAuthority, readTokenKey } from "./authority-directory.js";
 import { isSpiffeSegment } from "./names.js";
 import { createToken } from "./token.js";
 
@@ -38,10 +38,9 @@ export async function issueToken({
       }),
     );
   }
-  const authority = await readAuthority(directory);
-  if (!authority.ok)
-    return fail(new Failure(authority.error, { hint: "the user that the control plane runs as" }));
-  return ok(createToken(authority.value.tokenKey, { namespace, workload: meant }, Math.floor(seconds)));
+  const key = await readTokenKey(directory);
+  if (!key.ok) return fail(new Failure(key.error, { hint: "the user that the control plane runs as" }));
+  return ok(createToken(key.value, { namespace, workload: meant }, Math.floor(seconds)));
 }
 
 const wrong = (what: string, expected: string) =>

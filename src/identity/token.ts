@@ -93,6 +93,15 @@ const timeOf = (seconds: number): string => {
   return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString();
 };
 
+/** Whether a PEM text is a key that can sign tokens. */
+export function isTokenKey(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).asymmetricKeyDetails?.namedCurve === "prime256v1";
+  } catch {
+    return false;
+  }
+}
+
 /** Tells keys apart without telling them. */
 const keyIdOf = (key: string): string =>
   createHash("sha256")

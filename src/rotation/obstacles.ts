@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import type { CertifiedProxy__Output } from "../../generated/mesh/api/v1/CertifiedProxy.js";
 import type { IdentityResponse__Output } from "../../generated/mesh/api/v1/IdentityResponse.js";
-import { parseCertificates } from "../certificates/index.js";
+import { fingerprint, hex, parseCertificates } from "../certificates/index.js";
 import type { AuthorityFiles, RotationStage } from "../identity/index.js";
 import { someOf } from "../output/index.js";
 
@@ -118,8 +117,5 @@ const nameOf = ({ namespace, name }: CertifiedProxy__Output) => `${namespace}/${
 
 function fingerprints(pem: string): string[] {
   const certificates = parseCertificates(pem);
-  if (!certificates.ok) return [];
-  return certificates.value.map(({ raw }) => createHash("sha256").update(raw).digest("hex"));
+  return certificates.ok ? certificates.value.map(fingerprint) : [];
 }
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

@@ -1,10 +1,13 @@
 import type { ControlPlaneClient } from "../../client/index.js";
+import { PROXY_CONTAINER } from "../../inject/index.js";
 import { CONTROL_PLANE, NAMESPACE, selectorOf, WEBHOOK } from "../../installed-names/index.js";
 import { type Pod, PODS, troubleOf } from "../../kubernetes/index.js";
 import { Failure, someOf } from "../../output/index.js";
 import { type Check, failed, type Finding, passed, warned } from "../check.js";
 import { controlPlaneClockFinding } from "../clock.js";
 import { configurationFinding } from "../configuration.js";
+import { RENEWAL, renewalFinding } from "../renewal.js";
+import { WITHOUT_EFFECT, withoutEffectFinding } from "../without-effect.js";
 import { type ClusterContext, orThrow } from "./context.js";
 import { type Deployment, DEPLOYMENTS, VERSION_LABEL } from "./objects.js";
 
@@ -74,6 +77,22 @@ export const controlPlaneUnderstands: Check<ClusterContext> = {
   id: "configuration",
   title: "the control plane understands all of its configuration",
   run: (context) => asked(context, configurationFinding),
+};
+
+export const resourcesHaveEffect: Check<ClusterContext> = {
+  ...WITHOUT_EFFECT,
+  run: (context) =>
+    asked(context, (client) =>
+      withoutEffectFinding(client, "kubectl get servicepolicies,externalservices -A"),
+    ),
+};
+
+export const certificatesRenewed: Check<ClusterContext> = {
+  ...RENEWAL,
+  run: (context) =>
+    asked(context, (client) =>
+      renewalFinding(client, `kubectl logs POD -c ${PROXY_CONTAINER}, which says why`),
+    ),
 };
 
 /** What the control plane says, once it is known whether it answers at all. */

@@ -4,6 +4,7 @@ import { NAMESPACES, type Pod, troubleOf } from "../../kubernetes/index.js";
 import { someOf } from "../../output/index.js";
 import { type Check, failed, failedForGood, passed, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
+import { hasProxy, isAlive, meshedPods, nameOf, proxyVariable, restart } from "./meshed-pods.js";
 import { DEPLOYMENTS, VERSION_LABEL } from "./objects.js";
 
 /** Namespaces whose pods the webhook never touches. */
@@ -13,7 +14,7 @@ export const proxiesReady: Check<ClusterContext> = {
   id: "proxies-ready",
   title: "every sidecar is ready",
   async run(context) {
-    const meshed = (await context.pods()).filter((pod) => isAlive(pod) && hasProxy(pod));
+    const meshed = await meshedPods(context);
     const waiting = meshed.filter((pod) => !proxyIsReady(pod));
     const [first] = waiting;
     if (first === undefined) return passed(`${meshed.length} pods`);
@@ -31,7 +32,7 @@ export const proxyVersions: Check<ClusterContext> = {
   async run(context) {
     const controlPlane = await context.find(DEPLOYMENTS, CONTROL_PLANE, NAMESPACE);
     const version = controlPlane?.metadata.labels?.[VERSION_LABEL];
-    const meshed = (await context.pods()).filter((pod) => isAlive(pod) && hasProxy(pod));
+    const meshed = await meshedPods(context);
     const others = meshed.filter(({ metadata }) => metadata.annotations?.[VERSION_ANNOTATION] !== version);
     const [first] = others;
     if (first === undefined) return passed(version);
@@ -40,7 +41,7 @@ export const proxyVersions: Check<ClusterContext> = {
     );
     return warned(
       `the control plane is ${version ?? "of no version that it tells"}, ${others.length} sidecars are ${[...versions].join(", ")}: ${someOf(others.map(nameOf))}`,
-      `kubectl rollout restart deploy -n ${first.metadata.namespace ?? ""}`,
+      restart(first),
     );
   },
 };
@@ -60,10 +61,30 @@ export const noPodLeftOut: Check<ClusterContext> = {
     if (first === undefined) return passed();
     return failedForGood(
       `${without.length} started without it, perhaps while no webhook answered: ${someOf(without.map(nameOf), 10)}`,
-      `kubectl rollout restart deploy -n ${first.metadata.namespace ?? ""}`,
+      restart(first),
     );
   },
 };
+
+export const tapsClosed: Check<ClusterContext> = {
+  id: "open-taps",
+  title: "every sidecar lets the control plane alone watch its requests",
+  async run(context) {
+    const open = (await meshedPods(context)).filter(isTapOpen);
+    const [first] = open;
+    if (first === undefined) return passed();
+    return warned(
+      `${open.length} are from before they knew it by its certificate, and let everybody who reaches their port watch, in plain text: ${someOf(open.map(nameOf))}`,
+      restart(first),
+    );
+  },
+};
+
+function isTapOpen(pod: Pod): boolean {
+  const place = proxyVariable(pod, "MESH_PROXY_TAP") ?? "off";
+  const isReachable = place !== "off" && !/^(127\.|\[::1\]|localhost)/.test(place);
+  return isReachable && proxyVariable(pod, "MESH_PROXY_TAP_TLS") !== "true";
+}
 
 function wantsProxy({ metadata: { namespace = "", labels } }: Pod, enabled: ReadonlySet<string>): boolean {
   if (NEVER_INJECTED.has(namespace)) return false;
@@ -71,18 +92,8 @@ function wantsProxy({ metadata: { namespace = "", labels } }: Pod, enabled: Read
   return own === undefined ? enabled.has(namespace) : own === "enabled";
 }
 
-const isAlive = ({ status }: Pod) => status?.phase !== "Succeeded" && status?.phase !== "Failed";
-
-function hasProxy({ spec }: Pod): boolean {
-  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(
-    ({ name }) => name === PROXY_CONTAINER,
-  );
-}
-
 function proxyIsReady({ status }: Pod): boolean {
   return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].some(
     ({ name, ready }) => name === PROXY_CONTAINER && ready === true,
   );
 }
-
-const nameOf = ({ metadata }: Pod) => `${metadata.namespace ?? ""}/${metadata.name}`;

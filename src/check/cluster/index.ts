@@ -1,13 +1,15 @@
 import type { Check } from "../check.js";
 import { apiServerReachable, clocksAgree, kubernetesVersion } from "./api-server.js";
 import type { ClusterContext } from "./context.js";
-import { noPodLeftOut, proxiesReady, proxyVersions } from "./data-plane.js";
+import { noPodLeftOut, proxiesReady, proxyVersions, tapsClosed } from "./data-plane.js";
 import {
+  certificatesRenewed,
   controlPlaneAnswers,
   controlPlaneClock,
   controlPlaneUnderstands,
   controlPlaneReady,
   replicaVersions,
+  resourcesHaveEffect,
 } from "./control-plane.js";
 import { crdsEstablished, installed, installedVersion, notInstalled } from "./installation.js";
 import { permissions } from "./permissions.js";
@@ -31,12 +33,15 @@ export const INSTALLED: readonly Check<ClusterContext>[] = [
   controlPlaneAnswers,
   controlPlaneClock,
   controlPlaneUnderstands,
+  resourcesHaveEffect,
   trustRoot,
   rootsPublished,
   webhookCertificate,
   webhookConfigurations,
+  certificatesRenewed,
   proxiesReady,
   proxyVersions,
   noPodLeftOut,
   sidecarsHaveRoots,
+  tapsClosed,
 ];

@@ -1,5 +1,4 @@
 import { readKeySecret, SECRETS } from "../../certificates/index.js";
-import { PROXY_CONTAINER } from "../../inject/index.js";
 import {
   CONTROL_PLANE,
   NAMESPACE,
@@ -10,6 +9,7 @@ import { CONFIG_MAPS, type Pod } from "../../kubernetes/index.js";
 import { someOf } from "../../output/index.js";
 import { type Check, failed, passed, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
+import { meshedPods, nameOf, proxyVariable, restart } from "./meshed-pods.js";
 import { issuerSecret } from "./trust-root.js";
 
 export const rootsPublished: Check<ClusterContext> = {
@@ -41,7 +41,7 @@ export const sidecarsHaveRoots: Check<ClusterContext> = {
     if (first === undefined) return passed();
     return warned(
       `${without.length} are from before they were given roots to trust, and speak plain text: ${someOf(without.map(nameOf))}`,
-      `kubectl rollout restart deploy -n ${first.metadata.namespace ?? ""}`,
+      restart(first),
     );
   },
 };
@@ -53,16 +53,4 @@ async function rootsOf(context: ClusterContext): Promise<string | undefined> {
   return read?.ok ? read.value.pem.authorities : undefined;
 }
 
-async function meshedPods(context: ClusterContext): Promise<Pod[]> {
-  return (await context.pods()).filter((pod) => {
-    const phase = pod.status?.phase;
-    return phase !== "Succeeded" && phase !== "Failed" && proxyOf(pod) !== undefined;
-  });
-}
-
-const proxyOf = ({ spec }: Pod) =>
-  [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].find(({ name }) => name === PROXY_CONTAINER);
-
-const isGivenRoots = (pod: Pod) => proxyOf(pod)?.env?.some(({ name }) => name === "MESH_PROXY_TRUST_ROOTS");
-
-const nameOf = ({ metadata }: Pod) => `${metadata.namespace ?? ""}/${metadata.name}`;
+const isGivenRoots = (pod: Pod) => proxyVariable(pod, "MESH_PROXY_TRUST_ROOTS") !== undefined;

@@ -13,10 +13,12 @@ const authority = (root: number, issuer: number): IdentityResponse__Output => ({
     issuer: { sha256, notAfter: inDays(issuer) },
   },
   proxies: [],
+  trouble: "",
 });
 
 const token = (from: number, until: number): IdentityResponse__Output => ({
   authority: null,
+  trouble: "",
   proxies: [
     {
       ...{ namespace: "shop", name: "web-1", connected: true, trust: null },
@@ -36,6 +38,14 @@ test("a root and an issuer that end within 60 days are told of", () => {
     hint: expect.stringContaining("ca.key") as string,
   });
   expect(authorityFinding(token(0, 1), now).state).toBe("passed");
+});
+
+test("what can be used no more is told of, whatever its time", () => {
+  const trouble = "DIR/ca/tls.key cannot be read: ENOENT";
+  expect(authorityFinding({ ...authority(3650, 365), trouble }, now)).toMatchObject({
+    state: "failed",
+    detail: expect.stringContaining(trouble) as string,
+  });
 });
 
 test("a token is told of 60 days before it ends, or when a third of a short time is left", () => {

@@ -1,13 +1,13 @@
 import type { IdentityResponse__Output } from "../../../generated/mesh/api/v1/IdentityResponse.js";
 import { someOf } from "../../output/index.js";
-import { type Check, type Finding, passed, WARN_BELOW_DAYS, warned } from "../check.js";
+import { type Check, failed, type Finding, passed, WARN_BELOW_DAYS, warned } from "../check.js";
 import type { HostContext } from "./context.js";
 
 const DAY_SECONDS = 86_400;
 
 export const authority: Check<HostContext> = {
   id: "certificate-authority",
-  title: "the certificate authority is valid for 60 days or more",
+  title: "the certificate authority can be used, for 60 days or more",
   run: async ({ client }) => authorityFinding(await client.identity(), new Date()),
 };
 
@@ -17,9 +17,15 @@ export const tokens: Check<HostContext> = {
   run: async ({ client }) => tokensFinding(await client.identity(), new Date()),
 };
 
-/** How long the root that signs and the issuer are valid still. */
-export function authorityFinding({ authority }: IdentityResponse__Output, now: Date): Finding {
+/** Whether what is kept of the authority can be used still, and how long the root that signs and the issuer are valid. */
+export function authorityFinding({ authority, trouble }: IdentityResponse__Output, now: Date): Finding {
   if (!authority) return passed("there is none: proxies speak plain text");
+  if (trouble !== "") {
+    return failed(
+      `${trouble}; a control plane that is started now would not start`,
+      "the files as they were, in DIR/ca of the control plane's --directory",
+    );
+  }
   const left = ({ notAfter }: { notAfter: { seconds: number } | null }) =>
     Math.floor(((notAfter?.seconds ?? 0) - now.getTime() / 1000) / DAY_SECONDS);
   const roots = Math.min(...authority.roots.map(left));

@@ -3,6 +3,8 @@ import type { CheckResponse__Output } from "../../../generated/mesh/api/v1/Check
 import { type Check, passed, warned } from "../check.js";
 import { controlPlaneClockFinding } from "../clock.js";
 import { configurationFinding } from "../configuration.js";
+import { WITHOUT_EFFECT, withoutEffectFinding } from "../without-effect.js";
+import { RENEWAL, renewalFinding } from "../renewal.js";
 import type { HostContext } from "./context.js";
 import { authority, tokens } from "./expiry.js";
 
@@ -39,6 +41,16 @@ const configuration: Check<HostContext> = {
   id: "configuration",
   title: "the control plane understands all of its configuration",
   run: ({ client }) => configurationFinding(client),
+};
+
+const withoutEffect: Check<HostContext> = {
+  ...WITHOUT_EFFECT,
+  run: ({ client }) => withoutEffectFinding(client, "grep -rE 'kind: (ServicePolicy|ExternalService)' DIR"),
+};
+
+const certificates: Check<HostContext> = {
+  ...RENEWAL,
+  run: ({ client }) => renewalFinding(client, "the proxy's log, which says why it has no other certificate"),
 };
 
 const proxiesConnected: Check<HostContext> = {
@@ -84,8 +96,10 @@ export const HOST: readonly Check<HostContext>[] = [
   versionIsOurs,
   clocks,
   configuration,
+  withoutEffect,
   authority,
   tokens,
+  certificates,
   proxiesConnected,
   proxyVersions,
 ];
