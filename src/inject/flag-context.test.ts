@@ -17,6 +17,7 @@ it.each([
   [{ "control-plane": "host" }, '--control-plane: "host" is not HOST:PORT'],
   [{ "control-plane": "::1:80" }, "--control-plane: "],
   [{ "proxy-image": "No Image" }, "--proxy-image: "],
+  [{ "proxy-image": "ghcr.io/Acme/mesh-proxy" }, "did you mean ghcr.io/acme/mesh-proxy?"],
   [{ "log-level": "INFO" }, "did you mean info?"],
   [{ "inbound-port": "4140" }, "--inbound-port: port 4140 is that of outbound-port"],
 ])("%j is wrong usage", (given, message) => {

@@ -1,86 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { type Json, type JsonObject, valueAt } from "../manifest/index.js";
+import { patched } from "../../test/inject/json-patch.js";
 import {
-  asJsonPatch,
-  flagLayer,
-  type Given,
-  KNOWN_KINDS,
-  type PatchOperation,
-  parsePodTemplateKind,
-  plan,
-  type Plan,
-  type PlanContext,
-} from "./index.js";
-
-const context = (given: Given = {}, more: Partial<PlanContext> = {}): PlanContext => ({
-  kinds: KNOWN_KINDS,
-  layers: [flagLayer(given)],
-  version: "1.2.3",
-  injectedBy: "a test",
-  ...more,
-});
-
-const container = (more: object = {}) => ({ name: "web", image: "web:1", ...more });
-
-function pod(spec: object = {}, metadata: object = {}): JsonObject {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name: "web", ...metadata },
-    spec: { containers: [container()], ...spec },
-  };
-}
-
-/** Applies a JSON Patch as RFC 6902 says, strictly. */
-function patched(document: Json, patch: readonly PatchOperation[]): Json {
-  const result = { root: structuredClone(document) as unknown };
-  for (const step of patch) {
-    const path = ["root", ...step.path.split("/").slice(1)].map((part) =>
-      part.replaceAll("~1", "/").replaceAll("~0", "~"),
-    );
-    const key = path.pop() ?? "";
-    let holder: unknown = result;
-    for (const part of path) {
-      expect(holder).toHaveProperty([part]);
-      holder = (holder as Record<string, unknown>)[part];
-    }
-    if (Array.isArray(holder)) {
-      const index = key === "-" ? holder.length : Number(key);
-      expect(index).toBeLessThanOrEqual(step.op === "add" ? holder.length : holder.length - 1);
-      if (step.op === "add") holder.splice(index, 0, step.value);
-      else holder.splice(index, 1);
-    } else if (step.op === "add") {
-      expect(holder).toBeTypeOf("object");
-      (holder as Record<string, unknown>)[key] = step.value;
-    } else {
-      expect(holder).toHaveProperty([key]);
-      Reflect.deleteProperty(holder as object, key);
-    }
-  }
-  return result.root as Json;
-}
-
-function injected(object: Json, given: Given = {}, more: Partial<PlanContext> = {}): Json {
-  const planned = plan(object, context(given, more));
-  expect(planned.outcome).toBe("injected");
-  return patched(object, asJsonPatch(object, planned));
-}
-
-const names = (object: Json, ...path: string[]) =>
-  ((valueAt(object, path) ?? []) as JsonObject[]).map(({ name }) => name);
-
-const find = (object: Json, list: string, name: string) =>
-  (valueAt(object, ["spec", list]) as JsonObject[]).find((item) => item["name"] === name) as Record<
-    string,
-    Json
-  >;
-
-function environment(object: Json, list = "initContainers"): Record<string, Json> {
-  const variables = find(object, list, "mesh-proxy")["env"] as JsonObject[];
-  return Object.fromEntries(
-    variables.map((one) => [one["name"] as string, one["value"] ?? one["valueFrom"] ?? null]),
-  );
-}
+  container,
+  context,
+  environment,
+  find,
+  injected,
+  names,
+  pod,
+} from "../../test/inject/planned-pods.js";
+import { type Json, type JsonObject, valueAt } from "../manifest/index.js";
+import { asJsonPatch, type Given, parsePodTemplateKind, plan, type Plan } from "./index.js";
 
 describe("a meshed pod", () => {
   it("has the sidecar, then the redirection, which waits for it, then its own init containers", () => {
@@ -171,6 +101,7 @@ describe("a meshed pod", () => {
       MESH_PROXY_INBOUND_TLS: "permissive",
       MESH_PROXY_ADMIN: "0.0.0.0:4191",
       MESH_PROXY_TAP: "0.0.0.0:4190",
+      MESH_PROXY_TAP_TLS: "true",
       MESH_PROXY_WORKERS: "1",
       MESH_PROXY_LOG: "info",
       MESH_PROXY_LOG_FORMAT: "text",
@@ -436,138 +367,6 @@ describe("warned", () => {
 
   it("not of the node's DNS when the control plane is an address", () => {
     expect(warnings(pod({ dnsPolicy: "Default" }), { "control-plane": "[fd00::1]:8086" })).toEqual([]);
-  });
-});
-
-describe("options", () => {
-  const withAnnotations = (annotations: object) => pod({}, { annotations });
-
-  it("are taken from the nearest place", () => {
-    const object = withAnnotations({ "config.mesh.dev/log-level": "debug" });
-    const namespace = { given: { "log-level": "error", workers: "3" }, call: String };
-    const layers = [namespace, flagLayer({ workers: "2", "log-format": "json" })];
-    expect(environment(injected(object, {}, { layers }))).toMatchObject({
-      MESH_PROXY_LOG: "debug",
-      MESH_PROXY_WORKERS: "3",
-      MESH_PROXY_LOG_FORMAT: "json",
-    });
-  });
-
-  it("are refused by the place of the annotation", () => {
-    const object = withAnnotations({ "config.mesh.dev/memory-limit": "10Mb" });
-    expect(plan(object, context())).toEqual({
-      outcome: "refused",
-      path: ["metadata", "annotations", "config.mesh.dev/memory-limit"],
-      message: expect.stringMatching(
-        /^config\.mesh\.dev\/memory-limit: "10Mb" is not .*did you mean 10Mi or 10M\?$/,
-      ) as string,
-    });
-  });
-
-  it.each([
-    [
-      { "config.mesh.dev/workers": 2 },
-      "config.mesh.dev/workers: a number and not a text; write it in quotes",
-    ],
-    [
-      { "config.mesh.dev/worker": "2" },
-      "config.mesh.dev/worker: there is no such option; did you mean config.mesh.dev/workers?",
-    ],
-    [
-      { "config.mesh.dev/memory-request": "1Gi" },
-      "config.mesh.dev/memory-request: 1Gi is more than memory-limit, which is 128Mi",
-    ],
-    [{ "config.mesh.dev/tap-port": "4191" }, "config.mesh.dev/tap-port: port 4191 is that of admin-port"],
-    [{ "config.mesh.dev/cni": "yes" }, 'config.mesh.dev/cni: "yes" is not true or false; did you mean true?'],
-  ])("%j is refused", (annotations, message) => {
-    expect(plan(withAnnotations(annotations), context())).toMatchObject({ outcome: "refused", message });
-  });
-
-  it("refuse a label that means nothing", () => {
-    expect(plan(pod({}, { labels: { "mesh.dev/inject": "true" } }), context())).toMatchObject({
-      outcome: "refused",
-      message: 'mesh.dev/inject: "true" is neither enabled nor disabled',
-    });
-  });
-
-  it.each([
-    ["permissive", {}],
-    ["strict", { "inbound-tls": "strict" }],
-  ])("say what is taken from others: %s", (mode, given) => {
-    expect(environment(injected(pod(), given))).toMatchObject({ MESH_PROXY_INBOUND_TLS: mode });
-  });
-
-  it("tell the sidecar of the requests that the kubelet's probes are", () => {
-    const web = container({
-      ports: [{ name: "http", containerPort: 8080 }],
-      livenessProbe: { httpGet: { port: "http", path: "/live?of=a,b c#never-sent" } },
-      readinessProbe: { grpc: { port: 9000, service: "web" } },
-      startupProbe: { httpGet: { port: 8080 } },
-      lifecycle: { preStop: { httpGet: { port: 8080, path: "/stop" } } },
-    });
-    const other = container({
-      name: "other",
-      livenessProbe: { tcpSocket: { port: 3306 } },
-      readinessProbe: { httpGet: { port: 3307, host: "127.0.0.1" } },
-      startupProbe: { httpGet: { port: 8443, scheme: "HTTPS" } },
-    });
-    const third = container({
-      name: "third",
-      livenessProbe: { httpGet: { port: 8081, path: "healthz" } },
-      readinessProbe: { httpGet: { port: 8081, path: "/healthz" } },
-      startupProbe: { exec: { command: ["true"] } },
-    });
-    const probes = (containers: Json[]) => environment(injected(pod({ containers })))["MESH_PROXY_PROBES"];
-    expect(probes([web, other, third])).toBe("8080:/live?of=a%2Cb%20c,9000:grpc,8080:/,8081:/healthz");
-    expect(probes([other])).toBeUndefined();
-  });
-
-  it("leave probes by connecting to who listens: nothing is redirected there meanwhile", () => {
-    const web = container({
-      ports: [{ name: "http", containerPort: 8080 }],
-      livenessProbe: { tcpSocket: { port: "http" } },
-      readinessProbe: { httpGet: { port: 9000 } },
-      startupProbe: { tcpSocket: { port: 8080 } },
-    });
-    const other = container({
-      name: "other",
-      livenessProbe: { tcpSocket: { port: 3306 } },
-      readinessProbe: { tcpSocket: { port: 3307, host: "127.0.0.1" } },
-      startupProbe: { tcpSocket: { port: "unheard-of" } },
-    });
-    const probed = (containers: Json[]) => {
-      const { args } = find(injected(pod({ containers })), "initContainers", "mesh-init");
-      return (args as string[]).filter((flag) => flag.startsWith("--probed-ports"));
-    };
-    expect(probed([web, other])).toEqual(["--probed-ports=3306,8080"]);
-    expect(probed([container({ readinessProbe: { httpGet: { port: 80 } } })])).toEqual([]);
-  });
-
-  it("reach the redirection and the sidecar", () => {
-    const object = injected(pod(), {
-      "skip-inbound-ports": "25, 8000-8100",
-      "skip-outbound-ports": "3306",
-      "skip-subnets": "10.0.0.0/8,fd00::/8",
-      "opaque-ports": "5432",
-      "proxy-uid": "7",
-      "inbound-port": "5143",
-    });
-    expect(find(object, "initContainers", "mesh-init")["args"]).toEqual([
-      "--proxy-uid=7",
-      "--outbound-port=4140",
-      "--inbound-port=5143",
-      "--tap-port=4190",
-      "--admin-port=4191",
-      "--skip-inbound-ports=25,8000-8100",
-      "--skip-outbound-ports=3306",
-      "--skip-subnets=10.0.0.0/8,fd00::/8",
-      "--wait-for=ready",
-    ]);
-    expect(find(object, "initContainers", "mesh-proxy")["securityContext"]).toMatchObject({ runAsUser: 7 });
-    expect(environment(object)).toMatchObject({
-      MESH_PROXY_INBOUND: "5143=original",
-      MESH_PROXY_OPAQUE_PORTS: "5432",
-    });
   });
 });
 

@@ -100,6 +100,7 @@ function environment(options: Options, { workload, gracePeriod, probes }: PodFac
     MESH_PROXY_PROBES: probes.join(","),
     MESH_PROXY_ADMIN: `0.0.0.0:${options.adminPort}`,
     MESH_PROXY_TAP: `0.0.0.0:${options.tapPort}`,
+    MESH_PROXY_TAP_TLS: "true",
     MESH_PROXY_OPAQUE_PORTS: options.opaquePorts.text,
     MESH_PROXY_WORKERS: String(options.workers),
     MESH_PROXY_LOG: options.logLevel,

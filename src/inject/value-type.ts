@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { IMAGE_NAME } from "../image-names/index.js";
 
 /** The form of an option's value: how a person writes it, and what is made of it. */
 export interface ValueType<T> {
@@ -175,10 +176,11 @@ const positive = (text: string, amount: number): Quantity | undefined =>
 export const IMAGE: ValueType<string> = {
   placeholder: "IMAGE",
   expected: "the name of an image, such as registry.example/mesh-proxy:1.2.3",
-  parse: (text) => (text.length <= 400 && IMAGE_NAME.test(text) ? text : undefined),
+  parse: (text) => (isImage(text) ? text : undefined),
+  meant: (text) => (isImage(text.toLowerCase()) ? text.toLowerCase() : undefined),
 };
-const IMAGE_NAME =
-  /^(?:[a-zA-Z0-9][a-zA-Z0-9.-]*(?::\d+)?\/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+
+const isImage = (text: string) => text.length <= 400 && IMAGE_NAME.test(text);
 
 /** A name or an address, and a port. */
 export const HOST_AND_PORT: ValueType<{ text: string; host: string }> = {

@@ -22,4 +22,4 @@ export {
   WEBHOOK,
   WEBHOOK_SECRET,
 } from "./names.js";
-export { PORTS } from "./ports.js";
+export { PORTS, type RelayedPort } from "./ports.js";

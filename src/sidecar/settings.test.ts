@@ -17,6 +17,7 @@ describe("the environment of a sidecar", () => {
         workers: "2",
         maxConnections: "500",
         opaquePorts: "25,8000-8100",
+        inboundTls: "strict",
         logLevel: "warn",
         logFormat: "json",
       }),
@@ -32,6 +33,7 @@ describe("the environment of a sidecar", () => {
       MESH_PROXY_WORKERS: "2",
       MESH_PROXY_MAX_CONNECTIONS: "500",
       MESH_PROXY_OPAQUE_PORTS: "25,8000-8100",
+      MESH_PROXY_INBOUND_TLS: "strict",
       MESH_PROXY_LOG: "warn",
       MESH_PROXY_LOG_FORMAT: "json",
     });
@@ -55,6 +57,7 @@ describe("the environment of a sidecar", () => {
     ["--opaque-ports", { opaquePorts: "9-8" }],
     ["--opaque-ports", { opaquePorts: "80,x" }],
     ["--inbound", { inbound: ["10000=0"] }],
+    ["--inbound-tls", { inboundTls: "none" }],
     ["--inbound", { inbound: ["10000=127.0.0.1:0"] }],
     ["--admin", { admin: "off" }],
     ["--tap", { tap: "" }],
@@ -63,6 +66,8 @@ describe("the environment of a sidecar", () => {
     ["--max-connections", { maxConnections: "0" }],
     ["--max-connections", { maxConnections: "1000001" }],
     ["--trust-roots", { trustRoots: "/nowhere/ca.crt" }],
+    ["--trust-roots", { trustRoots: "/" }],
+    ["--token-file", { tokenFile: "/" }],
     ["--log-level", { logLevel: "loud" }],
     ["--log-format", { logFormat: "xml" }],
   ])("a wrong value names %s: %j", (flag, settings) => {

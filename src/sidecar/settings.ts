@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { Failure } from "../output/index.js";
 import { parseWorkload, WORKLOAD_KINDS } from "../resource-type/index.js";
@@ -30,6 +30,8 @@ export interface SidecarSettings {
   tokenFile?: string | undefined;
   /** The file with the certificates of the mesh's roots; with it connections are secured. */
   trustRoots?: string | undefined;
+  /** Whether others may call in plain text: permissive or strict. */
+  inboundTls?: string | undefined;
   logLevel?: string | undefined;
   logFormat?: string | undefined;
 }
@@ -70,7 +72,18 @@ function isHostAndPort(text: string): boolean {
   return /^(\[[0-9a-f:.]+\]|[^:/@\s]+)$/i.test(host) && isPort(port) && Number(port) > 0;
 }
 
-const isPath = (text: string) => text !== "" && !text.includes("\0");
+/** Of a file that may be there only later. */
+const isPath = (text: string) => text !== "" && !text.includes("\0") && !kindOf(text)?.isDirectory();
+
+const isFile = (text: string) => kindOf(text)?.isFile() === true;
+
+function kindOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
 
 const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
   name: setting("--name", "NAME", "a name without slash or space", (text) => /^[^/\s]+$/.test(text)),
@@ -109,7 +122,8 @@ const SETTINGS: Readonly<Record<keyof SidecarSettings, Setting>> = {
     text.split(",").every(isPortRange),
   ),
   tokenFile: setting("--token-file", "TOKEN_FILE", "the path of a file", isPath),
-  trustRoots: setting("--trust-roots", "TRUST_ROOTS", "the path of a file that is there", existsSync),
+  trustRoots: setting("--trust-roots", "TRUST_ROOTS", "the path of a file that is there", isFile),
+  inboundTls: setting("--inbound-tls", "INBOUND_TLS", "permissive or strict", oneOf("permissive", "strict")),
   logLevel: setting(
     "--log-level",
     "LOG",

@@ -52,6 +52,21 @@ it.each<[kind: string, spec: Json, message: string]>([
   ],
   [
     "ServicePolicy",
+    { targetRefs: [{ group: "apps", kind: "Deployment", name: "web" }] },
+    'spec.targetRefs[0]: a policy is for a Service (group "") or an ExternalService (group mesh.dev)',
+  ],
+  [
+    "ServicePolicy",
+    { balancing: { header: "x-user" } },
+    "spec.balancing: HashHeader needs a header, and nothing else takes one",
+  ],
+  [
+    "ExternalService",
+    { hosts: ["a.test"], ports: [{ port: 80 }, { port: 80 }] },
+    "spec.ports[1].port: 80 is there already",
+  ],
+  [
+    "ServicePolicy",
     { timeouts: { request: "1m", attempt: "90s" } },
     "spec.timeouts.attempt: 90s is longer than request, which is 1m",
   ],
@@ -81,6 +96,11 @@ it.each<[kind: string, spec: Json, message: string]>([
     'spec.endpoints[0].address: "10.0.0.1:80" is neither an IP address nor a host name; the port has a field of its own',
   ],
   ["Workload", { address: "10.0.0" }, 'spec.address: "10.0.0" is neither an IP address nor a host name'],
+  [
+    "Workload",
+    { address: "127.0.0.1" },
+    'spec.address: "127.0.0.1" is a loopback, link-local or multicast address, which is nobody\'s in a cluster',
+  ],
 ])("%s %j is refused", (kind, spec, message) => {
   expect(validateResource(resource(kind, spec))).toEqual({ allowed: false, message });
 });

@@ -123,6 +123,7 @@ describe("with a cluster", () => {
     const { items } = JSON.parse(left) as { items: AppliedObject[] };
     expect(items.map(({ kind, metadata }) => `${kind}/${metadata.name}`)).toEqual([
       "Deployment/mesh-grafana",
+      "NetworkPolicy/mesh-grafana",
       "Service/mesh-grafana",
       "ConfigMap/mesh-grafana-settings",
       "ConfigMap/mesh-grafana-dashboards",

@@ -24,6 +24,10 @@ describe("wrong usage ends with 2, a line of what was wrong and a line of what t
       "error: --kubeconfig and --context are for --registry kubernetes\ntry: mesh control-plane run --help\n",
     ],
     [
+      ["auth", "node/a"],
+      "error: 'node' is not possible here\ntry: one of deployment, statefulset, daemonset, job, cronjob, pod, service, namespace, workload, all\n",
+    ],
+    [
       ["bench", "--ruonds", "3"],
       "error: unknown flag --ruonds\ntry: --rounds (mesh bench --help lists all flags)\n",
     ],

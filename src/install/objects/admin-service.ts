@@ -21,6 +21,8 @@ export const adminService = (part: Part, version: string): IService => ({
     clusterIP: "None",
     publishNotReadyAddresses: true,
     selector: selectorOf(part),
-    ports: [{ name: "admin", port: PORTS.admin, targetPort: PORTS.admin, appProtocol: "http" }],
+    ports: [
+      { name: "admin", port: PORTS.admin.server, targetPort: PORTS.admin.sidecar, appProtocol: "http" },
+    ],
   },
 });

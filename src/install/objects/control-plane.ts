@@ -17,7 +17,11 @@ export function controlPlane(installation: Installation): (IService | IDeploymen
     resources,
     mounts: [],
     volumes: [],
-    sidecar: { inbound: PORTS.discovery, controlPlane: `127.0.0.1:${PORTS.discovery.server}` },
+    sidecar: {
+      inbound: [PORTS.discovery, PORTS.admin],
+      ownTls: [PORTS.discovery],
+      controlPlane: `127.0.0.1:${PORTS.discovery.server}`,
+    },
   } as const;
   return [
     service(installation),
@@ -55,9 +59,10 @@ function programArguments({ values }: Installation): string[] {
     `--default-permission=${values.defaultPermission}`,
     ...(issuer.secretName === "" ? [] : [`--issuer-secret=${issuer.secretName}`]),
     ...(figures === "" ? [] : [`--prometheus-url=${figures}`]),
+    ...(values.prometheus.enabled ? [`--prometheus-proxy=127.0.0.1:${PORTS.proxyOutbound}`] : []),
     `--listen=127.0.0.1:${PORTS.discovery.server}`,
     `--api-listen=127.0.0.1:${PORTS.api}`,
-    `--admin-listen=0.0.0.0:${PORTS.admin}`,
+    `--admin-listen=127.0.0.1:${PORTS.admin.server}`,
     `--log-format=${values.controlPlane.logFormat}`,
   ];
 }

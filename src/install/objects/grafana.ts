@@ -8,6 +8,7 @@ import type { Values } from "../values/index.js";
 import { fingerprint, placement, resourcesOf, restricted } from "./containers.js";
 import { GRAFANA, labelsOf, metadata, PORTS, selectorOf } from "../../installed-names/index.js";
 import { prometheusUrl } from "./prometheus.js";
+import { withSidecar } from "./sidecar.js";
 
 /** The user of Grafana's image. */
 const UID = 472;
@@ -30,7 +31,11 @@ export function grafana(installation: Installation): (IConfigMap | IDeployment |
     settings,
     dashboards,
     service(version),
-    deployment(installation, fingerprint(settings, dashboards)),
+    withSidecar(
+      bareDeployment(installation, fingerprint(settings, dashboards)),
+      { inbound: [PORTS.grafana] },
+      installation,
+    ),
   ];
 }
 
@@ -73,7 +78,9 @@ const service = (version: string): IService => ({
   metadata: metadata(GRAFANA, GRAFANA, version),
   spec: {
     selector: selectorOf(GRAFANA),
-    ports: [{ name: "http", port: PORTS.grafana, targetPort: PORTS.grafana, appProtocol: "http" }],
+    ports: [
+      { name: "http", port: PORTS.grafana.server, targetPort: PORTS.grafana.sidecar, appProtocol: "http" },
+    ],
   },
 });
 
@@ -89,9 +96,14 @@ const SETTINGS: Readonly<Record<string, string>> = {
   GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: `${DASHBOARDS}/mesh.json`,
   GF_LOG_MODE: "console",
   GF_PLUGINS_PREINSTALL_DISABLED: "true",
+  GF_SERVER_HTTP_ADDR: "127.0.0.1",
 };
 
-function deployment(installation: Installation, configuration: string): IDeployment {
+/** Ours wants to know who asks, so it is asked through the sidecar. */
+const wayToPrometheus = ({ prometheus }: Values): Record<string, string> =>
+  prometheus.enabled ? { HTTP_PROXY: `http://127.0.0.1:${PORTS.proxyOutbound}` } : {};
+
+function bareDeployment(installation: Installation, configuration: string): IDeployment {
   const { values, version } = installation;
   const provisioning = "/etc/grafana/provisioning";
   return {
@@ -116,13 +128,16 @@ function deployment(installation: Installation, configuration: string): IDeploym
               name: "grafana",
               image: values.grafana.image,
               imagePullPolicy: values.images.pullPolicy,
-              env: Object.entries(SETTINGS).map(([name, value]) => ({ name, value })),
-              ports: [{ name: "http", containerPort: PORTS.grafana }],
+              env: Object.entries({ ...SETTINGS, ...wayToPrometheus(values) }).map(([name, value]) => ({
+                name,
+                value,
+              })),
+              ports: [{ name: "http", containerPort: PORTS.grafana.sidecar }],
               livenessProbe: {
-                httpGet: { path: "/api/health", port: PORTS.grafana },
+                httpGet: { path: "/api/health", port: PORTS.grafana.sidecar },
                 initialDelaySeconds: 10,
               },
-              readinessProbe: { httpGet: { path: "/api/health", port: PORTS.grafana } },
+              readinessProbe: { httpGet: { path: "/api/health", port: PORTS.grafana.sidecar } },
               resources: resourcesOf(values.grafana.resources),
               securityContext: restricted(UID),
               volumeMounts: [

@@ -29,19 +29,18 @@ export function networkPolicies(installation: Installation): INetworkPolicy[] {
   if (!values.networkPolicies.enabled) return [];
   // Without a Prometheus of ours it is not known who scrapes.
   const scrapers = values.prometheus.enabled ? pods(PROMETHEUS) : EVERY_POD;
-  const watched = [
-    from(scrapers, PORTS.admin, PORTS.proxyAdmin),
-    from(pods(CONTROL_PLANE), PORTS.proxyAdmin, PORTS.proxyTap),
-  ];
+  const proxyIsWatched = [from(scrapers, PORTS.proxyAdmin), from(pods(CONTROL_PLANE), PORTS.proxyAdmin)];
+  const isWatched = [from(scrapers, PORTS.admin.sidecar), ...proxyIsWatched];
   const queries = grafanaIsInstalled(values) ? pods(CONTROL_PLANE, GRAFANA) : pods(CONTROL_PLANE);
   return [
     denyByDefault(installation),
-    allow(CONTROL_PLANE, [from(EVERY_POD, PORTS.discovery.sidecar), ...watched], installation),
+    allow(CONTROL_PLANE, [from(EVERY_POD, PORTS.discovery.sidecar), ...isWatched], installation),
     // The API server is no pod: where it connects from is known to nobody.
-    allow(WEBHOOK, [from(ANYBODY, PORTS.webhook.sidecar), ...watched], installation),
+    allow(WEBHOOK, [from(ANYBODY, PORTS.webhook.sidecar), ...isWatched], installation),
     ...(values.prometheus.enabled
-      ? [allow(PROMETHEUS, [from(queries, PORTS.prometheus)], installation)]
+      ? [allow(PROMETHEUS, [from(queries, PORTS.prometheus.sidecar), ...proxyIsWatched], installation)]
       : []),
+    ...(grafanaIsInstalled(values) ? [allow(GRAFANA, proxyIsWatched, installation)] : []),
   ];
 }
 

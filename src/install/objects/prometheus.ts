@@ -9,6 +9,7 @@ import { alertingRules } from "./alerting-rules.js";
 import { fingerprint, placement, resourcesOf, restricted } from "./containers.js";
 import { labelsOf, metadata, NAMESPACE, PORTS, PROMETHEUS, selectorOf } from "../../installed-names/index.js";
 import { scrapeConfiguration } from "./scrape-configuration.js";
+import { withSidecar } from "./sidecar.js";
 
 /** The user nobody of Prometheus's image. */
 const UID = 65534;
@@ -19,7 +20,7 @@ const SHARE_OF_BLOCKS = 0.8;
 
 /** Where figures are kept; empty when nowhere. */
 export const prometheusUrl = ({ prometheus }: Values): string =>
-  prometheus.enabled ? `http://${PROMETHEUS}.${NAMESPACE}.svc:${PORTS.prometheus}` : prometheus.url;
+  prometheus.enabled ? `http://${PROMETHEUS}.${NAMESPACE}.svc:${PORTS.prometheus.server}` : prometheus.url;
 
 /** Keeps what proxies and control plane count. */
 export function prometheus(installation: Installation): (IConfigMap | IDeployment | IService)[] {
@@ -31,7 +32,8 @@ export function prometheus(installation: Installation): (IConfigMap | IDeploymen
     metadata: metadata(PROMETHEUS, PROMETHEUS, version),
     data: prometheusFiles(values),
   };
-  return [configuration, service(version), deployment(installation, fingerprint(configuration))];
+  const bare = bareDeployment(installation, fingerprint(configuration));
+  return [configuration, service(version), withSidecar(bare, { inbound: [PORTS.prometheus] }, installation)];
 }
 
 /** Prometheus's files, by name. */
@@ -50,11 +52,18 @@ const service = (version: string): IService => ({
   metadata: metadata(PROMETHEUS, PROMETHEUS, version),
   spec: {
     selector: selectorOf(PROMETHEUS),
-    ports: [{ name: "http", port: PORTS.prometheus, targetPort: PORTS.prometheus, appProtocol: "http" }],
+    ports: [
+      {
+        name: "http",
+        port: PORTS.prometheus.server,
+        targetPort: PORTS.prometheus.sidecar,
+        appProtocol: "http",
+      },
+    ],
   },
 });
 
-function deployment(installation: Installation, configuration: string): IDeployment {
+function bareDeployment(installation: Installation, configuration: string): IDeployment {
   const { values, version } = installation;
   const { image, retention, storage, resources } = values.prometheus;
   const bytesOfBlocks = Math.floor(parseQuantity(storage) * SHARE_OF_BLOCKS);
@@ -85,14 +94,14 @@ function deployment(installation: Installation, configuration: string): IDeploym
                 `--storage.tsdb.path=${DATA}`,
                 `--storage.tsdb.retention.time=${retention}`,
                 `--storage.tsdb.retention.size=${bytesOfBlocks}B`,
-                `--web.listen-address=0.0.0.0:${PORTS.prometheus}`,
+                `--web.listen-address=127.0.0.1:${PORTS.prometheus.server}`,
               ],
-              ports: [{ name: "http", containerPort: PORTS.prometheus }],
+              ports: [{ name: "http", containerPort: PORTS.prometheus.sidecar }],
               livenessProbe: {
-                httpGet: { path: "/-/healthy", port: PORTS.prometheus },
+                httpGet: { path: "/-/healthy", port: PORTS.prometheus.sidecar },
                 initialDelaySeconds: 10,
               },
-              readinessProbe: { httpGet: { path: "/-/ready", port: PORTS.prometheus } },
+              readinessProbe: { httpGet: { path: "/-/ready", port: PORTS.prometheus.sidecar } },
               resources: resourcesOf(resources),
               securityContext: restricted(UID),
               volumeMounts: [

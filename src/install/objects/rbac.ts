@@ -44,7 +44,11 @@ const READ_ALL = ["list", "watch"];
 
 const controlPlaneClusterRules = (): Rules => [
   { apiGroups: [""], resources: ["namespaces", "nodes", "pods", "services"], verbs: READ_ALL },
-  { apiGroups: ["mesh.dev"], resources: ["trafficpermissions"], verbs: READ_ALL },
+  {
+    apiGroups: ["mesh.dev"],
+    resources: ["externalservices", "servicepolicies", "trafficpermissions", "workloads"],
+    verbs: READ_ALL,
+  },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ_ALL },
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
   // A server-side apply names what it makes: so RBAC can hold it to the name.

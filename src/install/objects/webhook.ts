@@ -24,7 +24,7 @@ export function webhook(installation: Installation): (IService | IDeployment)[] 
     resources,
     mounts: [{ name: "values", mountPath: "/etc/mesh", readOnly: true }],
     volumes: [{ name: "values", configMap: { name: VALUES_CONFIG_MAP, items } }],
-    sidecar: { inbound: PORTS.webhook },
+    sidecar: { inbound: [PORTS.webhook, PORTS.admin], ownTls: [PORTS.webhook] },
   } as const;
   return [
     service(installation),
@@ -48,6 +48,6 @@ const programArguments = ({ values }: Installation): string[] => [
   "--role=webhook",
   `--values=/etc/mesh/${VALUES_KEY}`,
   `--webhook-listen=127.0.0.1:${PORTS.webhook.server}`,
-  `--admin-listen=0.0.0.0:${PORTS.admin}`,
+  `--admin-listen=127.0.0.1:${PORTS.admin.server}`,
   `--log-format=${values.controlPlane.logFormat}`,
 ];

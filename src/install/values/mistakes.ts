@@ -99,10 +99,15 @@ function suggestion(found: Json, { enum: words, pattern = "", type }: JsonSchema
       return typeof found === "string" && /^\d+(\.\d+)?$/.test(text) ? `${text}, without quotes` : undefined;
     case "string":
       if (typeof found !== "string") return `"${text}", in quotes`;
-      return words && nearest(text, words);
+      return words ? nearest(text, words) : inLowerCase(text, pattern);
     default:
       return typeof found === "string" ? similarQuantity(text, new RegExp(pattern)) : undefined;
   }
+}
+
+function inLowerCase(text: string, pattern: string): string | undefined {
+  const lower = text.toLowerCase();
+  return pattern !== "" && new RegExp(pattern, "u").test(lower) ? lower : undefined;
 }
 
 function likeBoolean(text: string): string | undefined {

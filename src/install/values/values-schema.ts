@@ -1,3 +1,4 @@
+import { IMAGE_NAME, REGISTRY_NAME } from "../../image-names/index.js";
 import {
   fields,
   flag,
@@ -21,7 +22,6 @@ const PORTS = /^[0-9]{1,5}(-[0-9]{1,5})?$/;
 const DNS_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const OBJECT_NAME_OR_NONE = /^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const URL_OR_NONE = /^$|^https?:\/\/[^\s/?#@]+[^\s?#]*$/;
-const IMAGE = /^[^\s:@]+(:[0-9]+\/[^\s:@]+)?(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 const TAG_OR_NONE = /^$|^[\w][\w.-]{0,127}$/;
 const DIGEST_OR_NONE = /^$|^sha256:[0-9a-f]{64}$/;
 const SUBNET = /^[0-9a-fA-F.:]+(\/[0-9]{1,3})?$/;
@@ -43,7 +43,7 @@ const ownImage = () =>
     digest: matching("a digest, sha256: and 64 hexadecimal digits", DIGEST_OR_NONE),
   });
 
-const image = () => matching("an image, as in docker.io/prom/prometheus:v3.5.0", IMAGE);
+const image = () => matching("an image, as in docker.io/prom/prometheus:v3.5.0", IMAGE_NAME);
 
 /** Everything that an installation can be told. Defaults, and what each is for, are in templates/values.yaml. */
 export const VALUES_SCHEMA = fields({
@@ -61,7 +61,7 @@ export const VALUES_SCHEMA = fields({
     }),
   ),
   images: fields({
-    registry: matching("a registry, as in registry.example.com/mesh", /^[^\s@]+[^\s@/]$/),
+    registry: matching("a registry in lower-case letters, as in registry.example.com/mesh", REGISTRY_NAME),
     pullPolicy: oneOf("Always", "IfNotPresent", "Never"),
     pullSecrets: list(dnsName()),
     controlPlane: ownImage(),
@@ -76,6 +76,7 @@ export const VALUES_SCHEMA = fields({
       cpuUtilization: wholeNumber(1, 100),
     }),
     logFormat: oneOf("text", "json"),
+    inboundTls: oneOf("permissive", "strict"),
     resources: resources(),
   }),
   webhook: fields({

@@ -69,6 +69,18 @@ describe("mistakes in a file name the line, the path and what was expected", () 
       "prometheus:\n  retention: 1.5h\n",
       'values.yaml:2: prometheus.retention: "1.5h" is not a duration, as in 90m, 6h or 7d',
     ],
+    [
+      "images:\n  registry: ghcr.io/Acme\n",
+      'values.yaml:2: images.registry: "ghcr.io/Acme" is not a registry in lower-case letters, as in registry.example.com/mesh; did you mean ghcr.io/acme?',
+    ],
+    [
+      "images:\n  registry: https://ghcr.io/acme\n",
+      'values.yaml:2: images.registry: "https://ghcr.io/acme" is not a registry in lower-case letters, as in registry.example.com/mesh',
+    ],
+    [
+      "prometheus:\n  image: docker.io/Prom/prometheus:V3\n",
+      'values.yaml:2: prometheus.image: "docker.io/Prom/prometheus:V3" is not an image, as in docker.io/prom/prometheus:v3.5.0; did you mean docker.io/prom/prometheus:v3?',
+    ],
     ["proxy: 3\n", "values.yaml:1: proxy: 3 is not a map"],
     ["- 1\n", "values.yaml:1: expected a map of values, as mesh install --show-values prints"],
     ["a: 1\n---\nb: 2\n", "values.yaml:3: a second document; values are a single one"],
@@ -103,6 +115,14 @@ describe("mistakes in a file name the line, the path and what was expected", () 
     expect(mistakesOf({ files: [join(folder, "missing.yaml")] })).toEqual(["-f missing.yaml: no such file"]);
     expect(mistakesOf({ files: [folder] })[0]).toContain("is a directory; expected a file");
   });
+
+  test.each(["localhost:5000", "[fd00::1]:5000/a", "acme", "registry.example.com/a_b/c--d", "10.0.0.1/mesh"])(
+    "the registry %s can be meant",
+    (registry) => {
+      const { values } = valuesOf({ sets: [`images.registry=${registry}`] });
+      expect(values.images.registry).toBe(registry);
+    },
+  );
 
   test("values that contradict each other", () => {
     expect(mistakesOf({ sets: ["prometheus.url=http://there:9090"] })[0]).toContain(
