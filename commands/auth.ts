@@ -1,9 +1,19 @@
 import { Args, Command, Flags } from "@oclif/core";
 import { showAuth } from "../src/auth/index.js";
-import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../src/cli/index.js";
+import {
+  CONTROL_PLANE_FLAGS,
+  controlPlaneNaming,
+  NAMESPACE_FLAGS,
+  namespaceAsked,
+  readWindow,
+  WINDOW_FLAG,
+} from "../src/cli/index.js";
 import { openControlPlane } from "../src/client/index.js";
-import { Failure, parseDuration, Printer } from "../src/output/index.js";
-import { parseResource } from "../src/resource-type/index.js";
+import { Printer } from "../src/output/index.js";
+import { parseResource, RESOURCE_TYPES } from "../src/resource-type/index.js";
+
+/** A node is not called; the pods on it are. */
+const TYPES = RESOURCE_TYPES.filter((type) => type !== "node");
 
 /** `mesh auth` */
 export default class Auth extends Command {
@@ -22,18 +32,8 @@ export default class Auth extends Command {
     name: Args.string({ ignoreStdin: true, description: "A single resource of the type." }),
   };
   static override flags = {
-    namespace: Flags.string({
-      char: "n",
-      helpValue: "NAMESPACE",
-      description: "Where the resources are (default: the context's namespace, or default).",
-    }),
-    "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
-    window: Flags.string({
-      char: "t",
-      helpValue: "TIME",
-      default: "1m",
-      description: "How far to look back for callers; more than 10m needs a Prometheus.",
-    }),
+    ...NAMESPACE_FLAGS,
+    window: WINDOW_FLAG,
     output: Flags.option({
       char: "o",
       options: ["table", "wide", "json", "yaml"] as const,
@@ -45,17 +45,11 @@ export default class Auth extends Command {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Auth);
-    const resource = parseResource([args.type, ...(args.name === undefined ? [] : [args.name])]);
-    const windowSeconds = parseDuration(flags.window);
-    if (windowSeconds === undefined || windowSeconds <= 0) {
-      throw new Failure(`-t ${flags.window}: not a time to look back`, {
-        hint: "-t 30s, -t 5m",
-        exitStatus: 2,
-      });
-    }
+    const resource = parseResource([args.type, ...(args.name === undefined ? [] : [args.name])], TYPES);
+    const windowSeconds = readWindow(flags.window);
     const client = await openControlPlane(controlPlaneNaming(flags));
     try {
-      const namespace = flags["all-namespaces"] ? undefined : (flags.namespace ?? client.namespace);
+      const namespace = namespaceAsked(flags, client);
       await showAuth(client, { resource, namespace, windowSeconds, output: flags.output }, new Printer());
     } finally {
       client.close();

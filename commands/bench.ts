@@ -59,7 +59,7 @@ export default class Bench extends Command {
     }),
     tls: Flags.boolean({
       description:
-        "Have the two sidecars speak mTLS to each other, with certificates of an authority made for it.",
+        "Have the two sidecars speak mTLS to each other, with certificates of an authority made for it. In a cluster they do anyway.",
     }),
     rate: Flags.string({
       helpValue: "N",

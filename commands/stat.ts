@@ -1,7 +1,14 @@
 import { Args, Command, Flags } from "@oclif/core";
-import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../src/cli/index.js";
+import {
+  CONTROL_PLANE_FLAGS,
+  controlPlaneNaming,
+  NAMESPACE_FLAGS,
+  namespaceAsked,
+  readWindow,
+  WINDOW_FLAG,
+} from "../src/cli/index.js";
 import { type ControlPlaneClient, openControlPlane } from "../src/client/index.js";
-import { Failure, parseDuration, Printer } from "../src/output/index.js";
+import { Printer } from "../src/output/index.js";
 import { takeSignals } from "../src/process/index.js";
 import { parseResource } from "../src/resource-type/index.js";
 import { showStat, type StatQuestion, watchStat } from "../src/stat/index.js";
@@ -23,24 +30,14 @@ export default class Stat extends Command {
     name: Args.string({ ignoreStdin: true, description: "A single resource of the type." }),
   };
   static override flags = {
-    namespace: Flags.string({
-      char: "n",
-      helpValue: "NAMESPACE",
-      description: "Where the resources are (default: the context's namespace, or default).",
-    }),
-    "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
+    ...NAMESPACE_FLAGS,
     from: Flags.string({
       helpValue: "TYPE/NAME",
       exclusive: ["to"],
       description: "Only what these send to the resources.",
     }),
     to: Flags.string({ helpValue: "TYPE/NAME", description: "Only what the resources send to these." }),
-    window: Flags.string({
-      char: "t",
-      helpValue: "TIME",
-      default: "1m",
-      description: "How far to look back; more than 10m needs a Prometheus.",
-    }),
+    window: WINDOW_FLAG,
     watch: Flags.boolean({ char: "w", description: "Show it again and again." }),
     output: Flags.option({
       char: "o",
@@ -62,7 +59,7 @@ export default class Stat extends Command {
       output: flags.output,
     };
     const client = await openControlPlane(controlPlaneNaming(flags));
-    const namespace = flags["all-namespaces"] ? undefined : (flags.namespace ?? client.namespace);
+    const namespace = namespaceAsked(flags, client);
     const question: StatQuestion = { ...asked, namespace };
     const printer = new Printer();
     try {
@@ -82,10 +79,4 @@ async function watch(client: ControlPlaneClient, question: StatQuestion, printer
   } finally {
     release();
   }
-}
-
-function readWindow(text: string): number {
-  const seconds = parseDuration(text);
-  if (seconds !== undefined && seconds > 0) return seconds;
-  throw new Failure(`-t ${text}: not a time to look back`, { hint: "-t 30s, -t 5m", exitStatus: 2 });
 }

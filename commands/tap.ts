@@ -1,5 +1,10 @@
 import { Args, Command, Flags } from "@oclif/core";
-import { CONTROL_PLANE_FLAGS, controlPlaneNaming } from "../src/cli/index.js";
+import {
+  CONTROL_PLANE_FLAGS,
+  controlPlaneNaming,
+  NAMESPACE_FLAGS,
+  namespaceAsked,
+} from "../src/cli/index.js";
 import { openControlPlane } from "../src/client/index.js";
 import { Printer } from "../src/output/index.js";
 import { takeSignals } from "../src/process/index.js";
@@ -27,12 +32,7 @@ export default class Tap extends Command {
     name: Args.string({ ignoreStdin: true, description: "A single resource of the type." }),
   };
   static override flags = {
-    namespace: Flags.string({
-      char: "n",
-      helpValue: "NAMESPACE",
-      description: "Where the resources are (default: the context's namespace, or default).",
-    }),
-    "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
+    ...NAMESPACE_FLAGS,
     to: Flags.string({ helpValue: "TYPE/NAME", description: "Only what the resources send to this." }),
     method: Flags.string({ helpValue: "METHOD", description: "Only requests with this method: GET." }),
     path: Flags.string({ helpValue: "PREFIX", description: "Only requests whose path begins so." }),
@@ -67,7 +67,7 @@ export default class Tap extends Command {
       output: flags.output ?? "line",
     } as const;
     const client = await openControlPlane(controlPlaneNaming(flags));
-    const namespace = flags["all-namespaces"] ? undefined : (flags.namespace ?? client.namespace);
+    const namespace = namespaceAsked(flags, client);
     const question: TapQuestion = { ...asked, namespace };
     const printer = new Printer();
     const interrupt = new AbortController();

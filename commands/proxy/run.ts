@@ -62,6 +62,12 @@ export default class ProxyRun extends Command {
         "The certificates (PEM) of the mesh's roots. With it, and a token, connections to the control plane and to other proxies " +
         "are secured (default: none).",
     }),
+    "inbound-tls": Flags.string({
+      helpValue: "MODE",
+      options: ["permissive", "strict"],
+      description:
+        "Whether others may call the application in plain text; strict takes what the mesh has secured alone (default: permissive).",
+    }),
     workers: Flags.string({ helpValue: "N", description: "Threads that relay traffic (default: 1)." }),
     "max-connections": Flags.string({
       helpValue: "N",
@@ -88,6 +94,7 @@ export default class ProxyRun extends Command {
       maxConnections: flags["max-connections"],
       tokenFile: flags["token-file"],
       trustRoots: flags["trust-roots"],
+      inboundTls: flags["inbound-tls"],
       logLevel: flags["log-level"],
       logFormat: flags["log-format"],
     });

@@ -2,6 +2,7 @@ import type { AuthResponse__Output } from "../../generated/mesh/api/v1/AuthRespo
 import type { ResourceAuth__Output } from "../../generated/mesh/api/v1/ResourceAuth.js";
 import type { Caller__Output } from "../../generated/mesh/proxy/v1/Caller.js";
 import type { JsonObject } from "../manifest/index.js";
+import { resourceAsJson } from "../resource-type/index.js";
 
 /** What `mesh auth -o json` and `-o yaml` print; the fields are described in docs/permissions.md. */
 export const authAsJson = (
@@ -11,21 +12,17 @@ export const authAsJson = (
   window_seconds: windowSeconds,
   keeper,
   notes,
-  resources: resources.map(resourceAsJson),
+  resources: resources.map(authOfResource),
 });
 
-function resourceAsJson({
+function authOfResource({
   resource,
   permissions,
   defaultAction,
   decisions,
 }: ResourceAuth__Output): JsonObject {
   return {
-    type: resource?.type ?? "",
-    namespace: resource?.namespace ?? "",
-    name: resource?.name ?? "",
-    pods: resource?.pods ?? 0,
-    meshed_pods: resource?.meshedPods ?? 0,
+    ...resourceAsJson(resource),
     default_action: defaultAction,
     permissions: permissions.map(({ permission, callers, pods, warnings }) => ({
       name: `${permission?.namespace ?? ""}/${permission?.name ?? ""}`,

@@ -1,7 +1,8 @@
 import type { AuthResponse__Output } from "../../generated/mesh/api/v1/AuthResponse.js";
 import type { ControlPlaneClient } from "../client/index.js";
 import { formatDuration, formatJson, loadYaml, type Printer } from "../output/index.js";
-import type { ResourceReference } from "../resource-type/index.js";
+import { duration } from "../proto/index.js";
+import { type ResourceReference, selectorOf } from "../resource-type/index.js";
 import { authAsJson } from "./json.js";
 import { type AuthTableOptions, formatDecisions, formatPermissions } from "./table.js";
 
@@ -21,10 +22,9 @@ export async function showAuth(
   printer: Printer,
 ): Promise<void> {
   const { resource, namespace, windowSeconds, output } = question;
-  const seconds = Math.floor(windowSeconds);
   const response = await client.auth({
-    selector: { type: resource.type, name: resource.name ?? "", namespace: namespace ?? "" },
-    window: { seconds, nanos: Math.round((windowSeconds - seconds) * 1e9) },
+    selector: selectorOf(resource, namespace),
+    window: duration(windowSeconds),
   });
   if (output === "json") printer.print(formatJson(authAsJson(response, windowSeconds)));
   else if (output === "yaml") printer.print((await loadYaml())(authAsJson(response, windowSeconds)));

@@ -19,6 +19,9 @@ const ALL = "*";
 const NOTHING = "-";
 /** What stands for the mesh's default where permissions have their names. */
 const DEFAULT = "(default)";
+/** The same for what is refused because others are allowed. */
+const NO_ALLOW = "(no ALLOW)";
+const OTHER_PORTS = "others";
 const NO_IDENTITY = "(none shown)";
 
 interface Row {
@@ -27,12 +30,16 @@ interface Row {
 }
 
 interface PermissionRow extends Row {
-  /** Undefined for the default. */
+  name: string;
+  ports: string;
+  /** Undefined for what follows where no permission decides. */
   permission: ResourcePermission__Output | undefined;
 }
 
 interface DecisionRow extends Row {
   decision: Decision__Output;
+  /** What becomes of whom no permission is for. */
+  defaultAction: PermissionAction__Output;
 }
 
 /** Who may call, and what becomes of whom no permission is for. */
@@ -40,23 +47,22 @@ export function formatPermissions(
   resources: readonly ResourceAuth__Output[],
   options: AuthTableOptions,
 ): string {
-  const rows = resources.flatMap(({ resource, permissions, defaultAction }): PermissionRow[] => [
-    ...permissions.map((permission) => ({
-      resource,
+  const rows = resources.flatMap((one): PermissionRow[] => [
+    ...one.permissions.map((permission) => ({
+      resource: one.resource,
+      name: nameOf(permission),
+      action: actionOf(permission),
+      ports: portsOf(permission).join(",") || ALL,
       permission,
-      action: permission.permission?.action ?? "PERMISSION_ACTION_UNSPECIFIED",
     })),
-    { resource, permission: undefined, action: defaultAction },
+    ...otherwise(one),
   ]);
   return formatTable<PermissionRow>(
     [
       ...subject(options),
-      { heading: "PERMISSION", value: ({ permission }) => nameOf(permission) },
+      { heading: "PERMISSION", value: ({ name }) => name },
       action(options),
-      {
-        heading: "PORTS",
-        value: ({ permission }) => permission?.permission?.ports.join(",") || ALL,
-      },
+      { heading: "PORTS", value: ({ ports }) => ports },
       { heading: "HTTP", value: ({ permission }) => httpOf(permission?.permission?.http ?? []) },
       { heading: "FROM", value: ({ permission }) => permission?.callers.join("; ") || ALL },
       ...(options.wide ? WIDE : []),
@@ -70,14 +76,19 @@ export function formatDecisions(
   resources: readonly ResourceAuth__Output[],
   options: AuthTableOptions,
 ): string {
-  const rows = resources.flatMap(({ resource, decisions }) =>
-    decisions.map((decision): DecisionRow => ({ resource, decision, action: decision.action })),
+  const rows = resources.flatMap(({ resource, decisions, defaultAction }) =>
+    decisions.map((decision): DecisionRow => ({
+      resource,
+      decision,
+      action: decision.action,
+      defaultAction,
+    })),
   );
   return formatTable<DecisionRow>(
     [
       ...subject(options),
       { heading: "CALLER", value: ({ decision }) => decision.clientIdentity || NO_IDENTITY },
-      { heading: "PERMISSION", value: ({ decision }) => decision.permission || DEFAULT },
+      { heading: "PERMISSION", value: decidedBy },
       action(options),
       { heading: "COUNT", value: ({ decision }) => String(Math.round(decision.count)) },
     ],
@@ -115,8 +126,32 @@ const WIDE: Column<PermissionRow>[] = [
   },
 ];
 
-const nameOf = (permission: ResourcePermission__Output | undefined) =>
-  permission ? `${permission.permission?.namespace ?? ""}/${permission.permission?.name ?? ""}` : DEFAULT;
+/** What becomes of calls that no permission decides about: where some are allowed, others are refused, whatever the default. */
+function otherwise({ resource, permissions, defaultAction }: ResourceAuth__Output): PermissionRow[] {
+  const row = (name: string, action: PermissionAction__Output, ports: string): PermissionRow => ({
+    ...{ resource, name, action, ports, permission: undefined },
+  });
+  const allowing = permissions.filter((permission) => actionOf(permission) === "ALLOW");
+  if (allowing.length === 0 || defaultAction === "DENY") return [row(DEFAULT, defaultAction, ALL)];
+  const forAllPorts = allowing.filter((permission) => portsOf(permission).length === 0);
+  if (forAllPorts.length === 0) {
+    const ports = [...new Set(allowing.flatMap(portsOf))].sort((a, b) => a - b);
+    return [row(NO_ALLOW, "DENY", ports.join(",")), row(DEFAULT, defaultAction, OTHER_PORTS)];
+  }
+  const isForAllPods = forAllPorts.some(({ pods }) => pods === resource?.meshedPods);
+  return [row(NO_ALLOW, "DENY", ALL), ...(isForAllPods ? [] : [row(DEFAULT, defaultAction, ALL)])];
+}
+
+const decidedBy = ({ decision, action: decided, defaultAction }: DecisionRow) =>
+  decision.permission || (decided === "DENY" && defaultAction !== "DENY" ? NO_ALLOW : DEFAULT);
+
+const actionOf = ({ permission }: ResourcePermission__Output) =>
+  permission?.action ?? "PERMISSION_ACTION_UNSPECIFIED";
+
+const portsOf = ({ permission }: ResourcePermission__Output) => permission?.ports ?? [];
+
+const nameOf = ({ permission }: ResourcePermission__Output) =>
+  `${permission?.namespace ?? ""}/${permission?.name ?? ""}`;
 
 const httpOf = (matches: readonly HttpMatch__Output[]) =>
   matches

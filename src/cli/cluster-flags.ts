@@ -29,6 +29,22 @@ export const CONTROL_PLANE_FLAGS = {
   ...CLUSTER_FLAGS,
 };
 
+/** The flags that say in which namespace the resources are that a control plane is asked about. */
+export const NAMESPACE_FLAGS = {
+  namespace: Flags.string({
+    char: "n",
+    helpValue: "NAMESPACE",
+    description: "Where the resources are (default: the context's namespace, or default).",
+  }),
+  "all-namespaces": Flags.boolean({ char: "A", description: "Resources of every namespace." }),
+};
+
+/** Which namespace the flags mean; undefined for every one. @param client whose context has one */
+export const namespaceAsked = (
+  flags: Interfaces.InferredFlags<typeof NAMESPACE_FLAGS>,
+  client: { readonly namespace: string },
+): string | undefined => (flags["all-namespaces"] ? undefined : (flags.namespace ?? client.namespace));
+
 /** Which cluster the flags mean. */
 export function clusterSelection(flags: Interfaces.InferredFlags<typeof CLUSTER_FLAGS>): ClusterSelection {
   const { kubeconfig, context, as } = flags;

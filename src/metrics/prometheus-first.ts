@@ -1,4 +1,5 @@
 import { ok, type Result } from "../result/index.js";
+import { postDirectly, postThrough } from "./post.js";
 import { Prometheus } from "./prometheus.js";
 import type {
   DecisionAnswer,
@@ -23,11 +24,13 @@ export class PrometheusFirst implements TrafficSource {
   readonly #prometheus: Prometheus;
   #silent: { since: number; reason: string } | undefined;
 
+  /** @param proxy HOST:PORT of an HTTP proxy by which it is asked */
   constructor(
     url: string,
     private readonly otherwise: TrafficSource,
+    proxy?: string,
   ) {
-    this.#prometheus = new Prometheus(url);
+    this.#prometheus = new Prometheus(url, proxy === undefined ? postDirectly : postThrough(proxy));
   }
 
   query(queries: readonly TrafficQuery[]): Promise<Result<TrafficAnswer, Unanswerable>> {

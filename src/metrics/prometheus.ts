@@ -1,4 +1,5 @@
 import { type Histogram, histogramOf } from "./histogram.js";
+import { type Post, postDirectly } from "./post.js";
 import {
   decisionsExpression,
   expressionsOf,
@@ -27,8 +28,14 @@ interface Found {
 
 /** A Prometheus that scrapes the proxies, by its HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/). */
 export class Prometheus {
-  /** @param url http or https; a path in it comes before that of the API */
-  constructor(readonly url: string) {}
+  /**
+   * @param url http or https; a path in it comes before that of the API
+   * @param post how it is asked
+   */
+  constructor(
+    readonly url: string,
+    private readonly post: Post = postDirectly,
+  ) {}
 
   /**
    * The traffic that each query is about, in their order.
@@ -82,17 +89,13 @@ export class Prometheus {
 
   /** The answer to an instant query. */
   async #ask(query: string, time: number, signal: AbortSignal): Promise<Found[]> {
-    const response = await fetch(`${this.url.replace(/\/+$/, "")}/api/v1/query`, {
-      method: "POST",
-      body: new URLSearchParams({ query, time: String(time) }),
-      signal,
-    });
-    const text = await response.text();
+    const form = new URLSearchParams({ query, time: String(time) });
+    const { status, text } = await this.post(`${this.url.replace(/\/+$/, "")}/api/v1/query`, form, signal);
     const answer = readAnswer(text);
     if (answer?.status === "success" && answer.data?.resultType === "vector") {
       return answer.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
     }
-    throw new Error(answer?.error ?? `status ${response.status}, and no answer of a Prometheus`);
+    throw new Error(answer?.error ?? `status ${status}, and no answer of a Prometheus`);
   }
 }
 

@@ -33,11 +33,18 @@ export function expressionsOf({ direction, match, groupBy, windowSeconds }: Traf
   };
 }
 
-/** What proxies decided, by instance, permission, action and the caller's identity. */
+/**
+ * What proxies decided, by instance, permission, action and the caller's identity. A caller who was refused once made a series that
+ * begins with 1 and never grows: one that has begun within the window, at a proxy that was watched before or is younger than that,
+ * has counted from 0.
+ */
 export function decisionsExpression({ namespace, windowSeconds }: DecisionQuery): string {
-  const labels = matchers(namespace === "" ? {} : { dst_namespace: namespace });
-  const growth = `increase(mesh_permission_decisions_total{${labels}}[${milliseconds(windowSeconds)}])`;
-  return `sum by (${DECISION_LABELS.join(", ")}) (${growth})`;
+  const series = `mesh_permission_decisions_total{${matchers(namespace === "" ? {} : { dst_namespace: namespace })}}`;
+  const window = milliseconds(windowSeconds);
+  const growth = `increase(${series}[${window}])`;
+  const watched = `mesh_discovery_connected offset ${window} or process_start_time_seconds > time() - ${windowSeconds}`;
+  const begun = `(last_over_time(${series}[${window}]) unless ${series} offset ${window} and on (instance) (${watched}))`;
+  return `sum by (${DECISION_LABELS.join(", ")}) (${begun} > ${growth} or ${growth} or ${begun})`;
 }
 
 const DECISION_LABELS = [

@@ -30,7 +30,7 @@ export async function startQuietControlPlane(
   version: string,
   ip: string,
 ): Promise<QuietControlPlane> {
-  const quiet = { failed: () => undefined, certified: () => undefined };
+  const quiet = { failed: () => undefined, renewed: () => undefined, certified: () => undefined };
   const identity = await startIdentity({ directory }, quiet);
   if (!identity.ok) throw identity.error;
   const started = await startControlPlane({

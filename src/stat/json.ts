@@ -2,6 +2,8 @@ import type { Duration__Output } from "../../generated/google/protobuf/Duration.
 import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
 import type { StatRow__Output } from "../../generated/mesh/api/v1/StatRow.js";
 import type { JsonObject } from "../manifest/index.js";
+import { secondsIn } from "../proto/index.js";
+import { resourceAsJson } from "../resource-type/index.js";
 
 /** What `mesh stat -o json` and `-o yaml` print; the fields are described in docs/stat-and-tap.md. */
 export function statAsJson({ rows, notes, keeper }: StatResponse__Output, windowSeconds: number): JsonObject {
@@ -10,11 +12,7 @@ export function statAsJson({ rows, notes, keeper }: StatResponse__Output, window
 
 function rowAsJson({ resource, http, tcp, secured }: StatRow__Output): JsonObject {
   return {
-    type: resource?.type ?? "",
-    namespace: resource?.namespace ?? "",
-    name: resource?.name ?? "",
-    pods: resource?.pods ?? 0,
-    meshed_pods: resource?.meshedPods ?? 0,
+    ...resourceAsJson(resource),
     secured: secured ?? null,
     http: http && {
       success_rate: http.successRate,
@@ -32,6 +30,4 @@ function rowAsJson({ resource, http, tcp, secured }: StatRow__Output): JsonObjec
   };
 }
 
-function secondsOf(duration: Duration__Output | null): number | null {
-  return duration && duration.seconds + duration.nanos / 1e9;
-}
+const secondsOf = (duration: Duration__Output | null): number | null => duration && secondsIn(duration);

@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { StatResponse__Output } from "../../generated/mesh/api/v1/StatResponse.js";
 import { type ControlPlaneClient, isUnavailable } from "../client/index.js";
 import { Failure, formatJson, formatJsonLine, LiveView, loadYaml, type Printer } from "../output/index.js";
-import type { ResourceReference, ResourceType } from "../resource-type/index.js";
+import { duration } from "../proto/index.js";
+import { type ResourceReference, type ResourceType, selectorOf } from "../resource-type/index.js";
 import { statAsJson } from "./json.js";
 import { formatStatTable } from "./table.js";
 
@@ -121,18 +122,12 @@ function notesOf({ notes, keeper }: StatResponse__Output, { output }: StatQuesti
 }
 
 function ask(client: ControlPlaneClient, question: StatQuestion): Promise<StatResponse__Output> {
-  const { windowSeconds, from, to } = question;
-  const select = ({ type, name = "" }: ResourceReference) => ({
-    type,
-    name,
-    namespace: question.namespace ?? "",
-  });
-  const seconds = Math.floor(windowSeconds);
+  const { resource, namespace, windowSeconds, from, to } = question;
   return client.stat({
-    selector: select(question.resource),
-    window: { seconds, nanos: Math.round((windowSeconds - seconds) * 1e9) },
-    ...(from && { from: select(from) }),
-    ...(to && { to: select(to) }),
+    selector: selectorOf(resource, namespace),
+    window: duration(windowSeconds),
+    ...(from && { from: selectorOf(from, namespace) }),
+    ...(to && { to: selectorOf(to, namespace) }),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Duration__Output } from "../../generated/google/protobuf/Duration.js";
 import type { StatRow__Output } from "../../generated/mesh/api/v1/StatRow.js";
 import { type Colours, type Column, formatBytes, formatDuration, formatTable } from "../output/index.js";
+import { secondsIn } from "../proto/index.js";
 
 /** How the table is to look. */
 export interface StatTableOptions {
@@ -90,5 +91,5 @@ function formatRate(perSecond: number): string {
 }
 
 function formatLatency(latency: Duration__Output | null | undefined): string {
-  return latency ? formatDuration(latency.seconds + latency.nanos / 1e9) : NOTHING;
+  return latency ? formatDuration(secondsIn(latency)) : NOTHING;
 }

@@ -46,6 +46,7 @@ function peerAsJson(peer: Peer__Output | null): JsonObject | null {
       pod: peer.pod,
       service: peer.service,
       tls: peer.tls,
+      identity: peer.identity,
     }
   );
 }

@@ -3,7 +3,7 @@ import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js
 import { eventAsJson } from "./json.js";
 import { formatTapLine } from "./line.js";
 
-const peer = { address: null, namespace: "", workload: null, pod: "", service: "", tls: false };
+const peer = { address: null, namespace: "", workload: null, pod: "", service: "", tls: false, identity: "" };
 const event: TapEvent__Output = {
   requestId: 7,
   time: { seconds: 1_700_000_000, nanos: 123_456_789 },
@@ -17,6 +17,7 @@ const event: TapEvent__Output = {
     pod: "world-1",
     service: "world",
     tls: true,
+    identity: "spiffe://mesh.test/ns/default/sa/world",
   },
   event: "request",
   request: {
@@ -88,7 +89,7 @@ describe("a line", () => {
     const line = formatTapLine(event, "default/hello-1", { wide: true });
     expect(line).toMatch(/^2023-11-14T22:13:20\.123456Z req /);
     expect(line).toContain(
-      "dst_address=10.0.0.1:80 dst_namespace=default dst_workload=deployment/world dst_service=world",
+      "dst_address=10.0.0.1:80 dst_namespace=default dst_workload=deployment/world dst_service=world dst_identity=spiffe://mesh.test/ns/default/sa/world",
     );
   });
 
@@ -117,6 +118,7 @@ const EVENT_AS_JSON = {
     pod: "",
     service: "",
     tls: false,
+    identity: "",
   },
   destination: {
     address: "10.0.0.1:80",
@@ -126,6 +128,7 @@ const EVENT_AS_JSON = {
     pod: "world-1",
     service: "world",
     tls: true,
+    identity: "spiffe://mesh.test/ns/default/sa/world",
   },
   dropped: 0,
 };

@@ -3,6 +3,7 @@ import type { Duration__Output } from "../../generated/google/protobuf/Duration.
 import type { Peer__Output } from "../../generated/mesh/proxy/v1/Peer.js";
 import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
 import { escapeControls, formatBytes, formatDuration } from "../output/index.js";
+import { secondsIn } from "../proto/index.js";
 import { addressOf, eventTypeOf, timeOf } from "./event.js";
 
 const SHORT_TYPES = { request: "req", response: "rsp", end: "end" } as const;
@@ -76,6 +77,7 @@ function peerFields(end: "src" | "dst", peer: Peer__Output | null): [string, str
     [`${end}_namespace`, peer.namespace],
     [`${end}_workload`, workload],
     [`${end}_service`, peer.service],
+    [`${end}_identity`, peer.identity],
   ];
 }
 
@@ -86,7 +88,7 @@ function peerName(peer: Peer__Output | null): string {
 }
 
 function latency(duration: Duration__Output | null | undefined): string {
-  return duration ? formatDuration(duration.seconds + duration.nanos / 1e9) : "";
+  return duration ? formatDuration(secondsIn(duration)) : "";
 }
 
 /** What comes from outside stays one word, and is harmless for a terminal. */

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { TapEvent__Output } from "../../generated/mesh/proxy/v1/TapEvent.js";
 import { ApiFailure, type ControlPlaneClient } from "../client/index.js";
 import { escapeControls, formatJsonLine, loadYaml, type Printer } from "../output/index.js";
-import type { ResourceReference } from "../resource-type/index.js";
+import { type ResourceReference, selectorOf } from "../resource-type/index.js";
 import { eventAsJson } from "./json.js";
 import { formatTapLine } from "./line.js";
 
@@ -95,12 +95,11 @@ class ControlPlanePresence {
   }
 }
 
-function requestOf({ target, to, namespace = "", ...filters }: TapQuestion) {
-  const select = ({ type, name = "" }: ResourceReference) => ({ type, name, namespace });
+function requestOf({ target, to, namespace, ...filters }: TapQuestion) {
   const { method, pathPrefix, authority, scheme, maxRps } = filters;
   return {
-    target: select(target),
-    ...(to && { to: select(to) }),
+    target: selectorOf(target, namespace),
+    ...(to && { to: selectorOf(to, namespace) }),
     ...(method !== undefined && { method }),
     ...(pathPrefix !== undefined && { pathPrefix }),
     ...(authority !== undefined && { authority }),
