@@ -4,6 +4,7 @@ import { setUp } from "./setup.mjs";
 import { reportFailure, run } from "./steps.mjs";
 
 const DEBIAN_PACKAGES = {
+  haproxy: ["haproxy"],
   iperf3: ["iperf3"],
   "linux-perf": ["perf"],
   "nghttp2-client": ["h2load"],
@@ -16,6 +17,7 @@ const DEBIAN_PACKAGES = {
 try {
   setUp();
   installDebianPackages(DEBIAN_PACKAGES, "a look into the proxy");
+  run("cargo", ["build", "--release", "--locked", "--package", "forwarding-floor"]);
   run(process.execPath, ["dist/bench/profile/main.js", ...process.argv.slice(2)]);
 } catch (failure) {
   reportFailure(failure);

@@ -1,57 +1,91 @@
-// Counts what our outbound proxy asks of the kernel, or samples where its time goes. scripts/bench-profile.mjs installs what
+// Counts what our outbound proxy asks of the kernel, samples where its time goes, or follows the slowest requests through two sidecars. scripts/bench-profile.mjs installs what
 // this needs, and starts it.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Failure, formatFailure } from "../../src/output/index.js";
+import { thisMachine } from "../../src/bench/index.js";
+import { Failure, formatFailure, StatusLine } from "../../src/output/index.js";
 import { takeSignals } from "../../src/process/index.js";
 import { renderFlameGraph } from "./flame-graph.js";
 import { type LoadedProxy, withLoadedProxy } from "./loaded-proxy.js";
 import { sample } from "./samples.js";
 import { atWork, type AtWork, type Frame } from "./stacks.js";
 import { systemCalls } from "./system-calls.js";
+import { measureTails, type TailSettings } from "./tail/measure.js";
+import { renderTails } from "./tail/render.js";
 
 const FLAME_GRAPH = "docs/flamegraph.svg";
 const MOST_FUNCTIONS = 25;
 
-const USAGE = "npm run bench:profile -- system-calls, or npm run bench:profile -- flame-graph";
+const SUBJECTS = ["system-calls", "flame-graph", "tail"] as const;
+type Subject = (typeof SUBJECTS)[number];
+
+const USAGE = `npm run bench:profile -- ${SUBJECTS.join("|")}`;
 
 /** What is measured, and for how long. */
 interface Arguments {
-  readonly subject: "system-calls" | "flame-graph";
+  readonly subject: Subject;
   /** Of each measurement under load. */
   readonly seconds: number;
+  /** How often the slowest requests are looked for. */
+  readonly rounds: number;
 }
 
 /** Reads the arguments; wrong ones are a Failure with status 2. */
 function readArguments(args: string[]): Arguments {
   try {
-    const options = { seconds: { type: "string", default: "10" } } as const;
+    const options = {
+      seconds: { type: "string" },
+      rounds: { type: "string", default: "3" },
+    } as const;
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
-    const [subject] = positionals;
-    const seconds = /^\d{1,3}$/.test(values.seconds) ? Number(values.seconds) : 0;
-    if (subject !== "system-calls" && subject !== "flame-graph")
-      throw new Error("nothing to measure is named");
-    if (seconds < 1) throw new Error(`--seconds ${values.seconds} cannot be taken`);
-    return { subject, seconds };
+    const subject = SUBJECTS.find((one) => one === positionals[0]);
+    if (subject === undefined) throw new Error("nothing to measure is named");
+    const { seconds = subject === "tail" ? "5" : "10", rounds } = values;
+    return { subject, seconds: wholeNumber("--seconds", seconds), rounds: wholeNumber("--rounds", rounds) };
   } catch (error) {
     throw new Failure(error instanceof Error ? error.message : String(error), { hint: USAGE, exitStatus: 2 });
   }
 }
 
+function wholeNumber(flag: string, text: string): number {
+  const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (value < 1) throw new Error(`${flag} ${text} cannot be taken`);
+  return value;
+}
+
 async function main(): Promise<void> {
-  const { subject, seconds } = readArguments(process.argv.slice(2));
+  const { subject, seconds, rounds } = readArguments(process.argv.slice(2));
   const interrupted = new AbortController();
   const release = takeSignals(() => interrupted.abort());
   const directory = await mkdtemp(join(tmpdir(), "mesh-bench-profile-"));
   try {
+    const { signal } = interrupted;
+    if (subject === "tail") {
+      console.log(await tail({ seconds, rounds, directory, signal }));
+      return;
+    }
     const measure = (proxy: LoadedProxy) =>
       subject === "system-calls" ? systemCalls(proxy, seconds) : flameGraph(proxy, seconds, directory);
-    console.log(await withLoadedProxy(directory, interrupted.signal, measure));
+    console.log(await withLoadedProxy(directory, signal, measure));
   } finally {
     release();
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Follows the slowest requests, and says where they were. */
+async function tail(settings: Omit<TailSettings, "onStep">): Promise<string> {
+  const machine = thisMachine();
+  const line = new StatusLine();
+  try {
+    const found = await measureTails({ ...settings, onStep: (step) => line.show(step) });
+    const { seconds, rounds } = settings;
+    const command = `npm run bench:profile -- tail --seconds ${seconds} --rounds ${rounds}`;
+    return renderTails(found, machine, command);
+  } finally {
+    line.clear();
   }
 }
 

@@ -42,6 +42,9 @@ export interface Figures extends Readonly<Record<WithinFigure, number>> {
   readonly securedP99: number;
   readonly securedAddedP50: number;
   readonly securedAddedP99: number;
+  /** Responses of 1 MB: megabytes a second, and CPU time a megabyte. */
+  readonly securedBodyThroughput: number;
+  readonly securedBodyCpu: number;
   /** HTTP/2 on clear text through one proxy, as many requests as it takes. */
   readonly http2Throughput: number;
   /** How many of them failed, which are not among those. */

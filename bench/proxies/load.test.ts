@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readH2load, readH2loadSummary, readIperf, readWrk } from "./load.js";
+import { readH2load, readH2loadSummary, readIperf, readWrk, summarize } from "./load.js";
 
 const WRK = `Running 1s test @ http://127.0.0.1:9000/
   1 threads and 32 connections
@@ -35,7 +35,7 @@ describe("what h2load logs", () => {
       { length: 100 },
       (_, index) => `1700000000000000\t200\t${(index + 1) * 10}\n`,
     ).join("");
-    const { requests, p50, p99, within } = readH2load(log);
+    const { requests, p50, p99, within } = summarize(readH2load(log));
     expect(requests).toBe(100);
     expect(p50).toBeCloseTo(500, -1);
     expect(p99).toBeCloseTo(990, -1);

@@ -61,14 +61,34 @@ export interface Paced {
   readonly within: readonly number[];
 }
 
+/** A request at the fixed rate. */
+export interface PacedRequest {
+  /** When it began, in µs since 1970. */
+  readonly began: number;
+  /** From there to the end of the answer, in µs. */
+  readonly took: number;
+}
+
 /**
  * Sends `RATE` requests a second with h2load, spread evenly: its connections open a millisecond apart, and each sends one
  * request in as many milliseconds as there are connections.
  */
-export async function pace(
-  { port, seconds, directory }: { port: number; seconds: number; directory: string },
+export async function pace(place: PacedPlace, signal: AbortSignal): Promise<Paced> {
+  return summarize(await paceRequests(place, signal));
+}
+
+/** Where to send requests at the fixed rate, for how long, and a directory for the load generator's log. */
+export interface PacedPlace {
+  readonly port: number;
+  readonly seconds: number;
+  readonly directory: string;
+}
+
+/** The same, and tells of each request. They are in the order in which their answers ended. */
+export async function paceRequests(
+  { port, seconds, directory }: PacedPlace,
   signal: AbortSignal,
-): Promise<Paced> {
+): Promise<readonly PacedRequest[]> {
   const log = join(directory, "h2load.tsv");
   await rm(log, { force: true });
   const connections = ["-c", String(PACED_CONNECTIONS), "-r1", "--rate-period=1ms"];
@@ -83,23 +103,27 @@ export async function pace(
 }
 
 /** Reads h2load's log: a line for each request, with its start, status and duration in µs. Throws a Failure when one failed. */
-export function readH2load(log: string): Paced {
-  const latencies = new LatencyHistogram();
-  const within = LATENCY_BOUNDS.map(() => 0);
-  for (const line of log.trimEnd().split("\n")) {
-    const [, status, micros] = line.split("\t");
-    if (status !== "200")
-      throw new Failure(`a request failed at the fixed rate, with status ${status ?? "?"}`);
-    latencies.record(Number(micros) / 1000);
-    LATENCY_BOUNDS.forEach((bound, index) => {
-      if (Number(micros) <= bound) within[index] = (within[index] ?? 0) + 1;
+export function readH2load(log: string): readonly PacedRequest[] {
+  if (log.trim() === "") throw new Failure("h2load logged nothing");
+  return log
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const [began, status, took] = line.split("\t");
+      if (status !== "200")
+        throw new Failure(`a request failed at the fixed rate, with status ${status ?? "?"}`);
+      return { began: Number(began), took: Number(took) };
     });
-  }
-  const percentiles = latencies.percentiles();
-  if (percentiles === null) throw new Failure("h2load logged nothing");
-  const { count: requests } = latencies;
-  const { p50, p99 } = percentiles;
-  return { requests, p50, p99, within: within.map((count) => count / requests) };
+}
+
+/** Percentiles of requests, and how many took no longer than each bound. */
+export function summarize(paced: readonly PacedRequest[]): Paced {
+  const latencies = new LatencyHistogram();
+  for (const { took } of paced) latencies.record(took / 1000);
+  const { p50 = 0, p99 = 0 } = latencies.percentiles() ?? {};
+  const requests = paced.length;
+  const within = LATENCY_BOUNDS.map((bound) => paced.filter(({ took }) => took <= bound).length / requests);
+  return { requests, p50, p99, within };
 }
 
 /** What h2load counted: requests that succeeded, and those that did not. */

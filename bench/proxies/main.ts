@@ -1,5 +1,4 @@
 // Compares our outbound proxy with those of others. scripts/bench-proxies.mjs installs what this needs, and starts it.
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,13 +7,13 @@ import { takeSignals } from "../../src/process/index.js";
 import type { Bar } from "./bars.js";
 import { compareProxies } from "./compare.js";
 import { KINDS } from "./kinds.js";
+import { floorProgram } from "./peers.js";
 import { renderMarkdown, renderText } from "./render.js";
 import type { Report } from "./report.js";
 import { readSettings, type Settings } from "./settings.js";
 
 /** Where the report is left, in three forms. */
 const RESULTS = ".cache/bench-proxies";
-const FLOOR = "target/release/forwarding-floor";
 
 /** What to type for the same. */
 function commandOf({ against, rounds, seconds, step }: Omit<Settings, "envoy">): string {
@@ -31,7 +30,7 @@ async function main(): Promise<void> {
   try {
     const report = await compareProxies({
       ...settings,
-      programs: { envoy, floor: existsSync(FLOOR) ? FLOOR : undefined },
+      programs: { envoy, floor: floorProgram() },
       command: commandOf(settings),
       directory,
       signal: interrupted.signal,

@@ -49,20 +49,31 @@ type Start = (peer: Peer, surroundings: Surroundings) => Promise<RunningRow>;
 const START: Readonly<Record<Arrangement, Start>> = {
   plain: (peer, surroundings) => startServer(inRole(peer, ""), surroundings),
   http2: (peer, surroundings) => startServer({ ...inRole(peer, "-http2"), ask: askHttp2 }, surroundings),
-  secure: startPair,
+  secure: (peer, surroundings) =>
+    startPair(
+      (around) => START.accepting(peer, around),
+      (around) => START.connecting(peer, around),
+      surroundings,
+    ),
   accepting: (peer, surroundings) => startServer({ ...inRole(peer, "-accepting"), ask: reach }, surroundings),
   connecting: (peer, surroundings) => startServer(inRole(peer, "-connecting"), surroundings),
 };
 
-async function startPair(peer: Peer, surroundings: Surroundings): Promise<RunningRow> {
-  const accepting = await START.accepting(peer, surroundings);
+/** Starts the proxy that accepts, and the one that makes connections to it. */
+async function startPair(
+  startAccepting: (surroundings: Surroundings) => Promise<RunningRow>,
+  startConnecting: (surroundings: Surroundings) => Promise<RunningRow>,
+  surroundings: Surroundings,
+): Promise<RunningRow> {
+  const accepting = await startAccepting(surroundings);
   try {
     const { port } = accepting;
-    const connecting = await START.connecting(peer, { ...surroundings, upstream: { port, opaquePort: 0 } });
+    const connecting = await startConnecting({ ...surroundings, upstream: { port, opaquePort: 0 } });
     const stop = async () => {
       await Promise.all([connecting.stop(), accepting.stop()]);
     };
-    return { ...connecting, pids: [...connecting.pids, ...accepting.pids], stop };
+    const pids = [...connecting.pids, ...accepting.pids];
+    return { ...connecting, innerPort: port, opaquePort: null, pids, stop };
   } catch (error) {
     await accepting.stop();
     throw error;
@@ -74,8 +85,27 @@ function inRole({ command, args, kind, extension, takesOpaque }: Peer, role: Rol
   return { core: PROXY_CORE, command, args, configuration, takesOpaque: takesOpaque && role === "" };
 }
 
+/** The name of the floor's row. */
+const FLOOR = "floor";
+const FLOOR_PROGRAM = "target/release/forwarding-floor";
+
+/** The floor's program; undefined when it was not built. */
+export function floorProgram(): string | undefined {
+  return existsSync(FLOOR_PROGRAM) ? FLOOR_PROGRAM : undefined;
+}
+
 /** The floor, which has no version and no configuration. */
 export function floorRow(command: string, surroundings: Surroundings): Row {
+  return { name: FLOOR, title: FLOOR, start: () => startFloor(command, surroundings) };
+}
+
+/** Two of it one after the other, which speak plain text to each other. */
+export function floorPairRow(command: string, surroundings: Surroundings): Row {
+  const start = (around: Surroundings) => startFloor(command, around);
+  return { name: FLOOR, title: FLOOR, start: () => startPair(start, start, surroundings) };
+}
+
+function startFloor(command: string, surroundings: Surroundings): Promise<RunningRow> {
   const { upstream } = surroundings;
   const server: Server = {
     core: PROXY_CORE,
@@ -86,7 +116,7 @@ export function floorRow(command: string, surroundings: Surroundings): Row {
     ],
     takesOpaque: true,
   };
-  return { name: "floor", title: "floor", start: () => startServer(server, surroundings) };
+  return startServer(server, surroundings);
 }
 
 const NGINX: Peer = {

@@ -1,18 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { BODY_BYTES, BODY_PATH } from "./backend.js";
 import type { RowFigures } from "./figures.js";
 import { holdConnections } from "./http.js";
-import { BODY_CONNECTIONS, download, saturate } from "./load.js";
+import { download } from "./load.js";
 import type { Measurement, MeasurementSettings } from "./measurement.js";
 import type { RunningRow } from "./row.js";
-import { measurePace, measureSaturation } from "./under-load.js";
+import { BYTES_PER_MB, measureBodies, measurePace, measureSaturation } from "./under-load.js";
 import { largestRss, watchUsage } from "./watched.js";
 
 /** How many idle keep-alive connections are held. */
 export const HELD_CONNECTIONS = 1000;
 
 const SETTLE_MS = 2000;
-const BYTES_PER_MB = 1e6;
 
 const isProxied = ({ pids }: RunningRow) => pids.length > 0;
 
@@ -60,13 +58,9 @@ export const PLAIN_MEASUREMENTS: readonly Measurement[] = [
     step: "carryBodies",
     arrangement: "plain",
     name: "1 MB responses",
-    async measure(row, { seconds, signal }) {
-      const used = watchUsage(row);
-      const load = { port: row.port, path: BODY_PATH, connections: BODY_CONNECTIONS, seconds };
-      const { requests, perSecond } = await saturate(load, signal);
-      const bodyThroughput = (perSecond * BODY_BYTES) / BYTES_PER_MB;
-      const megabytes = (requests * BODY_BYTES) / BYTES_PER_MB;
-      return { bodyThroughput, ...(isProxied(row) && { bodyCpu: used().cpuUs / megabytes }) };
+    async measure(row, settings) {
+      const { perSecond: bodyThroughput, cpuUs: bodyCpu } = await measureBodies(row, settings);
+      return { bodyThroughput, ...(bodyCpu !== undefined && { bodyCpu }) };
     },
   },
   {

@@ -66,6 +66,27 @@ interface TableOf {
   readonly rows: readonly string[];
 }
 
+const CPU = "CPU µs/REQUEST";
+const CPU_OF_BOTH = "CPU µs/REQUEST, BOTH";
+
+/** Figures of as many requests as there can be; `heading` is that of their CPU. */
+interface Saturated {
+  readonly heading: string;
+  readonly cpu: FigureName;
+  readonly user: FigureName;
+  readonly throughput: FigureName;
+}
+
+/** Figures of so many requests a second; `heading` is that of their CPU. */
+interface Paced {
+  readonly heading: string;
+  readonly cpu: FigureName;
+  readonly p50: FigureName;
+  readonly p99: FigureName;
+  readonly addedP50: FigureName;
+  readonly addedP99: FigureName;
+}
+
 function tablesOf(report: Report): readonly TableOf[] {
   const all = Object.keys(report.titles);
   const proxies = all.filter((name) => name !== "direct");
@@ -77,31 +98,57 @@ function tablesOf(report: Report): readonly TableOf[] {
     right(`× ${report.reference.toUpperCase()}`, (row) =>
       withSpread(ratioOfFigure(report, row, figure), HUNDREDTHS),
     );
+  const saturated = (title: string, of: Saturated, ...more: Column<string>[]): TableOf => ({
+    title,
+    rows: all,
+    columns: [
+      NAME,
+      spread(of.heading, of.cpu, TENTHS),
+      ratio(of.cpu),
+      median("IN USER SPACE", of.user, TENTHS),
+      spread("REQUESTS/S", of.throughput, WHOLE),
+      ...more,
+    ],
+  });
+  const paced = (title: string, of: Paced): TableOf => ({
+    title,
+    rows: all,
+    columns: [
+      NAME,
+      spread(of.heading, of.cpu, TENTHS),
+      ratio(of.cpu),
+      median("P50 µs", of.p50, WHOLE),
+      median("P99 µs", of.p99, WHOLE),
+      spread("ADDED P50 µs", of.addedP50, WHOLE),
+      spread("ADDED P99 µs", of.addedP99, WHOLE),
+    ],
+  });
+  const carried = (title: string, cpu: FigureName, throughput: FigureName): TableOf => ({
+    title,
+    rows: all,
+    columns: [
+      NAME,
+      spread("CPU µs/MB", cpu, WHOLE),
+      ratio(cpu),
+      spread("MB/S", throughput, WHOLE),
+      ratio(throughput),
+    ],
+  });
   const tables: readonly TableOf[] = [
-    {
-      title: `As many requests as it takes, ${SATURATING_CONNECTIONS} connections (wrk)`,
-      rows: all,
-      columns: [
-        NAME,
-        spread("CPU µs/REQUEST", "cpuSaturated", TENTHS),
-        ratio("cpuSaturated"),
-        median("IN USER SPACE", "userSaturated", TENTHS),
-        spread("REQUESTS/S", "throughput", WHOLE),
-      ],
-    },
-    {
-      title: `${RATE} requests a second, ${PACED_CONNECTIONS} connections (h2load)`,
-      rows: all,
-      columns: [
-        NAME,
-        spread("CPU µs/REQUEST", "cpuPaced", TENTHS),
-        ratio("cpuPaced"),
-        median("P50 µs", "p50", WHOLE),
-        median("P99 µs", "p99", WHOLE),
-        spread("ADDED P50 µs", "addedP50", WHOLE),
-        spread("ADDED P99 µs", "addedP99", WHOLE),
-      ],
-    },
+    saturated(`As many requests as it takes, ${SATURATING_CONNECTIONS} connections (wrk)`, {
+      heading: CPU,
+      cpu: "cpuSaturated",
+      user: "userSaturated",
+      throughput: "throughput",
+    }),
+    paced(`${RATE} requests a second, ${PACED_CONNECTIONS} connections (h2load)`, {
+      heading: CPU,
+      cpu: "cpuPaced",
+      p50: "p50",
+      p99: "p99",
+      addedP50: "addedP50",
+      addedP99: "addedP99",
+    }),
     {
       title: "RSS in MB, and wake-ups a second when idle",
       rows: proxies,
@@ -114,70 +161,39 @@ function tablesOf(report: Report): readonly TableOf[] {
         spread("WAKE-UPS/S", "wakeUps", TENTHS),
       ],
     },
-    {
-      title: `Responses of 1 MB, ${BODY_CONNECTIONS} connections (wrk)`,
-      rows: all,
-      columns: [
-        NAME,
-        spread("CPU µs/MB", "bodyCpu", WHOLE),
-        ratio("bodyCpu"),
-        spread("MB/S", "bodyThroughput", WHOLE),
-        ratio("bodyThroughput"),
-      ],
-    },
-    {
-      title: `Opaque TCP, ${OPAQUE_CONNECTIONS} connections (iperf3)`,
-      rows: all,
-      columns: [
-        NAME,
-        spread("CPU µs/MB", "opaqueCpu", WHOLE),
-        ratio("opaqueCpu"),
-        spread("MB/S", "opaqueThroughput", WHOLE),
-        ratio("opaqueThroughput"),
-      ],
-    },
-    {
-      title: `Two proxies with mTLS between them, as many requests as they take, ${SATURATING_CONNECTIONS} connections (wrk)`,
-      rows: all,
-      columns: [
-        NAME,
-        spread("CPU µs/REQUEST, BOTH", "cpuSecured", TENTHS),
-        ratio("cpuSecured"),
-        median("IN USER SPACE", "userSecured", TENTHS),
-        spread("REQUESTS/S", "securedThroughput", WHOLE),
-        median("RSS IN MB, THE LARGER", "rssSecured", MEGABYTES),
-      ],
-    },
-    {
-      title: `Two proxies with mTLS between them, ${RATE} requests a second, ${PACED_CONNECTIONS} connections (h2load)`,
-      rows: all,
-      columns: [
-        NAME,
-        spread("CPU µs/REQUEST, BOTH", "cpuSecuredPaced", TENTHS),
-        ratio("cpuSecuredPaced"),
-        median("P50 µs", "securedP50", WHOLE),
-        median("P99 µs", "securedP99", WHOLE),
-        spread("ADDED P50 µs", "securedAddedP50", WHOLE),
-        spread("ADDED P99 µs", "securedAddedP99", WHOLE),
-      ],
-    },
+    carried(`Responses of 1 MB, ${BODY_CONNECTIONS} connections (wrk)`, "bodyCpu", "bodyThroughput"),
+    carried(`Opaque TCP, ${OPAQUE_CONNECTIONS} connections (iperf3)`, "opaqueCpu", "opaqueThroughput"),
+    saturated(
+      `Two proxies with mTLS between them, as many requests as they take, ${SATURATING_CONNECTIONS} connections (wrk)`,
+      { heading: CPU_OF_BOTH, cpu: "cpuSecured", user: "userSecured", throughput: "securedThroughput" },
+      median("RSS IN MB, THE LARGER", "rssSecured", MEGABYTES),
+    ),
+    paced(
+      `Two proxies with mTLS between them, ${RATE} requests a second, ${PACED_CONNECTIONS} connections (h2load)`,
+      {
+        heading: CPU_OF_BOTH,
+        cpu: "cpuSecuredPaced",
+        p50: "securedP50",
+        p99: "securedP99",
+        addedP50: "securedAddedP50",
+        addedP99: "securedAddedP99",
+      },
+    ),
     {
       title: "The same: which share of the requests took no longer than so many µs",
       rows: all,
       columns: [NAME, ...LATENCY_BOUNDS.map((bound) => median(`${bound} µs`, withinFigure(bound), PERCENT))],
     },
-    {
-      title: `HTTP/2 on clear text, calls as of gRPC, ${HTTP2_STREAMS} streams on ${HTTP2_CONNECTIONS} connections (h2load)`,
-      rows: all,
-      columns: [
-        NAME,
-        spread("CPU µs/REQUEST", "cpuHttp2", TENTHS),
-        ratio("cpuHttp2"),
-        median("IN USER SPACE", "userHttp2", TENTHS),
-        spread("REQUESTS/S", "http2Throughput", WHOLE),
-        spread("FAILED", "http2Failed", WHOLE),
-      ],
-    },
+    carried(
+      `Two proxies with mTLS between them, responses of 1 MB, ${BODY_CONNECTIONS} connections (wrk)`,
+      "securedBodyCpu",
+      "securedBodyThroughput",
+    ),
+    saturated(
+      `HTTP/2 on clear text, calls as of gRPC, ${HTTP2_STREAMS} streams on ${HTTP2_CONNECTIONS} connections (h2load)`,
+      { heading: CPU, cpu: "cpuHttp2", user: "userHttp2", throughput: "http2Throughput" },
+      spread("FAILED", "http2Failed", WHOLE),
+    ),
     {
       title: "A new mTLS connection with one request on it, CPU in µs",
       rows: proxies,

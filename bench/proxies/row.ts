@@ -14,6 +14,8 @@ export interface Row {
 export interface RunningRow {
   /** Of 127.0.0.1. */
   readonly port: number;
+  /** Of 127.0.0.1, where the second of two proxies takes what the first one sends. */
+  readonly innerPort?: number;
   /** Of 127.0.0.1, where it takes what it does not understand; null when it has no such port. */
   readonly opaquePort: number | null;
   /** The proxies in the way that are measured, each with its descendants; none for the direct call. */

@@ -1,6 +1,6 @@
 import { withinFigures } from "./figures.js";
 import type { Measurement } from "./measurement.js";
-import { measurePace, measureSaturation } from "./under-load.js";
+import { measureBodies, measurePace, measureSaturation } from "./under-load.js";
 
 /** Two proxies with mTLS between them; CPU is that of both. */
 export const SECURE_MEASUREMENTS: readonly Measurement[] = [
@@ -27,6 +27,15 @@ export const SECURE_MEASUREMENTS: readonly Measurement[] = [
         ...withinFigures(within),
         ...(proxies && { cpuSecuredPaced: proxies.cpuUs }),
       };
+    },
+  },
+  {
+    step: "secure",
+    arrangement: "secure",
+    name: "mTLS and 1 MB responses",
+    async measure(row, settings) {
+      const { perSecond: securedBodyThroughput, cpuUs } = await measureBodies(row, settings);
+      return { securedBodyThroughput, ...(cpuUs !== undefined && { securedBodyCpu: cpuUs }) };
     },
   },
 ];

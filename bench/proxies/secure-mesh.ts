@@ -152,7 +152,8 @@ async function startPair(mesh: SecureMesh, endpoint: number, upstream: Upstream)
     const port = portOf(connecting.addresses.outbound);
     await ask(port);
     await demandSecured(accepting.addresses.admin);
-    return { port, opaquePort: null, pids: sidecars.map(({ pid }) => pid), stop };
+    const pids = sidecars.map(({ pid }) => pid);
+    return { port, innerPort: endpoint, opaquePort: null, pids, stop };
   } catch (error) {
     await stop();
     throw error;

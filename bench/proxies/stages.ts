@@ -5,7 +5,7 @@ import { CIRCUMSTANCES } from "./circumstances.js";
 import { type Credentials, makeCredentials } from "./credentials.js";
 import type { Measurement } from "./measurement.js";
 import { type Mesh, PLAIN, startMesh } from "./mesh.js";
-import { floorRow, peerRows, type Programs } from "./peers.js";
+import { floorPairRow, floorRow, peerRows, type Programs } from "./peers.js";
 import type { Stage } from "./round.js";
 import { directRow, type Row } from "./row.js";
 import { MESH_PROTOCOL, startAccepting, startConnecting, startSecurePair } from "./secure-mesh.js";
@@ -87,6 +87,7 @@ const ROWS: Readonly<Record<Arrangement, MakeRows>> = {
     const surroundings = { directory, upstream: backend, credentials: credentials.folder };
     return [
       directRow(backend.port),
+      ...(programs.floor === undefined ? [] : [floorPairRow(programs.floor, surroundings)]),
       ...(await peerRows("secure", programs, surroundings)),
       keep(await startSecurePair(credentials, backend)),
     ];

@@ -1,12 +1,17 @@
-import { type Sidecar, startSidecar } from "../../src/sidecar/index.js";
+import { type Sidecar, type SidecarSettings, startSidecar } from "../../src/sidecar/index.js";
 import { freePort } from "../ports.js";
 import { type App, type AppProtocol, startApp } from "./app-process.js";
 import type { AppLine } from "./app.js";
 import type { Logs } from "./logs.js";
 
+/** By what a proxy proves who it is, and what it trusts; nothing in a mesh of plain text. */
+export type Proof = Pick<SidecarSettings, "tokenFile" | "trustRoots">;
+
 /** What every endpoint's proxy is told of its surroundings. */
 export interface Surroundings {
   readonly controlPlane: string;
+  /** The proof of a proxy of this name, for a workload. */
+  readonly proofOf: (name: string, workload: string) => Promise<Proof>;
   readonly seed: number;
   /** Its application has one byte wrong. */
   readonly wrongByte: boolean;
@@ -66,7 +71,7 @@ export class Endpoint {
   }
 
   async startProxy(): Promise<void> {
-    const { controlPlane, logs, onStarted } = this.surroundings;
+    const { controlPlane, proofOf, logs, onStarted } = this.surroundings;
     this.#proxy = await startSidecar(
       {
         name: this.name,
@@ -76,6 +81,7 @@ export class Endpoint {
         inbound: [`${this.port}=127.0.0.1:${this.appPort}`],
         admin: "127.0.0.1:0",
         tap: "127.0.0.1:0",
+        ...(await proofOf(this.name, this.service)),
         ...(this.isOpaque && { opaquePorts: String(this.appPort) }),
       },
       { variables: PROXY_VARIABLES, onLine: (line) => logs.read(`proxy ${this.name}`, line) },

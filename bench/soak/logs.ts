@@ -2,6 +2,8 @@
 const EXPECTED = [
   "lost the control plane; what it last said stays in force",
   "control plane not reached; trying on",
+  "no certificate: control plane not reached; trying on",
+  "the control plane has not said who may call the application: everybody may until it does",
 ];
 
 /** Reads the logs of all programs, in JSON, and keeps what should not be there. */

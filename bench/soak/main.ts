@@ -1,4 +1,4 @@
-// Soaks a whole mesh in mixed traffic while its parts are killed: `npm run bench:soak -- --minutes N [--seed S] [--largest SIZE] [--wrong-byte]`.
+// Soaks a whole mesh in mixed traffic while its parts are killed: `npm run bench:soak -- --minutes N [--seed S] [--largest SIZE] [--wrong-byte] [--mtls]`.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,12 +13,12 @@ import { type Progress, soak } from "./soak.js";
 const RESULTS = ".cache/bench-soak";
 
 async function main(): Promise<void> {
-  const { minutes, seed, largest, wrongByte } = readSettings(process.argv.slice(2));
+  const { minutes, seed, largest, wrongByte, mtls } = readSettings(process.argv.slice(2));
   const interrupted = new AbortController();
   const release = takeSignals(() => interrupted.abort());
   const directory = await mkdtemp(join(tmpdir(), "mesh-bench-soak-"));
   const line = new StatusLine();
-  const command = `npm run bench:soak -- --minutes ${minutes} --seed ${seed} --largest ${formatBytes(largest)}${wrongByte ? " --wrong-byte" : ""}`;
+  const command = `npm run bench:soak -- --minutes ${minutes} --seed ${seed} --largest ${formatBytes(largest)}${wrongByte ? " --wrong-byte" : ""}${mtls ? " --mtls" : ""}`;
   const machine = thisMachine();
   try {
     const { signal } = interrupted;
@@ -27,6 +27,7 @@ async function main(): Promise<void> {
       seed,
       largest,
       wrongByte,
+      mtls,
       durationMs: minutes * 60_000,
       directory,
       signal,

@@ -1,9 +1,10 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createAuthority, DEFAULT_TRUST_DOMAIN, issueToken, rootsFile } from "../../src/identity/index.js";
 import { type Sidecar, startSidecar } from "../../src/sidecar/index.js";
 import type { AppProtocol } from "./app-process.js";
 import { ControlPlane } from "./control-plane.js";
-import { Endpoint, type Surroundings } from "./endpoint.js";
+import { Endpoint, type Proof, type Surroundings } from "./endpoint.js";
 import type { Way } from "./exchange.js";
 
 const WEB_ENDPOINTS = 3;
@@ -23,13 +24,19 @@ export class SoakedMesh {
   /** Starts all of it. Whatever was started is stopped when this fails. */
   static async start(
     directory: string,
-    surroundings: Omit<Surroundings, "controlPlane">,
+    { mtls, ...surroundings }: Omit<Surroundings, "controlPlane" | "proofOf"> & { readonly mtls: boolean },
   ): Promise<SoakedMesh> {
     await mkdir(join(directory, "disco"), { recursive: true });
+    if (mtls) {
+      const made = await createAuthority(directory, DEFAULT_TRUST_DOMAIN);
+      if (!made.ok) throw made.error;
+    }
     const controlPlane = await ControlPlane.start(directory, surroundings.logs);
     const mesh = new SoakedMesh(directory, controlPlane);
     try {
-      await mesh.#startAll({ ...surroundings, controlPlane: controlPlane.discoveryAddress });
+      const proofOf = (name: string, workload: string) =>
+        mtls ? proof(directory, name, workload) : Promise.resolve({});
+      await mesh.#startAll({ ...surroundings, proofOf, controlPlane: controlPlane.discoveryAddress });
       return mesh;
     } catch (error) {
       await mesh.stop();
@@ -80,10 +87,16 @@ export class SoakedMesh {
     stream.push(await Endpoint.start("stream", "stream-1", surroundings));
     stream.push(await Endpoint.start("stream", "stream-2-opaque", surroundings, true));
     for (const service of ["web", "stream"] as const) await this.#write(service);
-    const [controlPlane, { logs, onStarted }] = [surroundings.controlPlane, surroundings];
+    const { controlPlane, proofOf, logs, onStarted } = surroundings;
     const ephemeral = { outbound: "127.0.0.1:0", admin: "127.0.0.1:0", tap: "127.0.0.1:0" };
     this.#client = await startSidecar(
-      { name: "client", workload: "client", controlPlane, ...ephemeral },
+      {
+        name: "client",
+        workload: "client",
+        controlPlane,
+        ...ephemeral,
+        ...(await proofOf("client", "client")),
+      },
       { variables: CLIENT_PROXY_VARIABLES, onLine: (line) => logs.read("proxy client", line) },
     );
     onStarted("proxy", "client", this.#client.pid);
@@ -96,4 +109,13 @@ export class SoakedMesh {
     await writeFile(join(this.directory, service), listed.map(({ port }) => `127.0.0.1 ${port}\n`).join(""));
     await rename(join(this.directory, service), join(this.directory, "disco", service));
   }
+}
+
+/** A token for a proxy, and the roots that it is to trust. */
+async function proof(directory: string, name: string, workload: string): Promise<Proof> {
+  const token = await issueToken({ directory, workload, namespace: "default", ttl: "24h" });
+  if (!token.ok) throw token.error;
+  const tokenFile = join(directory, `${name}.token`);
+  await writeFile(tokenFile, token.value);
+  return { tokenFile, trustRoots: rootsFile(directory) };
 }

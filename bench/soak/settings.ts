@@ -9,18 +9,21 @@ export interface Settings {
   readonly largest: number;
   /** The applications have one byte wrong, which is to be noticed. */
   readonly wrongByte: boolean;
+  /** The proxies have identities, and speak mTLS with each other. */
+  readonly mtls: boolean;
 }
 
 const COMMAND = "npm run bench:soak -- --minutes 10 --seed 1 --largest 100MB";
 
 /** Reads the flags; a wrong one is a Failure with status 2 that names it. */
 export function readSettings(args: readonly string[]): Settings {
-  const { minutes, seed, largest, "wrong-byte": wrongByte } = readFlags(args);
+  const { minutes, seed, largest, "wrong-byte": wrongByte, mtls } = readFlags(args);
   const settings = {
     minutes: Number(minutes),
     seed: Number(seed),
     largest: parseBytes(largest) ?? 0,
     wrongByte,
+    mtls,
   };
   if (!(settings.minutes > 0 && settings.minutes <= 10_000)) throw wrong("--minutes", minutes);
   if (!/^\d{1,9}$/.test(seed)) throw wrong("--seed", seed);
@@ -37,6 +40,7 @@ function readFlags(args: readonly string[]) {
         seed: { type: "string", default: "1" },
         largest: { type: "string", default: "100MB" },
         "wrong-byte": { type: "boolean", default: false },
+        mtls: { type: "boolean", default: false },
       },
     }).values;
   } catch (error) {

@@ -21,6 +21,8 @@ export interface SoakOptions extends Bounds {
   readonly durationMs: number;
   /** The applications have one byte wrong, which is to be noticed. */
   readonly wrongByte: boolean;
+  /** The proxies have identities, and speak mTLS with each other. */
+  readonly mtls: boolean;
   /** For everybody's files. */
   readonly directory: string;
   /** Ends the soak at once. */
@@ -76,9 +78,9 @@ class Soak {
   }
 
   async run(): Promise<SoakResult> {
-    const { directory, seed, wrongByte } = this.options;
+    const { directory, seed, wrongByte, mtls } = this.options;
     const mesh = await SoakedMesh.start(directory, {
-      ...{ seed, wrongByte, logs: this.#logs },
+      ...{ seed, wrongByte, mtls, logs: this.#logs },
       hear: (line) => this.#hear(line),
       onStarted: (program, name, pid) => {
         (program === "proxy" ? this.#proxies : this.#others).push(new Life(name, pid));
