@@ -165,14 +165,23 @@ test("a pod that ends without a result is told, with its reason", async () => {
   expect(stderr).toMatch(/^error: pod mesh-bench-\S+-load ended: load with status 137 OOMKilled\n$/);
 });
 
-test.each([
-  [["--protocol", "grpc"], "--protocol grpc cannot be taken in a cluster, where HTTP/1 alone is measured"],
-  [["--tls"], "--tls cannot be taken in a cluster, where the mesh decides which sidecars have certificates"],
-])("what cannot be measured in a cluster is wrong usage: %j", async (words, message) => {
-  const { status, stderr } = await bench(...words);
-  expect({ status, message: stderr.split("\n")[0] }).toEqual({ status: 2, message: `error: ${message}` });
-  expect(madeAndDeleted().made).toEqual([]);
-});
+test.each(["http1", "http2", "grpc", "tcp"])(
+  "%s is spoken by the services and by the load",
+  async (protocol) => {
+    log = [{ report: REPORT }];
+    expect(await bench("--protocol", protocol)).toMatchObject({ status: 0, stderr: "" });
+    const commands = server.received
+      .filter(({ method, path }) => method === "POST" && path.endsWith("/pods"))
+      .map(
+        ({ body }) => (body as { spec: { containers: { command: string[] }[] } }).spec.containers[0]?.command,
+      );
+    expect(commands.map((command) => command?.slice(2))).toEqual([
+      ["8080", protocol],
+      ["8080", protocol],
+      [expect.stringContaining(`"protocol":"${protocol}","tls":true`)],
+    ]);
+  },
+);
 
 test("a namespace that is not there is told, with those that are", async () => {
   expect(await runMesh(["bench", "-n", "shup"], { KUBECONFIG: server.kubeconfig })).toMatchObject({

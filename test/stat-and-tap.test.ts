@@ -1,66 +1,30 @@
 import { execFile, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, createServer, get, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
-import { type Sidecar, startSidecar } from "../src/sidecar/index.js";
+import { type HelloAndWorld, REQUEST_EVERY_MS, startHelloAndWorld } from "./hello-and-world.js";
 import { ended, MESH, runMesh, startMesh } from "./mesh-command.js";
 
 const SOON = { timeout: 60_000, interval: 100 };
-const REQUEST_EVERY_MS = 20;
 
-// A client sends to the service world through the sidecar of hello; world has a sidecar and answers every fifth request with 500.
 let directory: string;
 let controlPlane: ChildProcess;
 let addresses: { proxies: string; api: string };
-let application: Server;
-let sidecars: Sidecar[];
-let traffic: NodeJS.Timeout;
-const agent = new Agent({ keepAlive: true });
+let traffic: HelloAndWorld;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "mesh-stat-test-"));
   mkdirSync(join(directory, "disco"));
   ({ controlPlane, addresses } = await startControlPlane({ proxies: "127.0.0.1:0", api: "127.0.0.1:0" }));
-  let requests = 0;
-  application = createServer((_, response) => {
-    response.statusCode = ++requests % 5 === 0 ? 500 : 200;
-    response.end("world");
-  });
-  application.listen(0, "127.0.0.1");
-  await once(application, "listening");
-  const common = { controlPlane: addresses.proxies, admin: "127.0.0.1:0", tap: "127.0.0.1:0" };
-  const { port } = application.address() as AddressInfo;
-  const world = await startSidecar({
-    ...common,
-    name: "world-1",
-    workload: "deployment/world",
-    outbound: "off",
-    inbound: [`127.0.0.1:0=127.0.0.1:${port}`],
-  });
-  const hello = await startSidecar({
-    ...common,
-    name: "hello-1",
-    workload: "hello",
-    outbound: "127.0.0.1:0",
-  });
-  sidecars = [world, hello];
-  const [inbound = ""] = world.addresses.inbound;
-  writeFileSync(join(directory, "disco", "world"), `${inbound.replace(":", " ")}\n`);
-  traffic = setInterval(() => send(hello.addresses.outbound ?? ""), REQUEST_EVERY_MS);
+  traffic = await startHelloAndWorld({ controlPlane: addresses.proxies, directory, answersAfterMs: 0 });
 });
 
 afterAll(async () => {
-  clearInterval(traffic);
-  agent.destroy();
-  await Promise.all(sidecars.map((sidecar) => sidecar.stop(0)));
+  await traffic.stop();
   controlPlane.kill("SIGKILL");
-  application.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -261,11 +225,4 @@ function collect(stream: Readable): () => string {
   let text = "";
   stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
   return () => text;
-}
-
-function send(outbound: string): void {
-  const request = get(`http://${outbound}/greet?n=1`, { agent, headers: { host: "world" } }, (response) => {
-    response.resume();
-  });
-  request.on("error", () => undefined);
 }

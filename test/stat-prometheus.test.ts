@@ -1,31 +1,24 @@
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, createServer, get, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { StatRequest } from "../generated/mesh/api/v1/StatRequest.js";
 import { ControlPlaneClient, routeTo } from "../src/client/index.js";
 import { type ControlPlane, startControlPlane } from "../src/control-plane/index.js";
-import { type Sidecar, startSidecar } from "../src/sidecar/index.js";
 import { statAsJson } from "../src/stat/json.js";
+import { type HelloAndWorld, startHelloAndWorld } from "./hello-and-world.js";
+import { send } from "./mesh/clients.js";
 import { runMesh } from "./mesh-command.js";
 import { type RunningPrometheus, startPrometheus } from "./prometheus.js";
 
 const SOON = { timeout: 60_000, interval: 100 };
-const REQUEST_EVERY_MS = 20;
 
-// A client sends to the service world through the sidecar of hello; world has a sidecar, and answers every fifth request with 500
-// and all of them after some milliseconds. Prometheus scrapes both sidecars, and so does the control plane.
+// Prometheus scrapes both sidecars, and so does the control plane.
 let directory: string;
 let prometheus: RunningPrometheus;
 let controlPlane: ControlPlane;
 let client: ControlPlaneClient;
-let application: Server;
-let sidecars: Sidecar[];
-let traffic: NodeJS.Timeout;
-const agent = new Agent({ keepAlive: true });
+let traffic: HelloAndWorld;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "mesh-stat-prometheus-"));
@@ -56,44 +49,19 @@ beforeAll(async () => {
   if (!started.ok) throw started.error;
   controlPlane = started.value;
   client = new ControlPlaneClient(routeTo(controlPlane.apiAddress));
-  let requests = 0;
-  application = createServer((_, response) => {
-    response.statusCode = ++requests % 5 === 0 ? 500 : 200;
-    setTimeout(() => response.end("world"), 5);
+  traffic = await startHelloAndWorld({
+    controlPlane: controlPlane.discoveryAddress,
+    directory: file("mesh"),
+    answersAfterMs: 5,
   });
-  application.listen(0, "127.0.0.1");
-  await once(application, "listening");
-  const { port } = application.address() as AddressInfo;
-  const common = { controlPlane: controlPlane.discoveryAddress, admin: "127.0.0.1:0", tap: "127.0.0.1:0" };
-  const world = await startSidecar({
-    ...common,
-    name: "world-1",
-    workload: "deployment/world",
-    outbound: "off",
-    inbound: [`127.0.0.1:0=127.0.0.1:${port}`],
-  });
-  const hello = await startSidecar({
-    ...common,
-    name: "hello-1",
-    workload: "hello",
-    outbound: "127.0.0.1:0",
-  });
-  sidecars = [world, hello];
-  const targets = sidecars.map(({ addresses }) => addresses.admin);
-  writeFileSync(file("targets.json"), JSON.stringify([{ targets }]));
-  const [inbound = ""] = world.addresses.inbound;
-  writeFileSync(file("mesh/disco/world"), `${inbound.replace(":", " ")}\n`);
-  traffic = setInterval(() => send(hello.addresses.outbound ?? ""), REQUEST_EVERY_MS);
+  writeFileSync(file("targets.json"), JSON.stringify([{ targets: traffic.admins }]));
 }, SOON.timeout);
 
 afterAll(async () => {
-  clearInterval(traffic);
-  agent.destroy();
-  await Promise.all(sidecars.map((sidecar) => sidecar.stop(0)));
+  await traffic.stop();
   client.close();
   await controlPlane.stop();
   await prometheus.stop();
-  application.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -131,6 +99,26 @@ test("Prometheus and the control plane tell the same of the same traffic", { tim
       expect(theirs?.tcp?.["open_connections"]).toBeGreaterThan(0);
     }, SOON);
   }
+});
+
+test("both tell alike who called and who was refused, if only once", { timeout: 120_000 }, async () => {
+  const permission = {
+    apiVersion: "mesh.dev/v1alpha1",
+    kind: "TrafficPermission",
+    metadata: { name: "no-admin" },
+    spec: { http: [{ pathPrefix: "/admin" }], action: "DENY" },
+  };
+  writeFileSync(join(directory, "mesh", "no-admin.yaml"), JSON.stringify(permission));
+  const refused = async () => (await send(traffic.outbound, "world", { path: "/admin" })).status;
+  await vi.waitFor(async () => expect(await refused()).toBe(403), SOON);
+  await vi.waitFor(async () => {
+    const [kept, seen] = [await decisions(60), await decisions(59)];
+    expect([kept.keeper, seen.keeper]).toEqual(["prometheus", "control-plane"]);
+    expect(kept.counts["default/no-admin DENY"]).toBe(1);
+    expect(seen.counts["default/no-admin DENY"]).toBeCloseTo(1);
+    expect(Object.keys(kept.counts).sort()).toEqual(Object.keys(seen.counts).sort());
+    isNear(kept.counts[" ALLOW"], seen.counts[" ALLOW"]);
+  }, SOON);
 });
 
 test("with Prometheus, a window may be longer than what the control plane keeps", SOON, async () => {
@@ -180,17 +168,19 @@ async function figures(question: StatRequest, seconds: number): Promise<Stat> {
   return statAsJson(response, seconds) as unknown as Stat;
 }
 
+/** How often which permission decided what of world's callers. */
+async function decisions(seconds: number) {
+  const selector = { type: "deployment", namespace: "default", name: "world" };
+  const { keeper, resources } = await client.auth({ selector, window: { seconds, nanos: 0 } });
+  const decided = resources[0]?.decisions ?? [];
+  const counts = decided.map(({ permission, action, count }) => [`${permission} ${action}`, count] as const);
+  return { keeper, counts: Object.fromEntries(counts) };
+}
+
 const stat = (...words: string[]) => runMesh(["stat", ...words], { MESH_API: controlPlane.apiAddress });
 
 /** The two do not look at the same moments: they differ by what happens in between. */
 function isNear(actual: number | undefined, expected: number | undefined): void {
   expect(actual).toBeGreaterThan((expected ?? 0) * 0.8);
   expect(actual).toBeLessThan((expected ?? 0) * 1.25);
-}
-
-function send(outbound: string): void {
-  const request = get(`http://${outbound}/`, { agent, headers: { host: "world" } }, (response) => {
-    response.resume();
-  });
-  request.on("error", () => undefined);
 }

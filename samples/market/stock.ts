@@ -24,7 +24,10 @@ function answer(line: string): string {
 function converse(socket: Socket): void {
   socket.on("error", () => undefined);
   socket.write("stock ready\n");
-  createInterface({ input: socket }).on("line", (line) => socket.write(`${answer(line)}\n`));
+  createInterface({ input: socket })
+    // The socket's errors are its errors as well.
+    .on("error", () => undefined)
+    .on("line", (line) => socket.write(`${answer(line)}\n`));
 }
 
 listen(createServer(converse));

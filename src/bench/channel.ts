@@ -1,7 +1,7 @@
-import { Connection } from "./connection.js";
+import { Http1Channel } from "./http1-channel.js";
 import { http2Channels } from "./http2-channel.js";
 import type { Outcome } from "./outcome.js";
-import { addressOf, requestTo, type Target } from "./target.js";
+import type { Target } from "./target.js";
 import { TcpChannel } from "./tcp-channel.js";
 
 /** Carries one request after the other to a target. It opens its connection again when that has ended, as clients do. */
@@ -27,10 +27,8 @@ export function channelsTo(target: Target, count: number, events: ChannelEvents)
   const protocol = target.protocol ?? "http1";
   const make = (channel: () => Channel) => Array.from({ length: count }, channel);
   switch (protocol) {
-    case "http1": {
-      const [address, request] = [addressOf(target), requestTo(target)];
-      return make(() => new Connection(address, request, events));
-    }
+    case "http1":
+      return make(() => new Http1Channel(target, events));
     case "http2":
     case "grpc":
       return http2Channels(target, protocol, count, events);

@@ -9,6 +9,7 @@ import {
 import type { Channel, ChannelEvents } from "./channel.js";
 import type { Outcome } from "./outcome.js";
 import { connectionsFor, type Protocol } from "./protocol.js";
+import { SingleRequestChannel } from "./single-request-channel.js";
 import { type Address, addressOf, type Target } from "./target.js";
 
 /** A message of gRPC: not compressed, five bytes long. */
@@ -73,13 +74,11 @@ class SharedConnection {
   }
 }
 
-class Http2Channel implements Channel {
+class Http2Channel extends SingleRequestChannel {
   readonly #connection: SharedConnection;
   readonly #headers: OutgoingHttpHeaders;
   readonly #isGrpc: boolean;
-  readonly #events: ChannelEvents;
   #stream: ClientHttp2Stream | null = null;
-  #released: number | null = null;
 
   constructor(
     connection: SharedConnection,
@@ -87,18 +86,18 @@ class Http2Channel implements Channel {
     isGrpc: boolean,
     events: ChannelEvents,
   ) {
+    super(events);
     this.#connection = connection;
     this.#headers = headers;
     this.#isGrpc = isGrpc;
-    this.#events = events;
   }
 
-  get released(): number | null {
-    return this.#released;
+  override close(): void {
+    super.close();
+    this.#connection.close();
   }
 
-  send(released: number): void {
-    this.#released = released;
+  protected override start(): void {
     const stream = this.#connection.request(this.#headers, !this.#isGrpc);
     this.#stream = stream;
     const answer = new Answer(this.#isGrpc);
@@ -107,30 +106,16 @@ class Http2Channel implements Channel {
     stream.on("end", () => (answer.isComplete = true));
     stream.on("error", (error: NodeJS.ErrnoException) => (answer.failure = reasonOf(error)));
     stream.on("close", () => {
-      if (stream === this.#stream) this.#finish(answer.outcome(stream.rstCode));
+      if (stream === this.#stream) this.finish(answer.outcome(stream.rstCode));
     });
     stream.resume();
     if (this.#isGrpc) stream.end(GRPC_MESSAGE);
   }
 
-  abandon(reason: string): void {
+  protected override letGo(): void {
     const stream = this.#stream;
     this.#stream = null;
     stream?.close(constants.NGHTTP2_CANCEL);
-    this.#finish({ kind: "failed", reason });
-  }
-
-  close(): void {
-    this.#released = null;
-    this.#stream = null;
-    this.#connection.close();
-  }
-
-  #finish(outcome: Outcome): void {
-    const released = this.#released;
-    if (released === null) return;
-    this.#released = null;
-    this.#events.finished(this, released, outcome);
   }
 }
 

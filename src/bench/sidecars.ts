@@ -13,7 +13,7 @@ import { startChild, stopChild } from "./child.js";
 import type { Protocol } from "./protocol.js";
 import type { Scenario, ScenarioResult } from "./scenario.js";
 import { demandSecured } from "./secured.js";
-import type { Address, Target } from "./target.js";
+import { type Address, rowOfTwo, schemeOf, type Target } from "./target.js";
 import { untilAnswered } from "./until-answered.js";
 
 const CLIENT = "bench-client";
@@ -82,15 +82,14 @@ class Sidecars implements Scenario {
     await this.#name(MESHED, addressOf(server.addresses.inbound[0]).port);
 
     const proxy = addressOf(client.addresses.outbound);
-    const scheme = protocol === "tcp" ? "tcp" : "http";
     const target = (name: string, host: string, processes: readonly number[]): Target => ({
-      ...{ name, url: `${scheme}://${host}/`, protocol, processes },
+      ...{ name, url: `${schemeOf(protocol)}://${host}/`, protocol, processes },
       proxy: processes.length === 0 ? null : proxy,
     });
     this.targets = [
       target("direct", `127.0.0.1:${port}`, []),
       target("one sidecar", UNMESHED, [client.pid]),
-      target(tls ? "two sidecars, mTLS" : "two sidecars", MESHED, [client.pid, server.pid]),
+      target(rowOfTwo(tls), MESHED, [client.pid, server.pid]),
     ];
     for (const one of this.targets) await untilAnswered(one, START_LIMIT_MS, signal);
     if (tls) await demandSecured(server.addresses.admin);

@@ -17,6 +17,12 @@ export interface Target {
 /** A proxy: a process of this machine by its id, or one elsewhere by the host:port of its metrics page. */
 export type ProxyProcess = number | string;
 
+/** What the URL of a target begins with. */
+export const schemeOf = (protocol: Protocol): "http" | "tcp" => (protocol === "tcp" ? "tcp" : "http");
+
+/** How the report calls the way through two sidecars, which speak mTLS to each other or do not. */
+export const rowOfTwo = (tls: boolean): string => (tls ? "two sidecars, mTLS" : "two sidecars");
+
 /** Where to connect to. */
 export interface Address {
   /** A name or an IP address, without brackets. */

@@ -44,7 +44,7 @@ test("it measures direct calls, one sidecar and two, and removes what it made", 
   expect(targets.map(({ name, failed }) => [name, failed])).toEqual([
     ["direct", 0],
     ["one sidecar", 0],
-    ["two sidecars", 0],
+    ["two sidecars, mTLS", 0],
   ]);
   const [direct, one, two] = targets;
   expect(direct?.addedUs).toBeNull();
@@ -54,6 +54,24 @@ test("it measures direct calls, one sidecar and two, and removes what it made", 
   expect(cpu(one)).toBeGreaterThan(0);
   expect(cpu(two)).toBeGreaterThan(cpu(one));
   expect(two?.rssBytes?.max).toBeGreaterThan(1_000_000);
+  await expectNothingLeft();
+});
+
+test("HTTP/2, gRPC and TCP are measured as well, and --tls is what there is", async () => {
+  const quick = ["--rounds", "1", "--duration", "500ms", "--rate", "100", "--connections", "8"];
+  const protocols = ["http2", "grpc", "tcp"];
+  const benches = await Promise.all(
+    protocols.map((protocol) =>
+      mesh("bench", "-n", NAMESPACE, "--protocol", protocol, "--tls", "-o", "json", ...quick),
+    ),
+  );
+  for (const [index, { status, stdout, stderr }] of benches.entries()) {
+    expect(status, stderr).toBe(0);
+    const { settings, targets } = JSON.parse(stdout) as { settings: object; targets: Target[] };
+    expect(settings).toMatchObject({ protocol: protocols[index], tls: true });
+    expect(targets.map(({ failed }) => failed)).toEqual([0, 0, 0]);
+    expect(targets[2]?.cpuUsPerRequest.paced?.median).toBeGreaterThan(0);
+  }
   await expectNothingLeft();
 });
 

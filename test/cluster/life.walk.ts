@@ -8,8 +8,8 @@ import { expectNoLoss, inLife, inSystem, startCallers, stopCallers } from "./cal
 const IS_FULL = process.env.MESH_LIFE_FULL === "true";
 const API_SERVER_AWAY_MS = IS_FULL ? 120_000 : 15_000;
 const CONTROL_PLANE_AWAY_MS = IS_FULL ? 300_000 : 15_000;
-/** Shorter than the time after which Kubernetes itself takes all pods of a node out of their services. */
-const KUBELET_AWAY_MS = 20_000;
+/** Longer than the time (50 s) after which Kubernetes calls all pods of the node unready. */
+const KUBELET_AWAY_MS = 75_000;
 
 const { pids } = inject("cluster");
 

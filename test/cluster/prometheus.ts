@@ -1,7 +1,5 @@
 // The installation's Prometheus, as docs/install.md says that one reaches it: through a forwarded port.
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import { kubectl } from "./administrator.js";
+import { forwardPort, type PortForward } from "./port-forward.js";
 
 /** What Prometheus scrapes. */
 export interface Target {
@@ -20,32 +18,18 @@ export interface Rule {
 
 /** A way to the installation's Prometheus, open until it is closed. */
 export class PrometheusAccess {
-  readonly #address: string;
-  readonly close: () => void;
+  readonly #forward: PortForward;
 
-  private constructor(address: string, close: () => void) {
-    this.#address = address;
-    this.close = close;
+  private constructor(forward: PortForward) {
+    this.#forward = forward;
   }
 
   static async open(): Promise<PrometheusAccess> {
-    const [program = "", ...words] = kubectl.words([
-      "port-forward",
-      "-n",
-      "mesh-system",
-      "svc/mesh-prometheus",
-      ":9090",
-    ]);
-    const forward = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"] });
-    const address = await new Promise<string>((resolve, reject) => {
-      forward.on("error", reject);
-      forward.on("exit", () => reject(new Error("kubectl port-forward ended")));
-      createInterface({ input: forward.stdout }).on("line", (line) => {
-        const [, found] = /^Forwarding from (127\.0\.0\.1:\d+)/.exec(line) ?? [];
-        if (found !== undefined) resolve(found);
-      });
-    });
-    return new PrometheusAccess(address, () => void forward.kill());
+    return new PrometheusAccess(await forwardPort("mesh-system", "deployment/mesh-prometheus", 9090));
+  }
+
+  close(): void {
+    this.#forward.close();
   }
 
   async targets(): Promise<readonly Target[]> {
@@ -67,7 +51,7 @@ export class PrometheusAccess {
   }
 
   async #get<T>(path: string): Promise<T> {
-    const response = await fetch(`http://${this.#address}/api/v1/${path}`);
+    const response = await fetch(`http://${this.#forward.address}/api/v1/${path}`);
     const { data, error } = (await response.json()) as { data?: T; error?: string };
     if (data === undefined) throw new Error(`${path}: ${error ?? response.status}`);
     return data;

@@ -10,6 +10,7 @@ import {
   kubectl,
   mesh,
   rolledOut,
+  startedMesh,
   uninstall,
   WITHOUT_DASHBOARDS,
 } from "./administrator.js";
@@ -23,7 +24,8 @@ type Caller = (typeof CALLERS)[number];
 const inSecured = (...words: string[]) => kubectl.run(["-n", NAMESPACE, ...words]);
 
 beforeAll(async () => {
-  await applyPrinted("install", ...WITHOUT_DASHBOARDS);
+  // As long as there are sidecars of before there were certificates.
+  await applyPrinted("install", ...WITHOUT_DASHBOARDS, "--set", "controlPlane.inboundTls=permissive");
   await rolledOut(SYSTEM, "mesh-control-plane");
   await rolledOut(SYSTEM, "mesh-webhook");
   await kubectl.run(["create", "namespace", NAMESPACE]);
@@ -45,7 +47,7 @@ afterAll(async () => {
 /** The Deployment `older` with what an earlier version of the mesh gave to its sidecar. */
 function asOlder(document: string): string {
   if (!document.includes("name: older,") || !document.includes("kind: Deployment")) return document;
-  const newer = /- name: MESH_PROXY_(TRUST_ROOTS|INBOUND_TLS)\n +value: \S+\n +/g;
+  const newer = /- name: MESH_PROXY_(TRUST_ROOTS|INBOUND_TLS|TAP_TLS)\n +value: \S+\n +/g;
   expect(document).toMatch(newer);
   return document.replace(newer, "");
 }
@@ -111,6 +113,43 @@ test("a sidecar without roots speaks plain text with the others, both ways, and 
     state: "warning",
     detail: expect.stringContaining("secured/older-") as unknown,
   });
+  expect(await check("open-taps")).toMatchObject({
+    state: "warning",
+    detail: expect.stringContaining("secured/older-") as unknown,
+  });
+});
+
+/** Whether a program in the pod `stranger` that wants to watch the requests of another is answered at all: `answered` or `refused`. */
+async function watching(app: string, scheme: "http" | "https"): Promise<string> {
+  const ip = await inSecured("get", "pods", "-l", `app=${app}`, "-o", "jsonpath={.items[0].status.podIP}");
+  const script = `let answer = "refused";
+    process.on("exit", () => console.log(answer));
+    const end = (told) => { answer = told; process.exit(); };
+    const watcher = require("http2").connect("${scheme}://${ip}:4190", { rejectUnauthorized: false });
+    watcher.on("remoteSettings", () => end("answered")).on("error", () => end("refused"));
+    watcher.setTimeout(20000, () => end("silent"));`;
+  return (await runIn("stranger", script)).trim();
+}
+
+/** `mesh tap` shows a request to a Deployment. */
+async function expectTapped(app: string): Promise<void> {
+  const tap = startedMesh("tap", `deploy/${app}`, "-n", NAMESPACE);
+  let tapped = "";
+  tap.stdout.on("data", (text) => (tapped += String(text)));
+  const callAndLook = async () => {
+    expect(await called("client", `http://${app}/tapped`)).toBe("200");
+    return tapped;
+  };
+  await expect.poll(callAndLook, SOON).toContain("/tapped");
+}
+
+test("requests are watched through the control plane alone, but for those of a sidecar of before", async () => {
+  for (const app of ["web", "strict"]) {
+    expect(await watching(app, "http")).toBe("refused");
+    expect(await watching(app, "https")).toBe("refused");
+  }
+  expect(await watching("older", "http")).toBe("answered");
+  for (const app of ["strict", "older"]) await expectTapped(app);
 });
 
 const permission = (name: string, spec: object) =>
@@ -161,6 +200,110 @@ test("a TrafficPermission says who may call, mesh auth tells it, and without one
   expect(ready).toBe("true");
   await inSecured("delete", "trafficpermissions", "--all");
   await expect.poll(() => answers("/hello"), SOON).toEqual(["200", "200", "200"]);
+});
+
+/** The pods of a part of the mesh. */
+async function podsOf(part: string): Promise<{ name: string; ip: string }[]> {
+  const template = "{range .items[*]}{.metadata.name} {.status.podIP}{'\\n'}{end}";
+  const labels = ["-l", `app.kubernetes.io/name=${part}`, "--field-selector", "status.phase=Running"];
+  const lines = await kubectl.run([
+    ...["-n", SYSTEM, "get", "pods", ...labels],
+    ...["-o", `jsonpath=${template}`],
+  ]);
+  return lines
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" "))
+    .map(([name = "", ip = ""]) => ({ name, ip }));
+}
+
+/** The ports of a pod that listen on more than loopback, as its kernel tells. */
+async function openPorts(pod: string, container: string): Promise<number[]> {
+  const print = `for (const file of ["tcp", "tcp6"]) console.log(require("fs").readFileSync("/proc/net/" + file, "utf8"))`;
+  const words = ["-n", SYSTEM, "exec", pod, "-c", container, "--", "/node", "-e", print];
+  const listening = [...(await kubectl.run(words)).matchAll(/^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ 0A /gm)];
+  const loopback = /^(.{6}7F|0{24}01000000|0{16}F{4}0{4}.{6}7F)$/;
+  const ports = listening.flatMap(([, address = "", port = ""]) =>
+    loopback.test(address) ? [] : [Number.parseInt(port, 16)],
+  );
+  return [...new Set(ports)].sort((one, other) => one - other);
+}
+
+/** What comes back to a pod without a sidecar for some bytes: what is read, and how the connection ends. */
+const answerTo = (ip: string, port: number, bytes: string) =>
+  runIn(
+    "stranger",
+    `const socket = require("net").connect(${port}, "${ip}", () => socket.write(${JSON.stringify(bytes)}));
+    socket.setEncoding("latin1").on("data", (text) => process.stdout.write(text));
+    socket.on("error", (error) => process.stdout.write(error.code)).setTimeout(20000, () => process.exit());`,
+  );
+
+/** Whom a port shows by TLS to a pod without a sidecar. */
+const shownBy = (ip: string, port: number) =>
+  runIn(
+    "stranger",
+    `const socket = require("tls").connect({ host: "${ip}", port: ${port}, rejectUnauthorized: false }, () => {
+      console.log(socket.getProtocol(), socket.getPeerCertificate().subjectaltname);
+      socket.end();
+    }).on("error", (error) => console.log(error.code))`,
+  );
+
+test("the mesh's own pods take no plain text, once an upgrade is over, and everything goes on", async () => {
+  await applyPrinted("upgrade", "--set", "controlPlane.inboundTls=null");
+  for (const name of ["mesh-control-plane", "mesh-webhook"]) await rolledOut(SYSTEM, name);
+  await expect.poll(() => podsOf("mesh-control-plane"), SOON).toHaveLength(1);
+  await expect.poll(() => podsOf("mesh-webhook"), SOON).toHaveLength(1);
+  const [controlPlane = { name: "", ip: "" }] = await podsOf("mesh-control-plane");
+  const [webhook = { name: "", ip: "" }] = await podsOf("mesh-webhook");
+  expect(await openPorts(controlPlane.name, "control-plane")).toEqual([4191, 10086, 10990]);
+  expect(await openPorts(webhook.name, "webhook")).toEqual([4191, 10443, 10990]);
+
+  for (const [ip, port] of [
+    [controlPlane.ip, 10086],
+    [controlPlane.ip, 10990],
+    [webhook.ip, 10443],
+    [webhook.ip, 10990],
+  ] as const) {
+    expect(await called("stranger", `http://${ip}:${port}/metrics`)).toBe("403 identity-required");
+    expect(await answerTo(ip, port, "EHLO somebody\r\n")).toBe("ECONNRESET");
+  }
+  expect(await called("stranger", `http://${controlPlane.ip}:10990/targets/proxies`)).toBe(
+    "403 identity-required",
+  );
+  const identity = "URI:spiffe://cluster.local/ns/mesh-system/sa/mesh-control-plane";
+  expect(await shownBy(controlPlane.ip, 10086)).toContain("TLSv1.3");
+  expect(await shownBy(controlPlane.ip, 10086)).toContain(identity);
+  expect(await shownBy(webhook.ip, 10443)).toContain("DNS:mesh-webhook.mesh-system.svc");
+  expect(await shownBy(controlPlane.ip, 10990)).toBe("ECONNRESET\n");
+  // What a sidecar counts may be read, and nobody else may end it.
+  expect(await called("stranger", `http://${controlPlane.ip}:4191/ready`)).toBe("200");
+  const shutdown = `fetch("http://${controlPlane.ip}:4191/shutdown", { method: "POST" }).then(({ status }) => console.log(status))`;
+  expect((await runIn("stranger", shutdown)).trim()).toBe("403");
+
+  // Who has an identity is let in.
+  await expect
+    .poll(() => called("client", `http://${controlPlane.ip}:10990/targets/proxies`), SOON)
+    .toBe("200");
+  const pod = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "new", namespace: NAMESPACE, labels: { "mesh.dev/inject": "enabled" } },
+    spec: { containers: [{ name: "any", image: "any" }] },
+  };
+  const made = await kubectl.run(
+    ["create", "--dry-run=server", "-o", "json", "-f", "-"],
+    JSON.stringify(pod),
+  );
+  expect(made).toContain('"name": "mesh-proxy"');
+  await expectTapped("web");
+  const { stdout } = await mesh("check", "--wait", "60s", "-o", "json");
+  const { checks } = JSON.parse(stdout) as { checks: { id: string; state: string }[] };
+  expect(checks.filter(({ state }) => state === "failed")).toEqual([]);
+
+  // The sidecar of before there were certificates goes on with what it knew.
+  expect(await called("older", "http://web")).toBe("200");
+  const log = () => inSecured("logs", "deployment/older", "-c", "mesh-proxy", "--tail=20");
+  await expect.poll(log, SOON).toContain("identity-required");
 });
 
 /** A kubelet that has mounted a volume looks at it again within two minutes. */

@@ -58,10 +58,10 @@ test("every proxy and every replica of the control plane and the webhook is scra
   const system = await podsOf(SYSTEM);
   const replicas = system.filter((pod) => ["mesh-control-plane", "mesh-webhook"].includes(partOf(pod)));
   const sidecars = [...system, ...(await podsOf(SHOP))].filter(hasSidecar);
-  expect([replicas.length, sidecars.length]).toEqual([4, 8]);
+  expect([replicas.length, sidecars.length]).toEqual([4, 9]);
   const expected = [
     "http://127.0.0.1:9090/metrics",
-    ...replicas.map(({ status }) => `http://${status.podIP}:9990/metrics`),
+    ...replicas.map(({ status }) => `http://${status.podIP}:10990/metrics`),
     ...sidecars.map(({ status }) => `http://${status.podIP}:4191/metrics`),
   ];
   const scraped = async () =>
@@ -69,6 +69,23 @@ test("every proxy and every replica of the control plane and the webhook is scra
       .map(({ scrapeUrl, health, lastError }) => [scrapeUrl, health, lastError])
       .sort();
   await expect.poll(scraped, SOON).toEqual(expected.sort().map((url) => [url, "up", ""]));
+});
+
+test("it answers nobody without an identity but the kubelet", async () => {
+  const [pod] = (await podsOf(SYSTEM)).filter((one) => partOf(one) === "mesh-prometheus");
+  const ip = pod?.status.podIP ?? "";
+  const get = (url: string) =>
+    `await fetch("${url}").then(({ status }) => status, ({ cause }) => cause.code)`;
+  const urls = [`${ip}:9090/metrics`, `${ip}:10090/api/v1/query?query=up`, `${ip}:10090/-/ready`];
+  const script = `(async () => console.log(${urls.map((url) => get(`http://${url}`)).join(", ")}))()`;
+  const from = (namespace: string, deployment: string, container: string) =>
+    kubectl.run([
+      ...["exec", "-n", namespace, `deployment/${deployment}`, "-c", container],
+      ...["--", "/node", "-e", script],
+    ]);
+  // The webhook's program is in no sidecar's care: nothing is redirected there.
+  expect((await from(SYSTEM, "mesh-webhook", "webhook")).trim()).toBe("ECONNREFUSED 403 200");
+  expect((await from(SHOP, "hello", "hello")).trim()).toMatch(/ 200 200$/);
 });
 
 test("every recording rule and every alert is evaluated without error", async () => {
@@ -159,9 +176,9 @@ test("NetworkPolicies open to Prometheus what it scrapes of the mesh's own pods,
     const { hostname, port } = new URL(scrapeUrl);
     return parts.has(hostname) ? [`${parts.get(hostname) ?? ""}:${port}`] : [];
   });
-  expect(scraped).toHaveLength(8);
+  expect(scraped).toHaveLength(9);
   expect(await openTo("mesh-prometheus")).toEqual(new Set(scraped));
-  expect(await openTo("mesh-control-plane")).toContain("mesh-prometheus:9090");
+  expect(await openTo("mesh-control-plane")).toContain("mesh-prometheus:10090");
 });
 
 interface Stat {

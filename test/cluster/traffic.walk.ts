@@ -6,6 +6,7 @@ import { closeShop, openShop } from "./traffic/shop.js";
 import "./traffic/requests.cases.js";
 import "./traffic/protocols.cases.js";
 import "./traffic/places.cases.js";
+import "./traffic/workloads.cases.js";
 import "./traffic/pods.cases.js";
 import "./traffic/probes.cases.js";
 import "./traffic/faults.cases.js";

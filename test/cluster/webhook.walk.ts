@@ -81,6 +81,30 @@ test("a dry run shows the sidecar too", async () => {
   expect(shown).toContain('"name": "mesh-proxy"');
 });
 
+test("policies and services outside are taken, and mesh check says that they have no effect, and which names nothing", async () => {
+  const resource = (kind: string, name: string, spec: object) =>
+    JSON.stringify({
+      apiVersion: "mesh.dev/v1alpha1",
+      kind,
+      metadata: { name, namespace: NAMESPACE },
+      spec,
+    });
+  const targetRefs = [{ group: "", kind: "Service", name: "nowhere" }];
+  const timeouts = { request: "5s" };
+  const hosts = { hosts: ["bank.test"], ports: [{ port: 443 }] };
+  await kubectl.run(["apply", "-f", "-"], resource("ServicePolicy", "hasty", { targetRefs, timeouts }));
+  await kubectl.run(["apply", "-f", "-"], resource("ExternalService", "bank", hosts));
+  const said = async () => (await mesh("check")).stdout;
+  await expect
+    .poll(said, { timeout: 60_000 })
+    .toContain(
+      `1 ServicePolicy and 1 ExternalService have no effect in this version: ServicePolicy ${NAMESPACE}/hasty, ExternalService ${NAMESPACE}/bank`,
+    );
+  expect(await said()).toContain(
+    `servicepolicy ${NAMESPACE}/hasty: no Service nowhere is known in namespace ${NAMESPACE}`,
+  );
+});
+
 test("a resource of the mesh that means nothing is refused by its field", async () => {
   const permission = {
     apiVersion: "mesh.dev/v1alpha1",

@@ -1,16 +1,32 @@
+import { expect } from "vitest";
 import type { PatchOperation } from "../../src/inject/index.js";
 import type { Json } from "../../src/manifest/index.js";
 
-/** Applies a JSON Patch to a copy. */
-export function patched(object: Json, patch: readonly PatchOperation[]): Json {
-  const root = { "": structuredClone(object) as unknown };
-  for (const operation of patch) {
-    const steps = operation.path.split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-    const key = steps.pop() ?? "";
-    const holder = steps.reduce<unknown>((found, step) => (found as Record<string, unknown>)[step], root);
-    if (operation.op === "remove") throw new Error("nothing is to be removed from what has no sidecar");
-    if (Array.isArray(holder)) holder.splice(key === "-" ? holder.length : Number(key), 0, operation.value);
-    else (holder as Record<string, unknown>)[key] = operation.value;
+/** Applies a JSON Patch as RFC 6902 says, strictly. */
+export function patched(document: Json, patch: readonly PatchOperation[]): Json {
+  const result = { root: structuredClone(document) as unknown };
+  for (const step of patch) {
+    const path = ["root", ...step.path.split("/").slice(1)].map((part) =>
+      part.replaceAll("~1", "/").replaceAll("~0", "~"),
+    );
+    const key = path.pop() ?? "";
+    let holder: unknown = result;
+    for (const part of path) {
+      expect(holder).toHaveProperty([part]);
+      holder = (holder as Record<string, unknown>)[part];
+    }
+    if (Array.isArray(holder)) {
+      const index = key === "-" ? holder.length : Number(key);
+      expect(index).toBeLessThanOrEqual(step.op === "add" ? holder.length : holder.length - 1);
+      if (step.op === "add") holder.splice(index, 0, step.value);
+      else holder.splice(index, 1);
+    } else if (step.op === "add") {
+      expect(holder).toBeTypeOf("object");
+      (holder as Record<string, unknown>)[key] = step.value;
+    } else {
+      expect(holder).toHaveProperty([key]);
+      Reflect.deleteProperty(holder as object, key);
+    }
   }
-  return root[""] as Json;
+  return result.root as Json;
 }

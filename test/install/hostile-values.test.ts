@@ -8,7 +8,7 @@ import { installation, SHAPES } from "./installations.js";
 /** What the schema would refuse as well: a template must not be what stops it. The sidecar's options are checked once more elsewhere. */
 const given = installation(SHAPES["with everything"] ?? []);
 const texts = [...textsIn(given.values as unknown as Json)].filter(
-  ([top]) => top !== "proxy" && top !== "images",
+  ([top, option]) => top !== "proxy" && top !== "images" && option !== "inboundTls",
 );
 
 const hostile = fc.oneof(

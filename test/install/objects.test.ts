@@ -8,6 +8,7 @@ interface Container {
   securityContext: Record<string, unknown>;
   volumeMounts?: { name: string; mountPath: string }[];
   args?: string[];
+  env?: { name: string; value?: string }[];
 }
 interface PodSpec {
   automountServiceAccountToken: boolean;
@@ -84,19 +85,82 @@ describe.each(Object.keys(SHAPES))("the %s installation", (shape) => {
   });
 });
 
-test("the control plane and the webhook carry a sidecar in front of a server on loopback", () => {
+/** The environment of a part's sidecar, and where it relays what comes to which port. */
+function sidecarOf(objects: readonly RenderedObject[], part: string) {
+  const [spec] = podSpecs([find(objects, "Deployment", part)]);
+  const sidecar = spec && containersOf(spec).find(({ name }) => name === "mesh-proxy");
+  const env: Record<string, string | undefined> = Object.fromEntries(
+    sidecar?.env?.map(({ name, value }) => [name, value]) ?? [],
+  );
+  const relayed = (env["MESH_PROXY_INBOUND"] ?? "").split(",").map((one) => one.split("="));
+  return { env, relayed: Object.fromEntries(relayed) as Record<string, string> };
+}
+
+const PARTS = ["mesh-control-plane", "mesh-webhook", "mesh-prometheus", "mesh-grafana"] as const;
+
+test("every part has a sidecar before servers on loopback, which takes no plain text but what the kubelet asks", () => {
   const objects = objectsOf("default");
-  for (const [part, server] of [
-    ["mesh-control-plane", "--listen=127.0.0.1:8086"],
-    ["mesh-webhook", "--webhook-listen=127.0.0.1:8443"],
-  ] as const) {
-    const [spec] = podSpecs([find(objects, "Deployment", part)]);
-    if (!spec) throw new Error("no pod");
-    expect(spec.containers[0]?.args).toContain(server);
-    const proxy = JSON.stringify(spec.initContainers?.find(({ name }) => name === "mesh-proxy"));
-    const [, port] = /"0\.0\.0\.0:(\d+)=127\.0\.0\.1:8\d+"/.exec(proxy) ?? [];
-    expect(find(objects, "Service", part)).toMatchObject({ spec: { ports: [{ targetPort: Number(port) }] } });
+  expect(objects.filter(({ kind }) => kind === "Deployment").map(({ metadata }) => metadata.name)).toEqual([
+    ...PARTS,
+  ]);
+  const sidecars = PARTS.map((part) => sidecarOf(objects, part));
+  expect(sidecars.map(({ relayed }) => relayed)).toEqual([
+    { "0.0.0.0:10086": "127.0.0.1:8086", "0.0.0.0:10990": "127.0.0.1:9990" },
+    { "0.0.0.0:10443": "127.0.0.1:8443", "0.0.0.0:10990": "127.0.0.1:9990" },
+    { "0.0.0.0:10090": "127.0.0.1:9090" },
+    { "0.0.0.0:13000": "127.0.0.1:3000" },
+  ]);
+  for (const { env } of sidecars) {
+    expect(env).toMatchObject({ MESH_PROXY_INBOUND_TLS: "strict", MESH_PROXY_TAP: "off" });
   }
+  expect(sidecars.map(({ env }) => env["MESH_PROXY_TLS_PORTS"])).toEqual([
+    "8086",
+    "8443",
+    undefined,
+    undefined,
+  ]);
+  expect(sidecars.map(({ env }) => env["MESH_PROXY_PROBES"])).toEqual([
+    "9990:/live,9990:/ready",
+    "9990:/live,9990:/ready",
+    "9090:/-/healthy,9090:/-/ready",
+    "3000:/api/health",
+  ]);
+  for (const part of PARTS) {
+    const text = JSON.stringify(find(objects, "Deployment", part));
+    expect(text, part).not.toMatch(/listen[\w.-]*=0\.0\.0\.0/);
+  }
+});
+
+test("what others ask of the mesh's own pods is asked at ports of their sidecars, and NetworkPolicies open no others", () => {
+  const objects = objectsOf("default");
+  const served = (part: string) => [
+    4191,
+    ...Object.keys(sidecarOf(objects, part).relayed).map((listen) => Number(listen.split(":")[1])),
+  ];
+  for (const { kind, metadata, ...rest } of objects) {
+    const { spec } = rest as unknown as {
+      spec: {
+        selector?: Record<string, string>;
+        podSelector?: { matchLabels?: Record<string, string> };
+        ports?: { targetPort: number }[];
+        ingress?: { ports: { port: number }[] }[];
+      };
+    };
+    if (kind !== "Service" && kind !== "NetworkPolicy") continue;
+    const part = (spec.selector ?? spec.podSelector?.matchLabels)?.["app.kubernetes.io/name"];
+    if (part === undefined) continue;
+    const ports = [
+      ...(spec.ports ?? []).map(({ targetPort }) => targetPort),
+      ...(spec.ingress ?? []).flatMap((rule) => rule.ports.map(({ port }) => port)),
+    ];
+    expect(ports.length, metadata.name).toBeGreaterThan(0);
+    for (const port of ports) expect(served(part), metadata.name).toContain(port);
+  }
+});
+
+test("controlPlane.inboundTls lets plain text in, while there are sidecars that know no other", () => {
+  const objects = render(installation(["controlPlane.inboundTls=permissive"])) as RenderedObject[];
+  for (const part of PARTS) expect(sidecarOf(objects, part).env["MESH_PROXY_INBOUND_TLS"]).toBe("permissive");
 });
 
 test("--ha: the autoscaler, not the deployment, says how many; webhooks must answer; nodes are drained pod by pod", () => {

@@ -24,6 +24,23 @@ async function loadOnWeb(): Promise<Load> {
   return new Load(outbound, "web", CONNECTIONS);
 }
 
+/** Load on the service `web`, two applications behind a sidecar each; the second of them. */
+async function loadOnTwoSidecars() {
+  const first = await startBackendProcess("one", DELAY);
+  const application = await startBackendProcess("two", DELAY);
+  const other = await mesh.startInbound("web-1", first.address);
+  const proxy = await mesh.startInbound("web-2", application.address);
+  mesh.setService("web", [inboundOf(other), inboundOf(proxy)]);
+  const load = await loadOnWeb();
+  await vi.waitFor(() => expect(load.answered.get("two")).toBeGreaterThan(20), SOON);
+  return { proxy, application, load };
+}
+
+function expectOnlyInFlightFailed(load: Load): void {
+  expect(load.failures.length).toBeLessThanOrEqual(CONNECTIONS);
+  expect(load.failures.filter((failure) => failure !== "502 upstream-reset")).toEqual([]);
+}
+
 const named = (name: string) => startHttpBackend((_, response) => response.end(name));
 
 describe("an endpoint that is added", () => {
@@ -67,8 +84,7 @@ describe("an endpoint that is killed under load", () => {
 
     await two.kill("SIGKILL");
     await load.more(500);
-    expect(load.failures.length).toBeLessThanOrEqual(CONNECTIONS);
-    expect(load.failures.filter((failure) => failure !== "502 upstream-reset")).toEqual([]);
+    expectOnlyInFlightFailed(load);
 
     const before = load.answered.get("two") ?? 0;
     const failed = load.failures.length;
@@ -79,40 +95,22 @@ describe("an endpoint that is killed under load", () => {
   });
 
   it("fails at most the requests in flight on it, together with its proxy", async () => {
-    const backends = [
-      await startBackendProcess("one", DELAY),
-      await startBackendProcess("two", DELAY),
-    ] as const;
-    const one = await mesh.startInbound("web-1", backends[0].address);
-    const two = await mesh.startInbound("web-2", backends[1].address);
-    mesh.setService("web", [inboundOf(one), inboundOf(two)]);
-    const load = await loadOnWeb();
-    await vi.waitFor(() => expect(load.answered.get("two")).toBeGreaterThan(20), SOON);
+    const { proxy, application, load } = await loadOnTwoSidecars();
 
-    two.signal("SIGKILL");
-    await Promise.all([two.ended, backends[1].kill("SIGKILL")]);
+    proxy.signal("SIGKILL");
+    await Promise.all([proxy.ended, application.kill("SIGKILL")]);
     await load.more(500);
     await load.stop();
-    expect(load.failures.length).toBeLessThanOrEqual(CONNECTIONS);
-    expect(load.failures.filter((failure) => failure !== "502 upstream-reset")).toEqual([]);
+    expectOnlyInFlightFailed(load);
   });
 
   it("fails at most the requests in flight on it, while its proxy lives on", async () => {
-    const backends = [
-      await startBackendProcess("one", DELAY),
-      await startBackendProcess("two", DELAY),
-    ] as const;
-    const one = await mesh.startInbound("web-1", backends[0].address);
-    const two = await mesh.startInbound("web-2", backends[1].address);
-    mesh.setService("web", [inboundOf(one), inboundOf(two)]);
-    const load = await loadOnWeb();
-    await vi.waitFor(() => expect(load.answered.get("two")).toBeGreaterThan(20), SOON);
+    const { application, load } = await loadOnTwoSidecars();
 
-    await backends[1].kill("SIGKILL");
+    await application.kill("SIGKILL");
     await load.more(500);
     await load.stop();
-    expect(load.failures.length).toBeLessThanOrEqual(CONNECTIONS);
-    expect(load.failures.filter((failure) => failure !== "502 upstream-reset")).toEqual([]);
+    expectOnlyInFlightFailed(load);
   });
 });
 

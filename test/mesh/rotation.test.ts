@@ -8,7 +8,7 @@ import { newWorkloadCertificate, openSigner } from "../../src/certificates/index
 import { rootsFile } from "../../src/identity/index.js";
 import { runMesh } from "../mesh-command.js";
 import { startHttpBackend } from "./backends.js";
-import { Load, send } from "./clients.js";
+import { Load, RawConnection, send } from "./clients.js";
 import { inboundOf, metricsOf, outboundOf, RunningMesh, type RunningProxy, SOON } from "./running-mesh.js";
 
 let mesh: RunningMesh;
@@ -59,8 +59,16 @@ async function isTaken(signing: ReturnType<typeof issuer>): Promise<boolean> {
   });
 }
 
-it("gets a new root under load without a failure, and refuses the old one's certificates", async () => {
+/** What the server is asked by a tunnel through both proxies. */
+const QUESTION = "GET / HTTP/1.1\r\nhost: web\r\n\r\n";
+
+it("gets a new root under load without a failure or a closed connection, and refuses the old one's certificates", async () => {
   const former = issuer();
+  const tunnel = await RawConnection.open(outboundOf(client));
+  tunnel.send("CONNECT web:80 HTTP/1.1\r\nhost: web:80\r\n\r\n");
+  await tunnel.until("\r\n\r\n");
+  tunnel.send(QUESTION);
+  await tunnel.until(/web$/);
   expect(await isTaken(former)).toBe(true);
   const load = new Load(outboundOf(client), "web");
   const rotated = await rotate("--wait", "60s");
@@ -69,6 +77,8 @@ it("gets a new root under load without a failure, and refuses the old one's cert
   await load.more(100);
   await load.stop();
   expect(load.failures).toEqual([]);
+  tunnel.send(QUESTION);
+  await tunnel.until(/web.*web$/s);
 
   const roots = readFileSync(rootsFile(mesh.directory), "utf8");
   expect(roots.match(/BEGIN/g)).toHaveLength(1);

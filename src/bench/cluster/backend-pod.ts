@@ -1,5 +1,7 @@
-// The service of a bench in a cluster, as the program of a pod: node backend-pod.js PORT
+// The service of a bench in a cluster, as the program of a pod: node backend-pod.js PORT PROTOCOL
 import { backend } from "../backend.js";
+import type { Protocol } from "../protocol.js";
 
-backend().listen(Number(process.argv[2]));
+const [port, protocol] = process.argv.slice(2);
+backend(protocol as Protocol).listen(Number(port));
 process.on("SIGTERM", () => process.exit(0));

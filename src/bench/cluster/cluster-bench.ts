@@ -13,8 +13,9 @@ import { durationOf } from "../measure.js";
 import type { BenchReport, LoadSettings } from "../report.js";
 import { type PodMessage, readPodMessage } from "./pod-message.js";
 import { hasEnded, hasStarted, hopeless, waitingFor } from "./pod-state.js";
-import { BENCH_LABEL, benchObjects, LOAD_CONTAINER, targetsOf } from "./pods.js";
+import { BENCH_LABEL, benchObjects, LOAD_CONTAINER } from "./pods.js";
 import type { ClusterBenchWatcher } from "./run-bench-in-cluster.js";
+import { targetsOf } from "./targets.js";
 
 /** A bench, and where it runs. */
 export interface ClusterBenchPlan {
@@ -40,7 +41,7 @@ export class ClusterBench {
 
   constructor(plan: ClusterBenchPlan) {
     this.#plan = plan;
-    this.#durationMs = durationOf(targetsOf(plan.name), plan.settings);
+    this.#durationMs = durationOf(targetsOf(plan.name, plan.settings), plan.settings);
   }
 
   /** Makes the pods, and waits for what they measure. @throws Failure */

@@ -4,18 +4,22 @@ import { Failure } from "../../output/index.js";
 import { thisMachine } from "../machine.js";
 import { measureTargets } from "../measure.js";
 import { type BenchReport, reportOn } from "../report.js";
+import { demandSecured } from "../secured.js";
 import { untilAnswered } from "../until-answered.js";
 import type { PodMessage, PodOrder } from "./pod-message.js";
+import { serverAdmin, targetsOf } from "./targets.js";
 
 const ANSWERED_WITHIN_MS = 60_000;
 
 const tell = (message: PodMessage) => console.log(JSON.stringify(message));
 
-async function run({ targets, settings }: PodOrder): Promise<Result<BenchReport, Failure>> {
+async function run({ bench, settings }: PodOrder): Promise<Result<BenchReport, Failure>> {
+  const targets = targetsOf(bench, settings);
   const never = new AbortController().signal;
   const machine = thisMachine();
   try {
     for (const target of targets) await untilAnswered(target, ANSWERED_WITHIN_MS, never);
+    await demandSecured(serverAdmin(bench));
   } catch (error) {
     return fail(error instanceof Failure ? error : new Failure(String(error)));
   }

@@ -1,10 +1,10 @@
 import type { BenchProgress } from "../measure.js";
 import type { BenchReport, LoadSettings } from "../report.js";
-import type { Target } from "../target.js";
 
 /** What the pod that loads is told, as JSON on its command line. */
 export interface PodOrder {
-  readonly targets: readonly Target[];
+  /** The bench's name, from which the names follow of what it calls. */
+  readonly bench: string;
   readonly settings: LoadSettings;
 }
 

@@ -4,8 +4,8 @@ import type { KubernetesObject } from "../../kubernetes/index.js";
 import type { Json } from "../../manifest/index.js";
 import { Failure } from "../../output/index.js";
 import type { LoadSettings } from "../report.js";
-import type { Target } from "../target.js";
 import type { PodOrder } from "./pod-message.js";
+import { ADMIN_PORT, namesOf, PAST_THE_SIDECAR } from "./targets.js";
 
 /** The label of everything that benches make; its value is the bench's name. */
 export const BENCH_LABEL = "mesh.dev/bench";
@@ -21,10 +21,8 @@ export interface BenchObjects {
   readonly loadPod: string;
 }
 
-const HTTP_PORT = 8080;
-const ADMIN_PORT = 4191;
-/** A port of the Services whose connections do not pass the caller's sidecar. */
-const PAST_THE_SIDECAR = 8081;
+/** Where the services listen. */
+const SERVICE_PORT = 8080;
 
 /** Where mesh lies in the image of the control plane. */
 const PROGRAMS = "/mesh/dist/src/bench/cluster";
@@ -44,35 +42,18 @@ export function benchObjects(
   installation: Installation,
 ): BenchObjects {
   const { unmeshed, meshed, load } = namesOf(name);
-  const order: PodOrder = { targets: targetsOf(name), settings };
+  const order: PodOrder = { bench: name, settings };
+  const backend = ["backend-pod.js", String(SERVICE_PORT), settings.protocol];
   const make = new Making(name, namespace, limitSeconds, installation);
   return {
     services: [unmeshed, meshed].map((service) => make.service(service)),
     pods: [
-      make.pod(unmeshed, "backend", ["backend-pod.js", String(HTTP_PORT)]),
-      make.withSidecar(make.pod(meshed, "backend", ["backend-pod.js", String(HTTP_PORT)])),
+      make.pod(unmeshed, "backend", backend),
+      make.withSidecar(make.pod(meshed, "backend", backend)),
       make.withSidecar(make.pod(load, LOAD_CONTAINER, ["load-pod.js", JSON.stringify(order)])),
     ].map(leftAlone),
     loadPod: load,
   };
-}
-
-const namesOf = (bench: string) => ({
-  unmeshed: `${bench}-unmeshed`,
-  meshed: `${bench}-meshed`,
-  load: `${bench}-load`,
-});
-
-/** What the load of a bench of this name calls. */
-export function targetsOf(bench: string): Target[] {
-  const { unmeshed, meshed } = namesOf(bench);
-  const own = `127.0.0.1:${ADMIN_PORT}`;
-  const others = `${meshed}:${ADMIN_PORT}`;
-  return [
-    { name: "direct", url: `http://${unmeshed}:${PAST_THE_SIDECAR}/`, proxy: null, processes: [] },
-    { name: "one sidecar", url: `http://${unmeshed}/`, proxy: null, processes: [own] },
-    { name: "two sidecars", url: `http://${meshed}/`, proxy: null, processes: [own, others] },
-  ];
 }
 
 /** The label by which a Service finds its pod. */
@@ -120,8 +101,8 @@ class Making {
       spec: {
         selector: { [POD_LABEL]: name },
         ports: [
-          port("http", 80, HTTP_PORT),
-          port("direct", PAST_THE_SIDECAR, HTTP_PORT),
+          port("service", 80, SERVICE_PORT),
+          port("direct", PAST_THE_SIDECAR, SERVICE_PORT),
           port("admin", ADMIN_PORT, ADMIN_PORT),
         ],
       },
@@ -156,7 +137,7 @@ class Making {
             command: ["node", `${PROGRAMS}/${program}`, ...args],
             env: [{ name: "PATH", value: SEARCH_PATH }],
             ...(container !== LOAD_CONTAINER && {
-              readinessProbe: { httpGet: { path: "/", port: HTTP_PORT }, periodSeconds: 1 },
+              readinessProbe: { tcpSocket: { port: SERVICE_PORT }, periodSeconds: 1 },
             }),
             // No limit of CPU: what it holds back would be measured.
             resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },

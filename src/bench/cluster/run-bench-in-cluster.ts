@@ -26,15 +26,14 @@ export interface ClusterBenchWatcher {
 
 /**
  * Compares direct calls with calls through sidecars, from inside of a cluster with a mesh: by the names of Services, the sidecars
- * unseen. Everything it makes there is deleted when it resolves, also when `signal` aborts.
+ * unseen. Two sidecars speak mTLS to each other there, whatever the settings say. Everything it makes there is deleted when it
+ * resolves, also when `signal` aborts.
  */
 export async function runBenchInCluster(
   options: ClusterBenchOptions,
   watcher: ClusterBenchWatcher,
   signal: AbortSignal,
 ): Promise<Result<BenchReport, Failure>> {
-  const impossible = notInCluster(options.settings);
-  if (impossible !== undefined) return fail(impossible);
   const opened = await Cluster.open(options.selection);
   if (!opened.ok) return opened;
   const cluster = opened.value;
@@ -48,34 +47,17 @@ export async function runBenchInCluster(
   }
 }
 
-/** What cannot be measured in a cluster; undefined when it can. */
-function notInCluster({ protocol, tls }: LoadSettings): Failure | undefined {
-  if (tls) {
-    return new Failure(
-      "--tls cannot be taken in a cluster, where the mesh decides which sidecars have certificates",
-      {
-        hint: "--tls without -n and other flags that name a cluster",
-        exitStatus: 2,
-      },
-    );
-  }
-  if (protocol === "http1") return undefined;
-  return new Failure(`--protocol ${protocol} cannot be taken in a cluster, where HTTP/1 alone is measured`, {
-    hint: `--protocol http1, or --protocol ${protocol} without -n and other flags that name a cluster`,
-    exitStatus: 2,
-  });
-}
-
 /** @throws Failure */
 async function runIn(
   cluster: Cluster,
-  { settings, namespace = cluster.namespace, version }: ClusterBenchOptions,
+  { settings: asked, namespace = cluster.namespace, version }: ClusterBenchOptions,
   watcher: ClusterBenchWatcher,
   signal: AbortSignal,
 ): Promise<BenchReport> {
   await demandNamespace(cluster, namespace);
   const installation = await installationIn(cluster, version);
   const name = `mesh-bench-${randomBytes(3).toString("hex")}`;
+  const settings = { ...asked, tls: true };
   const bench = new ClusterBench({ cluster, namespace, name, settings, installation });
   let report: BenchReport;
   try {
