@@ -128,14 +128,15 @@ async fn what_it_speaks(client: &mut Client) -> Protocol {
 /// Reads until the protocol is known.
 pub fn poll_protocol(client: &mut Client, cx: &mut Context<'_>) -> Poll<Protocol> {
     loop {
+        // It may have come with the end of a handshake.
+        let protocol = protocol_of(client);
+        if protocol != Protocol::Unknown {
+            return Poll::Ready(protocol);
+        }
         match client.peer.poll_receive(cx, Room::Head) {
             Poll::Ready(Ok(length)) if length > 0 => {}
             Poll::Ready(_) => return Poll::Ready(Protocol::Opaque),
             Poll::Pending => return Poll::Pending,
-        }
-        let protocol = protocol_of(client);
-        if protocol != Protocol::Unknown {
-            return Poll::Ready(protocol);
         }
     }
 }

@@ -15,6 +15,7 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use crate::backend::Backend;
 use crate::mesh::{inbound, outbound};
 use crate::pair::{GET, OK, Pair, answering};
+use crate::peers::hasty_client_of;
 use crate::secured::Middle;
 use crate::stand_in::authority::{Authority, identity};
 
@@ -80,6 +81,17 @@ fn a_proxy_that_knows_nothing_of_streams_is_served_as_before() {
         assert_eq!(String::from_utf8_lossy(&answer), OK);
     }
     assert_eq!(application.heads().len(), 3);
+}
+
+#[test]
+fn a_request_that_comes_with_the_end_of_the_handshake_does_not_wait() {
+    let application = Backend::start();
+    let authority = Authority::new();
+    let world = inbound(&authority, "world", application.address, &[]);
+    let socket = world.connect().0;
+    let mut client = hasty_client_of(&authority, &identity("hello"), GET.as_bytes(), socket);
+    client.flush().unwrap();
+    assert_eq!(application.accept().until("\r\n\r\n"), GET);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Peers that speak TLS by a library of their own, and believe everybody.
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::sync::Arc;
 
@@ -35,6 +36,12 @@ pub fn client_speaking(
     names: &[&str],
     socket: TcpStream,
 ) -> StreamOwned<ClientConnection, TcpStream> {
+    let config = client_config(protocol, authority, names);
+    let client = ClientConnection::new(config, "world".try_into().unwrap()).unwrap();
+    StreamOwned::new(client, socket)
+}
+
+fn client_config(protocol: &[u8], authority: &Authority, names: &[&str]) -> Arc<ClientConfig> {
     let (chain, key) = authority.certify_as(names);
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
@@ -44,7 +51,20 @@ pub fn client_speaking(
         .with_client_auth_cert(chain, key)
         .unwrap();
     config.alpn_protocols = vec![protocol.to_vec()];
-    let client = ClientConnection::new(Arc::new(config), "world".try_into().unwrap()).unwrap();
+    Arc::new(config)
+}
+
+/// A client of the authority that takes streams, and sends `request` with the end of its handshake, without waiting for them to be
+/// offered.
+pub fn hasty_client_of(
+    authority: &Authority,
+    name: &str,
+    request: &[u8],
+    socket: TcpStream,
+) -> StreamOwned<ClientConnection, TcpStream> {
+    let config = client_config(ALPN, authority, &[name]);
+    let mut client = ClientConnection::new(config, "streams.7f000001.invalid".try_into().unwrap()).unwrap();
+    client.writer().write_all(request).unwrap();
     StreamOwned::new(client, socket)
 }
 
