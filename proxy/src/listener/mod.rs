@@ -84,6 +84,12 @@ pub(crate) fn serve_stream(client: Box<Client>) {
     admit(client, hold, place, Client::serve);
 }
 
+/// Answers a stream of a connection for which there is no place.
+pub(crate) fn refuse_stream(client: Box<Client>) {
+    let hold = client.worker.drain.hold();
+    admit(client, hold, None, Client::serve);
+}
+
 fn admit<F: Future<Output = ()>>(
     mut client: Box<Client>,
     hold: Hold,

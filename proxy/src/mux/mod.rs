@@ -22,7 +22,7 @@ mod silence;
 mod stream;
 
 pub(crate) use pool::Pool;
-pub(crate) use serving::serve;
+pub(crate) use serving::{serve, turn_away};
 pub(crate) use stream::Stream;
 
 /// By what a client begins streams, where a request would begin.

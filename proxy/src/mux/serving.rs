@@ -21,6 +21,15 @@ const LAST_CALL: Duration = Duration::from_secs(2);
 
 /// Serves streams until the connection ends, which begins with the preface.
 pub async fn serve(client: Box<Client>) {
+    drive(client, false).await;
+}
+
+/// Answers by an error what a client has begun, for there is no place for its connection, and tells it to open no more streams.
+pub async fn turn_away(client: Box<Client>) {
+    drive(client, true).await;
+}
+
+async fn drive(client: Box<Client>, is_beyond: bool) {
     let Client { worker, side: relay::Side::Inbound(application), mut peer, address, watch, .. } = *client
     else {
         return;
@@ -28,7 +37,7 @@ pub async fn serve(client: Box<Client>) {
     let Some(identity) = peer.identity().cloned() else { return };
     peer.received.consume(PREFACE.len());
     let connection = Connection::new(identity, Weak::new(), &worker.drain);
-    let side = Serving { worker, application, address, told: None };
+    let side = Serving { worker, application, address, is_beyond, told: None };
     Driver::new(peer, connection, side, watch).run().await;
 }
 
@@ -37,6 +46,8 @@ pub(super) struct Serving {
     worker: Rc<Worker>,
     application: Rc<Endpoint>,
     address: SocketAddr,
+    /// There is no place for the connection.
+    is_beyond: bool,
     /// When the client was told to open no more streams.
     told: Option<Instant>,
 }
@@ -55,12 +66,15 @@ impl Side for Serving {
             grant: None,
             idle_since: Instant::now(),
         });
-        listener::serve_stream(client);
+        match self.is_beyond {
+            true => listener::refuse_stream(client),
+            false => listener::serve_stream(client),
+        }
         Ok(())
     }
 
     fn is_hurried(&self) -> bool {
-        self.told.is_none() && self.worker.drain.has_started()
+        self.told.is_none() && (self.is_beyond || self.worker.drain.has_started())
     }
 
     fn attend(&mut self, now: Instant, connection: &Connection) -> Option<Duration> {
@@ -73,7 +87,8 @@ impl Side for Serving {
             self.told = Some(now);
         }
         // It closes the connection as soon as it has the last answer.
-        let is_over = idle_for.is_some_and(|time| time >= LAST_CALL) && !connection.has_more_to_write();
+        let is_over = self.is_beyond
+            || (idle_for.is_some_and(|time| time >= LAST_CALL) && !connection.has_more_to_write());
         match self.told {
             Some(told) if is_over && now - told >= LAST_CALL => None,
             Some(_) => Some(LAST_CALL),
@@ -84,6 +99,9 @@ impl Side for Serving {
 
 impl Serving {
     fn reason_to_go(&self, idle_for: Option<Duration>) -> Option<CloseReason> {
+        if self.is_beyond {
+            return Some(CloseReason::Overload);
+        }
         if self.worker.drain.has_started() {
             return Some(CloseReason::Drain);
         }
@@ -103,6 +121,7 @@ impl Serving {
             worker: Rc::clone(worker),
             application: worker.application(application),
             address: application,
+            is_beyond: false,
             told: None,
         }
     }

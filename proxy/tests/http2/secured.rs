@@ -29,3 +29,17 @@ async fn streams_go_the_whole_way_secured_and_share_one_connection() {
         assert_eq!(relay.metric("mesh_requests_total", &[&labels[0], &labels[1]]), 22.0, "{direction}");
     }
 }
+
+#[tokio::test]
+async fn streams_for_whose_connection_there_is_no_place_are_told_so() {
+    let authority = Authority::new();
+    let application = Application::serving(echo).await;
+    let limit = [("MESH_PROXY_MAX_CONNECTIONS", "1")];
+    let world = inbound(&authority, "world", application.address, &limit);
+    let hello = outbound(&authority, world.address, "world", &[]);
+    let occupant = Client::connect(world.address).await;
+    assert_eq!(occupant.ask(get("http://world/"), "").await.status, 200);
+    let client = Client::connect(hello.address).await;
+    let answer = client.ask(get("http://world/"), "").await;
+    assert_eq!((answer.status, answer.text()), (503, "mesh-proxy: overloaded\n"));
+}

@@ -6,6 +6,7 @@ mod stand_in;
 
 mod backend;
 mod clocks;
+mod crowded;
 mod failures;
 mod governed;
 mod harness;
