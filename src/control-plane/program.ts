@@ -133,6 +133,7 @@ async function startParts(
   parts.add(() => api.value.close());
 
   log.info("reading services and workloads", nameOf(options.source));
+  if (!options.identity) warnOfPlainText(options.source, log);
   log.info("listening for proxies", { address: discovery.value.address });
   log.info("listening for commands", { address: api.value.address });
   return ok({
@@ -191,6 +192,16 @@ async function publishRoots(
 function logRefusal(log: Log, { reason, details }: ProxyRefusal, proxy: Applicant | undefined): void {
   const name = proxy && { proxy: `${proxy.namespace}/${proxy.name}` };
   log.warn("proxy refused", { ...name, reason, details });
+}
+
+/** In a cluster the identity role is a process of the installation; in a directory it is easily forgotten. */
+function warnOfPlainText(source: Source, log: Log): void {
+  if (!("directory" in source)) return;
+  const { directory } = source;
+  log.warn("no certificate authority: proxies speak plain text, and each is who it says it is", {
+    directory,
+    try: `mesh ca create --directory ${directory}, and start again`,
+  });
 }
 
 function nameOf(source: Source) {

@@ -20,9 +20,11 @@ afterAll(() => rm(directory, { recursive: true }));
 const words = (...more: string[]) => ["control-plane", "run", "--directory", directory, ...more];
 const FREE_PORTS = ["--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"];
 
+const startControlPlane = (...more: string[]) => startWith(words(...more));
+
 /** The command once it listens, with what it had logged by then. */
-async function startControlPlane(...more: string[]) {
-  const command = startMesh(words(...FREE_PORTS, "--log-format", "json", ...more));
+async function startWith(given: string[]) {
+  const command = startMesh([...given, ...FREE_PORTS, "--log-format", "json"]);
   onTestFinished(() => void command.kill("SIGKILL"));
   const end = ended(command);
   const log: Record<string, string>[] = [];
@@ -44,9 +46,27 @@ describe("mesh control-plane run", () => {
     expect(log.map(({ message }) => message)).toEqual([
       `${directory}/disco/web:1: found port "70000"; expected a number from 1 to 65535`,
       "reading services and workloads",
+      "no certificate authority: proxies speak plain text, and each is who it says it is",
       "listening for proxies",
       "listening for commands",
     ]);
+  });
+
+  it("says that proxies speak plain text, and what to do, unless there is a certificate authority", async () => {
+    const plain = await startControlPlane();
+    const warning = plain.log.find(({ message }) => message?.startsWith("no certificate authority"));
+    expect(warning).toMatchObject({
+      level: "warn",
+      directory,
+      try: `mesh ca create --directory ${directory}, and start again`,
+    });
+    plain.command.kill("SIGKILL");
+    const secured = await mkdtemp(join(tmpdir(), "mesh-"));
+    onTestFinished(() => rm(secured, { recursive: true }));
+    await mkdir(join(secured, "disco"));
+    const roles = ["--role", "discovery", "--role", "identity"];
+    const { log } = await startWith(["control-plane", "run", "--directory", secured, ...roles]);
+    expect(log.map(({ level }) => level)).not.toContain("warn");
   });
 
   it("ends with its standard input when that was asked for", async () => {
