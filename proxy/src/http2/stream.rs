@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use h2::ext::Protocol;
@@ -86,6 +87,11 @@ impl Stream {
         let mut attempts = Attempts::new(&target);
         let mut ended_connections = 0;
         loop {
+            // An endpoint ends its connection, with the requests of others, when too many streams are opened there only to be reset.
+            if self.is_gone().await {
+                self.goes_to(None, target.http());
+                return self.record.abandoned(0);
+            }
             let linked = match self.link_at_once(&target, &attempts) {
                 Some(link) => Ok(link),
                 None => Box::pin(self.link(&target, &mut attempts)).await,
@@ -159,6 +165,11 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Whether the client has given up the request.
+    async fn is_gone(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.respond.poll_reset(cx).is_ready())).await
     }
 
     /// Decides about the request.

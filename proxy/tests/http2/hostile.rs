@@ -93,6 +93,48 @@ async fn streams_that_are_opened_only_to_be_reset_end_the_connection() {
 }
 
 #[tokio::test]
+async fn streams_that_are_reset_after_data_end_the_connection() {
+    let (_application, relay) = relay(&[]).await;
+    let address = relay.address;
+    let goodbye = tokio::task::spawn_blocking(move || {
+        let mut wire = Wire::connect(address, &[]);
+        for stream in (1..200_001).step_by(2) {
+            let open = frame(HEADERS, END_HEADERS, stream, &request("app"));
+            let reset = frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes());
+            if wire.send_while_taken(&[open, frame(DATA, 0, stream, b"data"), reset].concat(), 1) {
+                return wire.goodbye();
+            }
+        }
+        panic!("all are taken");
+    });
+    let goodbye = goodbye.await.unwrap();
+    assert!([Some(ENHANCE_YOUR_CALM), None].contains(&goodbye), "{goodbye:?}");
+    eventually("it is counted", || relay.metric("mesh_limit_reached_total", &["frames"]) == 1.0);
+    assert_unharmed(&relay).await;
+}
+
+#[tokio::test]
+async fn streams_that_are_reset_at_once_reach_no_endpoint() {
+    let (_application, relay) = relay(&[]).await;
+    let address = relay.address;
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut wire = Wire::connect(address, &[]);
+        // From here on the proxy reads what comes together as one.
+        while wire.next().unwrap().flags & ACK == 0 {}
+        let cut = |stream| {
+            let open = frame(HEADERS, END_HEADERS | END_STREAM, stream, &request("app"));
+            [open, frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())].concat()
+        };
+        wire.send((1..201).step_by(2).flat_map(cut).collect::<Vec<_>>());
+        wire
+    });
+    let _wire = asked.await.unwrap();
+    eventually("they have come", || relay.metric("mesh_requests_total", &[]) == 100.0);
+    assert_eq!(relay.metric("mesh_tcp_open_total", &[r#"peer="dst""#]), 0.0);
+    assert_unharmed(&relay).await;
+}
+
+#[tokio::test]
 async fn streams_that_the_proxy_is_made_to_reset_end_the_connection() {
     // A window beyond its limit (RFC 9113, section 6.9.1), no increment at all (6.9), and a stream that depends on itself.
     for ending in [
@@ -111,7 +153,9 @@ async fn a_head_without_end_ends_the_connection() {
     let (_application, relay) = relay(&[]).await;
     for part in [vec![], [&[0x40, 1, b'x', 0x7f, 0x81, 0x7f][..], &[b'v'; 16_000]].concat()] {
         let first = frame(HEADERS, 0, 1, &request("app"));
-        let goodbye = goodbye_to(&relay, first, frame(CONTINUATION, 0, 1, &part)).await;
+        // So much that all that lies between does not hold it.
+        let flood = frame(CONTINUATION, 0, 1, &part).repeat(if part.is_empty() { 100 } else { 1 });
+        let goodbye = goodbye_to(&relay, first, flood).await;
         let expected = [Some(ENHANCE_YOUR_CALM), Some(PROTOCOL_ERROR), Some(COMPRESSION_ERROR), None];
         assert!(expected.contains(&goodbye), "{goodbye:?}");
         assert_unharmed(&relay).await;

@@ -139,8 +139,9 @@ async fn interim_responses_go_before_the_final_one() {
 #[tokio::test]
 async fn resets_arrive_with_their_codes() {
     let (told, mut resets) = mpsc::unbounded_channel();
+    let (begun, mut requests) = mpsc::unbounded_channel();
     let application = Application::serving(move |request, mut respond| {
-        let told = told.clone();
+        let (told, begun) = (told.clone(), begun.clone());
         async move {
             match request.uri().path() {
                 "/before" => respond.send_reset(Reason::HTTP_1_1_REQUIRED),
@@ -154,6 +155,7 @@ async fn resets_arrive_with_their_codes() {
                 // What is left of the request is not wanted, which is said by itself.
                 "/early" => drop(respond.send_response(Response::new(()), true).unwrap()),
                 "/left-before" => {
+                    begun.send(()).unwrap();
                     let reason = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
                     told.send(reason.unwrap()).unwrap();
                 }
@@ -182,6 +184,7 @@ async fn resets_arrive_with_their_codes() {
         assert_eq!(reset, Reason::NO_ERROR);
 
         let (_response, mut sink) = client.begin(post("http://app/left-before")).await;
+        within(requests.recv()).await.unwrap();
         sink.send_reset(Reason::INTERNAL_ERROR);
         assert_eq!(within(resets.recv()).await, Some(Reason::INTERNAL_ERROR));
         let (response, mut sink) = client.begin(post("http://app/left-within")).await;
