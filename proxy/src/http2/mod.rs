@@ -30,5 +30,10 @@ const MAX_STREAMS: u32 = 256;
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// The same of a connection: no number of streams whose receivers are slow holds up another one.
 const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
+/// So many streams that we have reset are remembered for a second, so that what their peers had sent before they heard of it is
+/// passed over.
+const REMEMBERED_RESETS: usize = 1024;
+/// What comes later is answered by another reset, so often in the life of a connection. An honest peer hardly ever makes us do so.
+const MAX_LATE_RESETS: usize = 16 * 1024;
 /// What a stream has waiting to be written.
 const SEND_BUFFER: usize = 64 * 1024;

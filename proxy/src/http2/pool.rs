@@ -15,7 +15,7 @@ use tokio::task::spawn_local;
 use super::keepalive::Keepalive;
 use super::traffic::Traffic;
 use super::wire::Wire;
-use super::{CONNECTION_WINDOW, MAX_STREAMS, SEND_BUFFER, STREAM_WINDOW};
+use super::{CONNECTION_WINDOW, MAX_LATE_RESETS, MAX_STREAMS, REMEMBERED_RESETS, SEND_BUFFER, STREAM_WINDOW};
 use crate::destination::Endpoint;
 use crate::error::ProxyError;
 use crate::metrics::CloseReason;
@@ -161,6 +161,8 @@ fn settings(worker: &Worker) -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_reset_streams(REMEMBERED_RESETS)
+        .max_local_error_reset_streams(Some(MAX_LATE_RESETS))
         .max_header_list_size(u32::try_from(2 * worker.config.limits.head.bytes).unwrap_or(u32::MAX));
     settings
 }

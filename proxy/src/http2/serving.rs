@@ -18,7 +18,7 @@ use super::kept::Head;
 use super::stream::Stream;
 use super::traffic::Traffic;
 use super::wire::Wire;
-use super::{CONNECTION_WINDOW, MAX_STREAMS, SEND_BUFFER, STREAM_WINDOW};
+use super::{CONNECTION_WINDOW, MAX_LATE_RESETS, MAX_STREAMS, REMEMBERED_RESETS, SEND_BUFFER, STREAM_WINDOW};
 use crate::metrics::{CloseReason, Limit};
 use crate::permission::{self, Call, Denial, Edition, HttpCall};
 use crate::relay::{Client, Side, Watch};
@@ -111,6 +111,8 @@ pub(super) fn settings(worker: &Worker) -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_reset_streams(REMEMBERED_RESETS)
+        .max_local_error_reset_streams(Some(MAX_LATE_RESETS))
         // As many as a client can open at once, it can reset at once.
         .max_pending_accept_reset_streams(MAX_STREAMS as usize)
         // What is up to twice as large as may be is read, to be refused with a reason.

@@ -113,6 +113,29 @@ async fn streams_that_are_reset_after_data_end_the_connection() {
     assert_unharmed(&relay).await;
 }
 
+/// A client that goes on however much comes of streams that it has reset; others of the same library give up their connection.
+async fn cancelling(relay: &Relay) -> Client {
+    let settings = h2::client::Builder::new().max_local_error_reset_streams(None).clone();
+    Client::with(&settings, relay.address).await
+}
+
+#[tokio::test]
+async fn a_client_that_reads_a_little_of_many_responses_and_cancels_them_is_served() {
+    let application = endless().await;
+    let relay = Relay::inbound(application.address, &[]);
+    let client = cancelling(&relay).await;
+    // More than are borne at once of streams that bring nothing.
+    for _ in 0..3_000 {
+        let (response, mut sink) = client.begin(post("http://app/")).await;
+        let mut body = within(response).await.unwrap().into_body();
+        let part = within(body.data()).await.unwrap().unwrap();
+        assert_eq!(part[0], 7, "{}", part.escape_ascii());
+        sink.send_reset(h2::Reason::CANCEL);
+    }
+    assert_eq!(relay.metric("mesh_limit_reached_total", &["frames"]), 0.0);
+    assert_eq!(application.connections(), 1);
+}
+
 #[tokio::test]
 async fn streams_that_are_reset_at_once_reach_no_endpoint() {
     let (_application, relay) = relay(&[]).await;
@@ -249,9 +272,9 @@ async fn more_streams_than_may_be_open_are_refused() {
     assert_unharmed(&relay).await;
 }
 
-#[tokio::test]
-async fn windows_that_stay_closed_hold_little_and_not_for_ever() {
-    let application = Application::serving(|_, mut respond| async move {
+/// Answers every request by much more than any buffer holds.
+async fn endless() -> Application {
+    Application::serving(|_, mut respond| async move {
         let mut sink = respond.send_response(http::Response::new(()), false).unwrap();
         for _ in 0..10_000 {
             if send(&mut sink, bytes::Bytes::from_static(&[7; 10_000])).await.is_none() {
@@ -259,7 +282,12 @@ async fn windows_that_stay_closed_hold_little_and_not_for_ever() {
             }
         }
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn windows_that_stay_closed_hold_little_and_not_for_ever() {
+    let application = endless().await;
     let relay = Relay::inbound(application.address, &[("MESH_PROXY_STALL_TIMEOUT", "2s")]);
     let address = relay.address;
     let resets = tokio::task::spawn_blocking(move || {
