@@ -286,6 +286,37 @@ async fn endless() -> Application {
 }
 
 #[tokio::test]
+async fn a_connections_window_that_stays_closed_holds_little_and_not_for_ever() {
+    let application = endless().await;
+    let relay = Relay::inbound(application.address, &[("MESH_PROXY_STALL_TIMEOUT", "2s")]);
+    let address = relay.address;
+    let stalled = tokio::task::spawn_blocking(move || {
+        // SETTINGS_INITIAL_WINDOW_SIZE 2^31 - 1; the connection's stays at 65,535.
+        let mut wire = Wire::connect(address, &[0, 4, 0x7f, 0xff, 0xff, 0xff]);
+        for stream in (1..201).step_by(2) {
+            wire.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &request("app")));
+        }
+        let (mut data, mut resets) = (0, 0);
+        while resets < 100 {
+            let frame = wire.next_of_interest().unwrap();
+            data += if frame.kind == DATA { frame.payload.len() } else { 0 };
+            resets += usize::from(frame.kind == RST_STREAM);
+        }
+        data
+    });
+    let other = cancelling(&relay).await;
+    while !stalled.is_finished() {
+        // Its streams are served by the same connection to the application.
+        let mut body = other.head(post("http://app/")).await.unwrap().into_body();
+        assert_eq!(within(body.data()).await.unwrap().unwrap()[0], 7);
+        let resident = relay.proxy.metric("process_resident_memory_bytes");
+        assert!(resident < 60e6, "{resident}");
+    }
+    assert_eq!(stalled.await.unwrap(), 65_535);
+    assert_eq!(relay.metric("mesh_limit_reached_total", &["stall-timeout"]), 100.0);
+}
+
+#[tokio::test]
 async fn windows_that_stay_closed_hold_little_and_not_for_ever() {
     let application = endless().await;
     let relay = Relay::inbound(application.address, &[("MESH_PROXY_STALL_TIMEOUT", "2s")]);
