@@ -66,6 +66,11 @@ async fn their_requests_go_to_an_endpoint_that_has_a_place() {
     let told = Told::of(&authority, full.address).await;
     told.endpoints(&[full.address, free.address]).await;
     let retried = || told.hello.metric("mesh_retries_total", &["reason=\"unreached\""]);
+    eventually("it knows of both", || {
+        let mut client = told.hello.connect();
+        client.send(POST);
+        client.until("\r\n\r\n").starts_with("HTTP/1.1 200 ")
+    });
     eventually("one met the full endpoint first", || {
         let mut client = told.hello.connect();
         client.send(POST);
