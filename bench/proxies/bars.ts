@@ -6,6 +6,8 @@ export interface Bar {
   readonly bar: string;
   readonly limit: { readonly most: number } | { readonly least: number };
   readonly notation: Notation;
+  /** Which value over the rounds is held against the limit; the median when left out. */
+  readonly by?: "largest";
   readonly measure: (report: Report) => Spread | null;
 }
 
@@ -24,19 +26,20 @@ export interface Verdict {
   readonly met: boolean | null;
 }
 
-/** Holds the medians against bars. */
+/** Holds the medians, or what else decides, against bars. */
 export function verdictsOn(report: Report, bars: readonly Bar[]): readonly Verdict[] {
-  return bars.map(({ bar, limit, notation: { digits, unit }, measure }) => {
+  return bars.map(({ bar, limit, notation: { digits, unit }, by, measure }) => {
     const spread = measure(report);
+    const decisive = spread === null ? null : by === "largest" ? spread.max : spread.median;
     return {
       bar,
       limit:
         "most" in limit ? `at most ${digits(limit.most)}${unit}` : `at least ${digits(limit.least)}${unit}`,
       measured:
-        spread === null
+        spread === null || decisive === null
           ? "-"
-          : `${digits(spread.median)} (${digits(spread.min)} to ${digits(spread.max)})${unit}`,
-      met: spread === null ? null : isWithin(limit, spread.median),
+          : `${digits(decisive)} (${digits(spread.min)} to ${digits(spread.max)})${unit}`,
+      met: decisive === null ? null : isWithin(limit, decisive),
     };
   });
 }

@@ -60,6 +60,15 @@ export interface Figures extends Readonly<Record<WithinFigure, number>> {
   readonly cpuBothResumed: number;
   /** Memory of the end that has accepted many mTLS connections, which are idle after one request each. */
   readonly rssSecuredHeld: number;
+  /** From the end of a permission's writing to the first request that is refused, on a connection that was open: median and largest. */
+  readonly refusedP50: number;
+  readonly refusedLargest: number;
+  /** The same to the end of an answer that was under way. */
+  readonly cutP50: number;
+  readonly cutLargest: number;
+  /** From the permission's removal to the first request that is answered again. */
+  readonly allowedP50: number;
+  readonly allowedLargest: number;
 }
 
 export type FigureName = keyof Figures;

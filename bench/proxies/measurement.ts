@@ -12,6 +12,7 @@ export const STEPS = [
   "secure",
   "http2",
   "handshakes",
+  "permissions",
 ] as const;
 
 export type Step = (typeof STEPS)[number];

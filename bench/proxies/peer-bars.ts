@@ -1,11 +1,13 @@
 import type { Bar, Notation } from "./bars.js";
 import { MESH } from "./mesh.js";
 import { REFERENCE } from "./peers.js";
+import { type FigureName } from "./figures.js";
 import { differenceOfFigure, ratioOfFigure, spreadOfFigure } from "./report.js";
 
 const TIMES: Notation = { digits: (value) => value.toFixed(2), unit: ` × ${REFERENCE}` };
 const MEGABYTES: Notation = { digits: (bytes) => (bytes / 1e6).toFixed(1), unit: " MB" };
 const PER_SECOND: Notation = { digits: (value) => value.toFixed(1), unit: " a second" };
+const MILLIS: Notation = { digits: (us) => (us / 1000).toFixed(0), unit: " ms" };
 const MICROS: Notation = { digits: (us) => String(Math.round(us)), unit: " µs" };
 
 /** What our own proxy is held to among those of others. */
@@ -124,4 +126,18 @@ export const PEER_BARS: readonly Bar[] = [
     notation: { digits: String, unit: "" },
     measure: (report) => spreadOfFigure(report, MESH, "http2Failed"),
   },
+  permissionBar("a DENY refuses on open connections", "refusedLargest"),
+  permissionBar("a DENY cuts what is under way", "cutLargest"),
+  permissionBar("without it requests are answered", "allowedLargest"),
 ];
+
+/** However busy the machine was: the longest of all rounds decides. */
+function permissionBar(what: string, figure: FigureName): Bar {
+  return {
+    bar: `permissions: ${what}, longest`,
+    limit: { most: 1_000_000 },
+    notation: MILLIS,
+    by: "largest",
+    measure: (report) => spreadOfFigure(report, MESH, figure),
+  };
+}

@@ -30,9 +30,12 @@ interface Peer {
 /** What a proxy is in an arrangement, as its configuration is called. */
 type Role = "" | "-http2" | "-connecting" | "-accepting";
 
+/** The arrangements in which others take part. */
+type Shared = Exclude<Arrangement, "permissions">;
+
 /** The proxies of others that are on this machine, each with one worker, in the roles of an arrangement. */
 export async function peerRows(
-  arrangement: Arrangement,
+  arrangement: Shared,
   programs: Programs,
   surroundings: Surroundings,
 ): Promise<readonly Row[]> {
@@ -46,7 +49,7 @@ export async function peerRows(
 
 type Start = (peer: Peer, surroundings: Surroundings) => Promise<RunningRow>;
 
-const START: Readonly<Record<Arrangement, Start>> = {
+const START: Readonly<Record<Shared, Start>> = {
   plain: (peer, surroundings) => startServer(inRole(peer, ""), surroundings),
   http2: (peer, surroundings) => startServer({ ...inRole(peer, "-http2"), ask: askHttp2 }, surroundings),
   secure: (peer, surroundings) =>

@@ -14,6 +14,7 @@ import {
   SATURATING_CONNECTIONS,
 } from "./load.js";
 import { ratioOfFigure, spreadOfFigure, type Report } from "./report.js";
+import { CHANGES } from "./permission-measurements.js";
 import { HELD_CONNECTIONS } from "./plain-measurements.js";
 
 const NOTHING = "-";
@@ -94,6 +95,8 @@ function tablesOf(report: Report): readonly TableOf[] {
     right(heading, (row) => withSpread(spreadOfFigure(report, row, figure), notation));
   const median = (heading: string, figure: FigureName, notation: Notation) =>
     right(heading, (row) => medianOf(spreadOfFigure(report, row, figure), notation));
+  const largest = (heading: string, figure: FigureName, notation: Notation) =>
+    right(heading, (row) => largestOf(spreadOfFigure(report, row, figure), notation));
   const ratio = (figure: FigureName) =>
     right(`× ${report.reference.toUpperCase()}`, (row) =>
       withSpread(ratioOfFigure(report, row, figure), HUNDREDTHS),
@@ -212,6 +215,19 @@ function tablesOf(report: Report): readonly TableOf[] {
       rows: proxies,
       columns: [NAME, spread("RSS", "rssSecuredHeld", MEGABYTES)],
     },
+    {
+      title: `How soon a permission is in force: ms from the end of its writing, or its removal, ${CHANGES} of each a round`,
+      rows: proxies,
+      columns: [
+        NAME,
+        spread("REFUSED, P50", "refusedP50", MILLIS),
+        largest("LONGEST", "refusedLargest", MILLIS),
+        spread("ANSWER CUT, P50", "cutP50", MILLIS),
+        largest("LONGEST", "cutLargest", MILLIS),
+        spread("ALLOWED AGAIN, P50", "allowedP50", MILLIS),
+        largest("LONGEST", "allowedLargest", MILLIS),
+      ],
+    },
   ];
   return tables.map(onlyMeasured).filter(({ columns }) => columns.length > 1);
 }
@@ -243,9 +259,14 @@ const TENTHS: Notation = (value) => value.toFixed(1);
 const HUNDREDTHS: Notation = (value) => value.toFixed(2);
 const PERCENT: Notation = (share) => `${(share * 100).toFixed(1)}%`;
 const MEGABYTES: Notation = (bytes) => (bytes / 1e6).toFixed(1);
+const MILLIS: Notation = (us) => (us / 1000).toFixed(0);
 
 function medianOf(spread: Spread | null, notation: Notation): string {
   return spread === null ? NOTHING : notation(spread.median);
+}
+
+function largestOf(spread: Spread | null, notation: Notation): string {
+  return spread === null ? NOTHING : notation(spread.max);
 }
 
 function withSpread(spread: Spread | null, notation: Notation): string {

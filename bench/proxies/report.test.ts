@@ -86,6 +86,20 @@ describe("a report", () => {
     expect(verdictOn("CPU a request at the fixed rate")?.met).toBeNull();
   });
 
+  it("holds the longest of all rounds against a bar that says so", () => {
+    const late = reportOf(
+      CIRCUMSTANCES,
+      [120e3, 1100e3, 130e3].map((refusedLargest) => round({ mesh: { refusedLargest } })),
+    );
+    const refuses = "permissions: a DENY refuses on open connections, longest";
+    expect(verdictsOn(late, PEER_BARS).find(({ bar }) => bar === refuses)).toEqual({
+      bar: refuses,
+      limit: "at most 1000 ms",
+      measured: "1100 (120 to 1100) ms",
+      met: false,
+    });
+  });
+
   it("has no rows and columns in which nothing was measured", () => {
     expect(renderMarkdown(report, PEER_BARS)).not.toContain("| direct | - |");
     expect(renderMarkdown(report, PEER_BARS)).not.toContain("mTLS connection");

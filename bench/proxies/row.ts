@@ -1,3 +1,4 @@
+import type { Denial } from "./denial.js";
 import type { TlsAcceptor, TlsPlace } from "./tls-load.js";
 
 /** A way to the backend that is compared with others. */
@@ -24,6 +25,8 @@ export interface RunningRow {
   readonly takesTls?: TlsPlace;
   /** What it makes mTLS connections to, in place of the backend. */
   readonly connectsTo?: TlsAcceptor;
+  /** A permission that shuts out whoever asks it; then the service behind has an answer that never ends. */
+  readonly denial?: Denial;
   stop(): Promise<void>;
 }
 

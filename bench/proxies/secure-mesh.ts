@@ -16,7 +16,8 @@ import type { Upstream } from "./server.js";
 /** The ALPN protocol by which proxies of the mesh know each other. */
 export const MESH_PROTOCOL = "mesh/1";
 
-const CLIENT = "bench-client";
+/** The workload whose sidecar makes connections. */
+export const CLIENT = "bench-client";
 const LOOPBACK = "127.0.0.1:0";
 const STOP_MS = 2000;
 

@@ -4,6 +4,8 @@ import type { Backend } from "./backend.js";
 import { CIRCUMSTANCES } from "./circumstances.js";
 import { type Credentials, makeCredentials } from "./credentials.js";
 import type { Measurement } from "./measurement.js";
+import { Denial } from "./denial.js";
+import { EndlessApplication } from "./endless-application.js";
 import { type Mesh, PLAIN, startMesh } from "./mesh.js";
 import { floorPairRow, floorRow, peerRows, type Programs } from "./peers.js";
 import type { Stage } from "./round.js";
@@ -114,6 +116,16 @@ const ROWS: Readonly<Record<Arrangement, MakeRows>> = {
     };
     return [...peers.map((row) => connectingTo(row, acceptor)), keep({ ...mesh, stop })];
   },
+  async permissions({ directory }, keep) {
+    const credentials = await makeCredentials(join(directory, "permissions"));
+    const application = await EndlessApplication.start();
+    const mesh = await startSecurePair(credentials, { port: application.port, opaquePort: 0 });
+    const stop = async () => {
+      await mesh.stop();
+      await application.stop();
+    };
+    return [keep({ row: denied(mesh.row, new Denial(credentials.home)), stop })];
+  },
 };
 
 function takingTls(row: Row, credentials: Credentials): Row {
@@ -122,6 +134,10 @@ function takingTls(row: Row, credentials: Credentials): Row {
     return { ...running, takesTls: { port: running.port, credentials } };
   };
   return { ...row, start };
+}
+
+function denied(row: Row, denial: Denial): Row {
+  return { ...row, start: async () => ({ ...(await row.start()), denial }) };
 }
 
 function connectingTo(row: Row, acceptor: TlsAcceptor): Row {
