@@ -1,5 +1,5 @@
 // mesh bench in a cluster: what it measures, what it says when it cannot, and that it leaves nothing.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { ended } from "../mesh-command.js";
 import {
   applyPrinted,
@@ -29,6 +29,8 @@ const made = () => kubectl.run(["get", "pods,services", "-n", NAMESPACE, "-o", "
 /** It does not wait for the end of the pods, which takes them a second or two. */
 const expectNothingLeft = () => expect.poll(made, { timeout: 30_000 }).toBe("");
 
+afterEach(expectNothingLeft);
+
 interface Target {
   readonly name: string;
   readonly failed: number;
@@ -54,33 +56,27 @@ test("it measures direct calls, one sidecar and two, and removes what it made", 
   expect(cpu(one)).toBeGreaterThan(0);
   expect(cpu(two)).toBeGreaterThan(cpu(one));
   expect(two?.rssBytes?.max).toBeGreaterThan(1_000_000);
-  await expectNothingLeft();
 });
 
-test("HTTP/2, gRPC and TCP are measured as well, and --tls is what there is", async () => {
-  const quick = ["--rounds", "1", "--duration", "500ms", "--rate", "100", "--connections", "8"];
-  const protocols = ["http2", "grpc", "tcp"];
-  const benches = await Promise.all(
-    protocols.map((protocol) =>
-      mesh("bench", "-n", NAMESPACE, "--protocol", protocol, "--tls", "-o", "json", ...quick),
-    ),
-  );
-  for (const [index, { status, stdout, stderr }] of benches.entries()) {
+test.each(["http2", "grpc", "tcp"])(
+  "%s is measured as well, and --tls is what there is",
+  async (protocol) => {
+    const quick = ["--rounds", "1", "--duration", "500ms", "--rate", "100", "--connections", "8"];
+    const asked = ["--protocol", protocol, "--tls", "-o", "json", ...quick];
+    const { status, stdout, stderr } = await mesh("bench", "-n", NAMESPACE, ...asked);
     expect(status, stderr).toBe(0);
     const { settings, targets } = JSON.parse(stdout) as { settings: object; targets: Target[] };
-    expect(settings).toMatchObject({ protocol: protocols[index], tls: true });
+    expect(settings).toMatchObject({ protocol, tls: true });
     expect(targets.map(({ failed }) => failed)).toEqual([0, 0, 0]);
     expect(targets[2]?.cpuUsPerRequest.paced?.median).toBeGreaterThan(0);
-  }
-  await expectNothingLeft();
-});
+  },
+);
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s removes what it made", async (signal) => {
   const bench = startedMesh("bench", "-n", NAMESPACE, "--duration", "1m");
   await expect.poll(made, { timeout: 30_000 }).toContain("-load\n");
   bench.kill(signal);
   expect(await ended(bench)).toMatchObject({ status: 1, stderr: "error: interrupted\n" });
-  await expectNothingLeft();
 });
 
 test("a namespace that is not there is named, with those that are", async () => {
@@ -110,7 +106,6 @@ test("an image that is not there is named, and what was made is removed", async 
     /^error: the image nowhere\.invalid\/mesh-\S+ of pod mesh-bench-\S+ cannot be pulled \(/,
   );
   await kubectl.run(["patch", ...values, "--type=merge", "-p", JSON.stringify({ data })]);
-  await expectNothingLeft();
 });
 
 test("what a quota does not let be is told in the words of the API server", async () => {
@@ -119,5 +114,4 @@ test("what a quota does not let be is told in the words of the API server", asyn
   expect(status).toBe(1);
   expect(stderr).toContain("exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1");
   await kubectl.run(["delete", "quota", "few", "-n", NAMESPACE]);
-  await expectNothingLeft();
 });
