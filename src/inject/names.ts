@@ -10,6 +10,8 @@ export const TAP_PORT_NAME = "mesh-tap";
 export const INIT_CONTAINER = "mesh-init";
 /** The volume with the sidecar's token. */
 export const TOKEN_VOLUME = "mesh-proxy-token";
+/** The empty volume that keeps the application's token for the API server away from the mesh's containers. */
+export const NO_API_TOKEN_VOLUME = "mesh-no-api-token";
 /** The label of pods that have a sidecar; its value is `true`. */
 export const MESHED_LABEL = "mesh.dev/meshed";
 /** The annotation that tells the version of mesh that the sidecar is of. */

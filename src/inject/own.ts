@@ -4,6 +4,7 @@ import {
   INIT_CONTAINER,
   INJECTED_BY_ANNOTATION,
   MESHED_LABEL,
+  NO_API_TOKEN_VOLUME,
   PROXY_CONTAINER,
   TOKEN_VOLUME,
   VERSION_ANNOTATION,
@@ -16,6 +17,7 @@ const OWN_ITEMS = [
   ["initContainers", PROXY_CONTAINER],
   ["containers", PROXY_CONTAINER],
   ["volumes", TOKEN_VOLUME],
+  ["volumes", NO_API_TOKEN_VOLUME],
 ] as const;
 
 const OWN_ENTRIES = [

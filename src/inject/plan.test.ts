@@ -49,7 +49,10 @@ describe("a meshed pod", () => {
     const before = pod({ volumes: [{ name: "data", emptyDir: {} }] }, { labels: { app: "web" } });
     expect(injected(before)).toMatchObject({
       metadata: { name: "web", labels: { app: "web", "mesh.dev/meshed": "true" } },
-      spec: { containers: [container()], volumes: [{ name: "data" }, { name: "mesh-proxy-token" }] },
+      spec: {
+        containers: [container()],
+        volumes: [{ name: "data" }, { name: "mesh-proxy-token" }, { name: "mesh-no-api-token" }],
+      },
     });
   });
 
@@ -69,6 +72,7 @@ describe("a meshed pod", () => {
               ],
             },
           },
+          { emptyDir: {} },
         ],
       },
     });
@@ -268,6 +272,10 @@ describe("skipped", () => {
     [
       "a volume has the name mesh-proxy-token and is not of mesh",
       pod({ volumes: [{ name: "mesh-proxy-token" }] }),
+    ],
+    [
+      "a volume has the name mesh-no-api-token and is not of mesh",
+      pod({ volumes: [{ name: "mesh-no-api-token" }] }),
     ],
     [
       "container web has port 4143, which is the sidecar's inbound-port",

@@ -8,6 +8,7 @@ import {
   withoutParts,
   withRecord,
 } from "../manifest/index.js";
+import { noApiTokenVolume } from "./api-token.js";
 import {
   EMPTY_BEFORE_ANNOTATION,
   INJECT_LABEL,
@@ -162,7 +163,7 @@ function additionsTo(
     ...(options.nativeSidecar
       ? [...init, proxy].map(item("initContainers", "start"))
       : [...init.map(item("initContainers", "end")), item("containers", "end")(proxy)]),
-    item("volumes", "end")(tokenVolume()),
+    ...[tokenVolume(), noApiTokenVolume].map(item("volumes", "end")),
   ];
   const path = [...template.path, "metadata", "annotations"];
   return withRecord(object, additions, { path, key: EMPTY_BEFORE_ANNOTATION });

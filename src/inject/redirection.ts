@@ -1,5 +1,6 @@
 import type { IContainer } from "kubernetes-models/v1/Container";
 import type { JsonObject } from "../manifest/index.js";
+import { noApiToken } from "./api-token.js";
 import { INIT_CONTAINER } from "./names.js";
 import type { Options } from "./options.js";
 
@@ -29,6 +30,7 @@ export function initContainer(options: Options, probedPorts: readonly number[]):
       seccompProfile: { type: "RuntimeDefault" },
     },
     terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [noApiToken],
   } satisfies IContainer;
 }
 

@@ -2,6 +2,7 @@ import type { IContainer } from "kubernetes-models/v1/Container";
 import type { IVolume } from "kubernetes-models/v1/Volume";
 import { TRUST_ROOTS_CONFIG_MAP, TRUST_ROOTS_KEY } from "../installed-names/index.js";
 import type { JsonObject } from "../manifest/index.js";
+import { noApiToken } from "./api-token.js";
 import {
   ADMIN_PORT_NAME,
   PROXY_CONTAINER,
@@ -52,7 +53,7 @@ export function proxyContainer(options: Options, pod: PodFacts): JsonObject {
       seccompProfile: { type: "RuntimeDefault" },
     },
     terminationMessagePolicy: "FallbackToLogsOnError",
-    volumeMounts: [{ name: TOKEN_VOLUME, mountPath: TOKEN_DIRECTORY, readOnly: true }],
+    volumeMounts: [{ name: TOKEN_VOLUME, mountPath: TOKEN_DIRECTORY, readOnly: true }, noApiToken],
   } satisfies IContainer;
 }
 

@@ -1,5 +1,5 @@
 import { isArray, isObject, type Json } from "../manifest/index.js";
-import { INIT_CONTAINER, INJECT_LABEL, PROXY_CONTAINER, TOKEN_VOLUME } from "./names.js";
+import { INIT_CONTAINER, INJECT_LABEL, NO_API_TOKEN_VOLUME, PROXY_CONTAINER, TOKEN_VOLUME } from "./names.js";
 import { type OptionKey, OPTIONS, type Options } from "./options.js";
 import { containersOf, portsOf, textEntries } from "./pod.js";
 import { describe, type PodTemplate } from "./pod-template.js";
@@ -90,9 +90,10 @@ function takenName(template: PodTemplate): string | undefined {
   );
   if (container) return `a container has the name ${container.name} and is not of mesh`;
   const { volumes } = template.spec;
-  const taken =
-    isArray(volumes) && volumes.some((volume) => isObject(volume) && volume["name"] === TOKEN_VOLUME);
-  return taken ? `a volume has the name ${TOKEN_VOLUME} and is not of mesh` : undefined;
+  const taken = [TOKEN_VOLUME, NO_API_TOKEN_VOLUME].find(
+    (name) => isArray(volumes) && volumes.some((volume) => isObject(volume) && volume["name"] === name),
+  );
+  return taken === undefined ? undefined : `a volume has the name ${taken} and is not of mesh`;
 }
 
 const PORT_OPTIONS = [

@@ -1,7 +1,15 @@
 // What the mesh's parts may do in a cluster, and what keeps others away from them.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DOCUMENTED_ACCOUNTS, type DocumentedRight, documentedRights } from "../install/documented-rights.js";
-import { applyPrinted, kubectl, mesh, rolledOut, uninstall, WITHOUT_DASHBOARDS } from "./administrator.js";
+import {
+  applyPrinted,
+  edited,
+  kubectl,
+  mesh,
+  rolledOut,
+  uninstall,
+  WITHOUT_DASHBOARDS,
+} from "./administrator.js";
 
 const SYSTEM = "mesh-system";
 /** Nothing is bound here to any account. */
@@ -70,18 +78,6 @@ test.each(DOCUMENTED_ACCOUNTS)("%s may do what docs/rbac.md says, and nothing el
   expect(await ownRights(name, SYSTEM)).toEqual([...everywhere, ...inSystem].sort());
 });
 
-test("no account of a proxy may read a Secret", async () => {
-  // A proxy in an application's pod has the application's account, here one without rights of its own.
-  for (const [user, namespace] of [
-    [account("default", ELSEWHERE), ELSEWHERE],
-    [account("default", ELSEWHERE), SYSTEM],
-  ] as const) {
-    const rights = await rightsOf(user, namespace);
-    expect(rights.length).toBeGreaterThan(0);
-    expect(rights.filter((right) => right.includes("secrets"))).toEqual([]);
-  }
-});
-
 interface Pod {
   readonly metadata: { readonly name: string };
   readonly spec: {
@@ -104,19 +100,44 @@ async function listed<T>(...words: string[]): Promise<T[]> {
   return items;
 }
 
+/** The audiences of the tokens that a container has; that of the API server is not named. */
+function tokensOf({ spec }: Pod, container: string): (string | undefined)[] {
+  const found = [...(spec.initContainers ?? []), ...spec.containers].find(({ name }) => name === container);
+  return spec.volumes
+    .filter(({ name }) => found?.volumeMounts?.some((one) => one.name === name))
+    .flatMap(({ projected }) => projected?.sources ?? [])
+    .flatMap(({ serviceAccountToken }) => (serviceAccountToken ? [serviceAccountToken.audience] : []));
+}
+
+/** A pod whose service account may do something in the cluster. */
+const entitledPod = (labels: Readonly<Record<string, string>>) =>
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "entitled", namespace: ELSEWHERE, labels },
+    spec: { containers: [{ name: "application", image: "any" }] },
+  });
+
+/** The pod as it would run. */
+async function admitted(pod: string): Promise<Pod> {
+  return JSON.parse(await kubectl.run(["create", "--dry-run=server", "-o", "json", "-f", "-"], pod)) as Pod;
+}
+
+test.each([
+  ["mesh inject", async () => admitted((await edited("inject", entitledPod({}))).stdout)],
+  ["the webhook", async () => admitted(entitledPod({ "mesh.dev/inject": "enabled" }))],
+])("a sidecar of %s has not the rights of its application, to read Secrets for one", async (_by, made) => {
+  const pod = await made();
+  expect(tokensOf(pod, "application")).toEqual([undefined]);
+  expect(tokensOf(pod, "mesh-proxy")).toEqual(["mesh.dev"]);
+  expect(tokensOf(pod, "mesh-init")).toEqual([]);
+  expect(pod.spec.initContainers?.map(({ name }) => name)).toEqual(["mesh-proxy", "mesh-init"]);
+});
+
 test("the sidecars of the mesh's own pods have no token that the API server takes", async () => {
   const pods = await listed<Pod>("pods", "-n", SYSTEM);
   expect(pods.length).toBeGreaterThan(1);
-  for (const { metadata, spec } of pods) {
-    const proxy = [...(spec.initContainers ?? []), ...spec.containers].find(
-      ({ name }) => name === "mesh-proxy",
-    );
-    const mounted = spec.volumes.filter(({ name }) => proxy?.volumeMounts?.some((one) => one.name === name));
-    const tokens = mounted.flatMap(({ projected }) =>
-      (projected?.sources ?? []).flatMap(({ serviceAccountToken }) => serviceAccountToken ?? []),
-    );
-    expect(tokens, metadata.name).toMatchObject([{ audience: "mesh.dev" }]);
-  }
+  for (const pod of pods) expect(tokensOf(pod, "mesh-proxy"), pod.metadata.name).toEqual(["mesh.dev"]);
   const words = ["create", "token", "default", "-n", ELSEWHERE, "--audience=mesh.dev"];
   const token = (await kubectl.run(words)).trim();
   expect(await isTaken(token, ["mesh.dev"])).toBe(true);
