@@ -107,8 +107,20 @@ impl Report {
             record.abandoned(self.request_bytes);
             return Instant::now();
         };
+        let outcome = self.outcome(head_at, ended);
+        record.ended(endpoint, &outcome);
+        outcome.ended_at
+    }
+
+    /// Records the answer with which a tunnel begins; its end is yet to come.
+    pub fn record_tunnel(&self, record: &mut Record, endpoint: &Endpoint) {
+        let outcome = self.outcome(self.head_at.unwrap_or_else(Instant::now), Ended::Tunnel);
+        record.answered(endpoint, &outcome);
+    }
+
+    fn outcome(&self, head_at: Instant, ended: Ended) -> Outcome {
         let ended_at = if self.ended_with_head { head_at } else { Instant::now() };
-        let outcome = Outcome {
+        Outcome {
             status: self.status,
             head_at,
             ended_at,
@@ -116,9 +128,7 @@ impl Report {
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,
             broken_off: ended.broken_off(),
-        };
-        record.ended(endpoint, &outcome);
-        ended_at
+        }
     }
 }
 

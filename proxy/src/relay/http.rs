@@ -146,9 +146,10 @@ impl Client {
                     self.after_response(client_kept, report)
                 }
                 Ended::Tunnel => {
-                    report.record(record, &endpoint, ended);
+                    report.record_tunnel(&mut record, &endpoint);
                     let grant = self.grant.take();
-                    Box::pin(self.tunnel(link, grant)).await;
+                    let copied = Box::pin(self.tunnel(link, grant)).await;
+                    record.tunnel_ended(report.request_bytes, &copied);
                     After::Close
                 }
                 Ended::Stalled if report.head_at.is_some() => {
@@ -304,8 +305,9 @@ impl Client {
                 ended_with_head: true,
                 ..Report::default()
             };
-            report.record(record, &endpoint, Ended::Tunnel);
-            self.tunnel(link, None).await;
+            report.record_tunnel(&mut record, &endpoint);
+            let copied = self.tunnel(link, None).await;
+            record.tunnel_ended(0, &copied);
         }
         After::Close
     }

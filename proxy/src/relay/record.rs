@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::tunnel::Copied;
 use crate::destination::Endpoint;
 use crate::error::ProxyError;
 use crate::grpc::GrpcStatus;
@@ -101,7 +102,10 @@ impl Record {
         let status = if grpc_status.is_some() { 200 } else { error.status() };
         let answer = Answer { status, grpc_status, proxy_error: Some(error) };
         http.response(self.protocol, answer, latency);
-        if let Some(mut tapped) = self.tapped_to_its_end() {
+        if let Some(mut tapped) = self.tapped.take() {
+            if let Some(denial) = &self.denial {
+                tapped.denied_by(denial.permission());
+            }
             tapped.response(status, latency, Some(error));
             tapped.end(latency, request_bytes, 0, grpc_status, Some(error.reason()));
         }
@@ -109,6 +113,25 @@ impl Record {
 
     /// The endpoint answered, perhaps not to the end.
     pub fn ended(&mut self, endpoint: &Endpoint, outcome: &Outcome) {
+        self.answered(endpoint, outcome);
+        if let Some(tapped) = self.tapped.take() {
+            let (duration, error) =
+                (outcome.ended_at - self.started, outcome.broken_off.map(BrokenOff::reason));
+            tapped.end(duration, outcome.request_bytes, outcome.response_bytes, outcome.grpc_status, error);
+        }
+    }
+
+    /// The tunnel ended that the answer had begun; `request_bytes` were those of the request's body.
+    pub fn tunnel_ended(mut self, request_bytes: u64, copied: &Copied) {
+        if let Some(mut tapped) = self.tapped.take() {
+            tapped.denied_by(copied.denial.as_ref().map_or("", Denial::permission));
+            let to_upstream = request_bytes + copied.to_upstream;
+            tapped.end(self.started.elapsed(), to_upstream, copied.to_client, None, copied.error);
+        }
+    }
+
+    /// The endpoint answered; what ends the exchange is told by another call.
+    pub fn answered(&mut self, endpoint: &Endpoint, outcome: &Outcome) {
         let (latency, duration) = (outcome.head_at - self.started, outcome.ended_at - self.started);
         let proxy_error = match outcome.broken_off {
             Some(BrokenOff::For(error)) => Some(error),
@@ -121,19 +144,12 @@ impl Record {
         } else {
             endpoint.succeeded(latency);
         }
-        if let Some(mut tapped) = self.tapped_to_its_end() {
+        if let Some(tapped) = &mut self.tapped {
+            if let Some(denial) = &self.denial {
+                tapped.denied_by(denial.permission());
+            }
             tapped.response(outcome.status, latency, None);
-            let error = outcome.broken_off.map(BrokenOff::reason);
-            tapped.end(duration, outcome.request_bytes, outcome.response_bytes, outcome.grpc_status, error);
         }
-    }
-
-    fn tapped_to_its_end(&mut self) -> Option<Box<TappedRequest>> {
-        let mut tapped = self.tapped.take()?;
-        if let Some(denial) = &self.denial {
-            tapped.denied_by(denial.permission());
-        }
-        Some(tapped)
     }
 
     /// The client left before there was a response.

@@ -3,8 +3,13 @@
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
+use mesh_proxy::proto::ObserveRequest;
+use mesh_proxy::proto::tap_client::TapClient;
+use mesh_proxy::proto::tap_event::Event;
+
 use crate::backend::Backend;
 use crate::harness::{Client, GET, Relay};
+use crate::stand_in::DEADLINE;
 use crate::stand_in::hello::client_hello;
 
 /// Both sides speak, then each finishes in its turn.
@@ -35,6 +40,35 @@ fn an_upgrade_makes_a_tunnel() {
     application.expect("early");
     assert_is_a_tunnel(&mut client, &mut application);
     assert_eq!(relay.metric("mesh_responses_total", &["status_code=\"101\""]), 1.0);
+}
+
+#[tokio::test]
+async fn tap_tells_of_the_end_of_an_upgraded_connection() {
+    let backend = Backend::start();
+    let relay = Relay::inbound(backend.address, &[]);
+    let mut tap = TapClient::connect(format!("http://{}", relay.proxy.field("tap"))).await.unwrap();
+    let mut events = tap.observe(ObserveRequest::default()).await.unwrap().into_inner();
+    let mut client = relay.connect();
+    client.send("GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nearly");
+    let mut application = backend.accept();
+    application.until("\r\n\r\n");
+    application.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+    client.until("\r\n\r\n");
+    application.expect("early");
+    assert_is_a_tunnel(&mut client, &mut application);
+    let mut told = Vec::new();
+    while !matches!(told.last(), Some(Event::End(_))) {
+        let event = tokio::time::timeout(DEADLINE, events.message()).await.unwrap();
+        told.push(event.unwrap().unwrap().event.unwrap());
+    }
+    let [Event::Request(_), Event::Response(response), Event::End(end)] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(response.status, 101);
+    let there = "early".len() + "\0 from the client".len();
+    let back = "from the server".len() + "the rest".len();
+    assert_eq!((end.request_bytes, end.response_bytes), (there as u64, back as u64));
+    assert_eq!(end.error, "");
 }
 
 #[test]
