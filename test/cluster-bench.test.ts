@@ -70,7 +70,7 @@ const target = (name: string) => ({
   ...{ answered: 100, failed: 0, failures: {}, rounds: [] },
 });
 const REPORT: BenchReport = {
-  machine: { cpu: "Node's CPU", cores: 4, kernel: "Linux 6.1", node: "v24.0.0", load: 0 },
+  machine: { cpu: "Node's CPU", cores: 4, memory: 8e9, kernel: "Linux 6.1", node: "v24.0.0", load: 0 },
   settings: { protocol: "http1", tls: false, connections: 32, rate: 1000, durationMs: 5000, rounds: 3 },
   targets: [target("direct"), target("one sidecar"), target("two sidecars")],
   notes: [],

@@ -1,4 +1,4 @@
-import type { Machine } from "../../src/bench/index.js";
+import { describeMachine, type Machine } from "../../src/bench/index.js";
 import { formatBytes, formatMarkdownTable, type Column } from "../../src/output/index.js";
 import type { ChangeTimes, Figures } from "./measure.js";
 import { STAT_WITHIN_MS } from "./stat.js";
@@ -14,9 +14,9 @@ export interface Report {
 
 /** The report in Markdown. */
 export function renderReport({ command, machine, figures, webhook }: Report): string {
-  const { cpu, cores, kernel, node, load } = machine;
+  const { node, load } = machine;
   return [
-    `\`${command}\` on ${cpu}, ${cores} cores, ${kernel}, Node.js ${node}; load average before the start: ${load.toFixed(1)}`,
+    `\`${command}\` on ${describeMachine(machine)}, Node.js ${node}; load average before the start: ${load.toFixed(1)}`,
     formatMarkdownTable(SIZE_COLUMNS, [figures]),
     formatMarkdownTable(STAT_COLUMNS, statRows(figures)),
     formatMarkdownTable(CHANGE_COLUMNS, figures.changes),

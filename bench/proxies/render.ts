@@ -1,4 +1,4 @@
-import type { Spread } from "../../src/bench/index.js";
+import { describeMachine, type Spread } from "../../src/bench/index.js";
 import { formatMarkdownTable, formatTable, type Column } from "../../src/output/index.js";
 import { type Bar, verdictsOn, type Verdict } from "./bars.js";
 import { DISTURBED_CORES } from "./disturbance.js";
@@ -47,11 +47,11 @@ export function renderMarkdown(report: Report, bars: readonly Bar[]): string {
 /** Machine and versions; how it was measured; whether to believe it. */
 function circumstancesOf(report: Report): readonly string[] {
   const { machine, rounds, seconds, titles, tools, began, disturbance } = report;
-  const { cpu, cores, kernel, node, load } = machine;
+  const { node, load } = machine;
   const { measurements, disturbed, others, stolen } = disturbance;
   const versions = Object.values(titles).filter((title) => /\d+\.\d+/.test(title));
   return [
-    `${began}, ${cpu}, ${cores} cores, ${kernel}, Node.js ${node}; ${[...versions, tools].join(", ")}.`,
+    `${began}, ${describeMachine(machine)}, Node.js ${node}; ${[...versions, tools].join(", ")}.`,
     `${rounds} ${rounds === 1 ? "round" : "rounds"} of ${seconds} s a measurement; medians (smallest to largest round). ` +
       `Ratios are to ${report.reference} in the same round. Backend and load on one core, the proxies on another.`,
     `Load average before the start: ${load.toFixed(1)}. ${disturbed} of ${measurements} measurements were disturbed ` +

@@ -9,7 +9,7 @@ const CIRCUMSTANCES = {
   began: "2026-01-01T00:00:00.000Z",
   command: "npm run bench:proxies",
   reference: "HAProxy",
-  machine: { cpu: "a CPU", cores: 2, kernel: "Linux", node: "v20", load: 0.1 },
+  machine: { cpu: "a CPU", cores: 2, memory: 4e9, kernel: "Linux", node: "v20", load: 0.1 },
   rounds: 3,
   seconds: 5,
   titles: { direct: "direct", HAProxy: "HAProxy 1.2.3", mesh: "mesh" },
@@ -107,7 +107,7 @@ describe("a report", () => {
 
   it("is written with machine, versions, disturbance, and a line for each proxy", () => {
     for (const text of [renderText(report, PEER_BARS), renderMarkdown(report, PEER_BARS)]) {
-      expect(text).toContain("a CPU, 2 cores");
+      expect(text).toContain("a CPU, 2 cores, 4GB of memory, Linux");
       expect(text).toContain("HAProxy 1.2.3, mesh at commit abc");
       expect(text).toContain("1 of 4 measurements were disturbed");
       expect(text).toMatch(/RSS with 1,000 idle connections.*at most 10\.0 MB.*12\.0.*missed/);

@@ -1,4 +1,4 @@
-import type { Machine } from "../../src/bench/index.js";
+import { describeMachine, type Machine } from "../../src/bench/index.js";
 import { type Column, formatBytes, formatDuration, formatMarkdownTable } from "../../src/output/index.js";
 import { byName } from "./life.js";
 import { KEPT_LIMIT, LOAD_LIMIT, type Memory, RISE_LIMIT } from "./memory.js";
@@ -17,7 +17,7 @@ export function renderReport({ command, machine }: Circumstances, result: SoakRe
   const seconds = result.trafficMs / 1_000;
   const moved = tally.sum("up") + tally.sum("down");
   return [
-    `\`${command}\` on ${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node.js ${machine.node}`,
+    `\`${command}\` on ${describeMachine(machine)}, Node.js ${machine.node}`,
     `${formatDuration(seconds)} of traffic: ${tally.sum("begun")} requests and tunnels, ${formatBytes(moved)} of bodies, ` +
       `every byte compared; ${formatBytes(moved / seconds)} a second. **${verdict(result)}**`,
     ...(tally.violations.length === 0 ? [] : [tally.violations.map((what) => `- ${what}`).join("\n")]),

@@ -1,7 +1,7 @@
 // Measures what sidecars cost: load, latency histograms, scenarios, reports.
 export { type ClusterBenchOptions, runBenchInCluster } from "./cluster/run-bench-in-cluster.js";
 export { LatencyHistogram, type Percentiles } from "./histogram.js";
-export { type Machine, thisMachine } from "./machine.js";
+export { describeMachine, type Machine, thisMachine } from "./machine.js";
 export { ProgressLine } from "./progress-line.js";
 export { type Protocol, PROTOCOLS } from "./protocol.js";
 export { renderMarkdown, renderTable } from "./render.js";

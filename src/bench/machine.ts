@@ -1,10 +1,13 @@
-import { cpus, loadavg, release, type } from "node:os";
+import { cpus, loadavg, release, totalmem, type } from "node:os";
+import { formatBytes } from "../output/index.js";
 
 /** Where a bench ran. */
 export interface Machine {
   /** The CPU's model as the system names it. */
   readonly cpu: string;
   readonly cores: number;
+  /** In bytes. */
+  readonly memory: number;
   /** `Linux 6.18.0` */
   readonly kernel: string;
   /** `v20.20.2` */
@@ -19,8 +22,13 @@ export function thisMachine(): Machine {
   return {
     cpu: cores[0]?.model.trim().replace(/\s+/g, " ") ?? "unknown CPU",
     cores: cores.length,
+    memory: totalmem(),
     kernel: `${type()} ${release()}`,
     node: process.version,
     load: loadavg()[0] ?? 0,
   };
 }
+
+/** A machine in a few words: `AMD EPYC, 2 cores, 25.2GB of memory, Linux 6.18.0`. */
+export const describeMachine = ({ cpu, cores, memory, kernel }: Machine): string =>
+  `${cpu}, ${cores} cores, ${formatBytes(memory)} of memory, ${kernel}`;

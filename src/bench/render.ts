@@ -5,6 +5,7 @@ import {
   formatTable,
   type Column,
 } from "../output/index.js";
+import { describeMachine } from "./machine.js";
 import { connectionsFor, isHttp2, type Protocol } from "./protocol.js";
 import type { BenchReport, LoadSettings, TargetReport } from "./report.js";
 import type { Spread } from "./spread.js";
@@ -29,12 +30,12 @@ export function renderTable(report: BenchReport): string {
 
 /** A report to paste where Markdown is read: the machine, the command that was run, the tables, errors and notes. */
 export function renderMarkdown(report: BenchReport, command: string): string {
-  const { cpu, cores, kernel, node } = report.machine;
+  const { machine } = report;
   const tables = tablesOf(report).map(
     ({ title, columns }) => `**${title}**\n\n${formatMarkdownTable(columns, report.targets)}`,
   );
   return [
-    `\`${command}\` on ${cpu}, ${cores} cores, ${kernel}, Node.js ${node}`,
+    `\`${command}\` on ${describeMachine(machine)}, Node.js ${machine.node}`,
     settingsLine(report),
     ...tables,
     remarks(report)

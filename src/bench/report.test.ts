@@ -7,7 +7,14 @@ import { reportOn, type LoadSettings, type Round } from "./report.js";
 import type { Target } from "./target.js";
 import { verdictOn } from "./verdict.js";
 
-const MACHINE: Machine = { cpu: "Test CPU", cores: 4, kernel: "Linux 6.1", node: "v20.19.0", load: 0.1 };
+const MACHINE: Machine = {
+  cpu: "Test CPU",
+  cores: 4,
+  memory: 8e9,
+  kernel: "Linux 6.1",
+  node: "v20.19.0",
+  load: 0.1,
+};
 const SETTINGS: LoadSettings = {
   protocol: "http1",
   tls: false,
@@ -203,7 +210,9 @@ describe("printed", () => {
 
   it("is ready for a page in Markdown, with the machine and the command", () => {
     const page = renderMarkdown(report, "mesh bench -o markdown");
-    expect(page).toContain("`mesh bench -o markdown` on Test CPU, 4 cores, Linux 6.1, Node.js v20.19.0");
+    expect(page).toContain(
+      "`mesh bench -o markdown` on Test CPU, 4 cores, 8GB of memory, Linux 6.1, Node.js v20.19.0",
+    );
     expect(page).toContain(
       "| TARGET | REQUESTS/S | CPU/REQUEST | RSS | ERRORS |\n| --- | ---: | ---: | ---: | ---: |\n",
     );

@@ -1,4 +1,4 @@
-import { type Machine, type Spread, spreadOf } from "../../../src/bench/index.js";
+import { describeMachine, type Machine, type Spread, spreadOf } from "../../../src/bench/index.js";
 import { type Column, formatMarkdownTable } from "../../../src/output/index.js";
 import { LATENCY_BOUNDS, PACED_CONNECTIONS, RATE, summarize } from "../../proxies/load.js";
 import { MESH } from "../../proxies/mesh.js";
@@ -36,7 +36,6 @@ export function renderTails(found: readonly RoundOfRow[], machine: Machine, comm
 }
 
 function circumstances(found: readonly RoundOfRow[], machine: Machine): readonly string[] {
-  const { cpu, cores, kernel, load } = machine;
   const atWorst = (values: readonly number[]) => {
     const spread = spreadOf(values);
     return spread === null ? "-" : `${percent(spread.median)} (at worst ${percent(spread.max)})`;
@@ -45,7 +44,7 @@ function circumstances(found: readonly RoundOfRow[], machine: Machine): readonly
   const requests = found.reduce((sum, round) => sum + round.requests.length, 0);
   const lost = requests - found.reduce((sum, round) => sum + round.followed.length, 0);
   return [
-    `${cpu}, ${cores} cores, ${kernel}. Load average before the start: ${load.toFixed(1)}. Other programs took ` +
+    `${describeMachine(machine)}. Load average before the start: ${machine.load.toFixed(1)}. Other programs took ` +
       `${atWorst(disturbances.map(({ others }) => others))} of a core meanwhile, the machine's host ` +
       `${atWorst(disturbances.map(({ stolen }) => stolen))}.`,
     `The way of ${lost} of ${requests} requests was not found. The kernel did not tell of ` +
