@@ -89,6 +89,27 @@ describe("a control plane in the cluster", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test.each([
+    ["ds", "DaemonSet", "agent", "agent"],
+    ["job", "Job", "migrate", "migrate"],
+    // By the name that a CronJob gives its Jobs.
+    ["cj", "Job", "report-29534400", "report"],
+  ])("tells of the pods of a %s how many have a sidecar", async (type, kind, owner, row) => {
+    const owned = (pod: StoredObject): StoredObject => ({
+      ...pod,
+      metadata: { ...pod.metadata, ownerReferences: [{ controller: true, kind, name: owner }] },
+    });
+    state.put(owned(meshedPod("shop", "one", "1.2.3")), owned(meshedPod("shop", "two", "1.2.3")));
+    state.put(owned(plainPod("shop", "three")));
+    await startPod("control-plane-1");
+    const { status, stdout, stderr } = await mesh("stat", type);
+    expect(status, stderr).toBe(0);
+    expect(stdout.trimEnd().split("\n").slice(1)).toEqual([
+      expect.stringMatching(new RegExp(`^${row} +2/3( +-){6}$`)),
+    ]);
+    expect((await mesh("stat", `${type}/${row}`)).stdout).toBe(stdout);
+  });
+
   test("is asked by the credentials of the context, as another user where that is asked for", async () => {
     await startPod("control-plane-1");
     await mesh("stat", "pod", "--as", "jane", "--as-group", "dev", "--as-group", "ops");

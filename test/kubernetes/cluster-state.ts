@@ -14,6 +14,11 @@ export interface StoredObject {
     readonly resourceVersion?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly {
+      readonly controller: boolean;
+      readonly kind: string;
+      readonly name: string;
+    }[];
   };
   readonly [field: string]: unknown;
 }
