@@ -1,6 +1,6 @@
 //! The connections to an endpoint that streams share.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -9,7 +9,6 @@ use bytes::Bytes;
 use h2::SendStream;
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use http::Request;
-use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 use super::keepalive::Keepalive;
@@ -20,7 +19,7 @@ use crate::destination::Endpoint;
 use crate::error::ProxyError;
 use crate::metrics::CloseReason;
 use crate::relay::{Expire, Sweep, Watch};
-use crate::upstream;
+use crate::upstream::{self, SharedAttempt};
 use crate::worker::Worker;
 
 /// The connections of one worker to one endpoint.
@@ -33,15 +32,9 @@ pub struct Pool {
 struct Shared {
     connections: RefCell<Vec<Rc<Multiplexed>>>,
     /// A connection that is being made.
-    attempt: RefCell<Option<Rc<Attempt>>>,
+    attempt: SharedAttempt,
     is_swept: Cell<bool>,
     is_closed: Cell<bool>,
-}
-
-#[derive(Default)]
-struct Attempt {
-    outcome: OnceCell<Result<(), ProxyError>>,
-    ended: Notify,
 }
 
 /// A connection whose streams go to one endpoint.
@@ -84,16 +77,12 @@ impl Pool {
     /// Why there is none.
     pub async fn open(&self, endpoint: &Rc<Endpoint>, worker: &Rc<Worker>) -> Result<Lease, ProxyError> {
         loop {
-            let attempt = self.attempt(endpoint, worker);
-            let ended = attempt.ended.notified();
-            match attempt.outcome.get() {
-                None => ended.await,
-                Some(Err(error)) => return Err(*error),
-                Some(Ok(())) => {}
-            }
-            if let Some(Err(error)) = attempt.outcome.get() {
-                return Err(*error);
-            }
+            let attempt = self.shared.attempt.join(|| {
+                let (shared, endpoint, worker) =
+                    (Rc::clone(&self.shared), Rc::clone(endpoint), Rc::clone(worker));
+                async move { connect(&shared, &endpoint, &worker).await }
+            });
+            attempt.ended().await?;
             if let Some(lease) = self.take() {
                 return Ok(lease);
             }
@@ -101,25 +90,6 @@ impl Pool {
                 return Err(ProxyError::ConnectFailed);
             }
         }
-    }
-
-    /// The attempt that is under way, or a new one. It is a task of its own, for the stream that began it may be reset.
-    fn attempt(&self, endpoint: &Rc<Endpoint>, worker: &Rc<Worker>) -> Rc<Attempt> {
-        let mut current = self.shared.attempt.borrow_mut();
-        if let Some(attempt) = &*current {
-            return Rc::clone(attempt);
-        }
-        let attempt = Rc::new(Attempt::default());
-        *current = Some(Rc::clone(&attempt));
-        let (shared, endpoint, worker) = (Rc::clone(&self.shared), Rc::clone(endpoint), Rc::clone(worker));
-        let ending = Rc::clone(&attempt);
-        spawn_local(async move {
-            let outcome = connect(&shared, &endpoint, &worker).await;
-            shared.attempt.borrow_mut().take();
-            let _ = ending.outcome.set(outcome);
-            ending.ended.notify_waiters();
-        });
-        attempt
     }
 
     /// Gives no connections any more; those there are end with their streams: the endpoint left its destination.

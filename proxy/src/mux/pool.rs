@@ -1,12 +1,11 @@
 //! The connections of streams to an endpoint.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 use super::connection::Connection;
@@ -19,7 +18,7 @@ use crate::direction::Direction;
 use crate::error::ProxyError;
 use crate::metrics::{CloseReason, Handshake};
 use crate::relay::{Expire, Peer};
-use crate::upstream;
+use crate::upstream::{self, Outcome, SharedAttempt};
 use crate::worker::Worker;
 
 /// How long a new connection waits for its server to offer streams. It does so at once; one that knows nothing of them never does.
@@ -37,19 +36,13 @@ pub struct Pool {
 struct Shared {
     connections: RefCell<Vec<Rc<Connection>>>,
     /// A connection that is being made.
-    attempt: RefCell<Option<Rc<Attempt>>>,
+    attempt: SharedAttempt,
     /// One on which no streams were offered, and nothing was sent.
     unused: RefCell<Option<Peer>>,
     /// The server did not offer streams the last time.
     is_plain: Cell<bool>,
     is_swept: Cell<bool>,
     is_closed: Cell<bool>,
-}
-
-#[derive(Default)]
-struct Attempt {
-    outcome: OnceCell<Result<(), ProxyError>>,
-    ended: Notify,
 }
 
 impl Pool {
@@ -87,14 +80,7 @@ impl Pool {
             if self.shared.is_plain.get() || self.shared.is_closed.get() {
                 break;
             }
-            let attempt = self.attempt(endpoint, worker);
-            let ended = attempt.ended.notified();
-            if attempt.outcome.get().is_none() {
-                ended.await;
-            }
-            if let Some(Err(error)) = attempt.outcome.get() {
-                return Err(*error);
-            }
+            self.attempt(endpoint, worker).ended().await?;
             if let Some(stream) = self.take(endpoint, worker) {
                 return Ok(Some(Peer::of_stream(stream)));
             }
@@ -107,23 +93,13 @@ impl Pool {
         Ok(None)
     }
 
-    /// The attempt that is under way, or a new one. It is a task of its own, for the request that began it may be given up.
-    fn attempt(&self, endpoint: &Rc<Endpoint>, worker: &Rc<Worker>) -> Rc<Attempt> {
-        let mut current = self.shared.attempt.borrow_mut();
-        if let Some(attempt) = &*current {
-            return Rc::clone(attempt);
-        }
-        let attempt = Rc::new(Attempt::default());
-        *current = Some(Rc::clone(&attempt));
-        let (shared, endpoint, worker) = (Rc::clone(&self.shared), Rc::clone(endpoint), Rc::clone(worker));
-        let ending = Rc::clone(&attempt);
-        spawn_local(async move {
-            let outcome = shared.connect(&endpoint, &worker).await;
-            shared.attempt.borrow_mut().take();
-            let _ = ending.outcome.set(outcome);
-            ending.ended.notify_waiters();
-        });
-        attempt
+    /// The attempt to make a connection that is under way, or a new one.
+    fn attempt(&self, endpoint: &Rc<Endpoint>, worker: &Rc<Worker>) -> Outcome {
+        self.shared.attempt.join(|| {
+            let (shared, endpoint, worker) =
+                (Rc::clone(&self.shared), Rc::clone(endpoint), Rc::clone(worker));
+            async move { shared.connect(&endpoint, &worker).await }
+        })
     }
 
     /// Makes streams of a connection whose server has offered that, and which has nothing more to say; or closes it when there is
