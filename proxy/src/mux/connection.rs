@@ -7,10 +7,11 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
-use super::frame::{Frame, HEADER, Kind, Malformed};
+use super::frame::{Frame, HEADER, Kind, MAX_SENT, Malformed};
 use super::pieces::Pieces;
+use super::queue::Queue;
 use super::stream::{State, Stream};
-use super::{MAX_QUEUED, MAX_STREAMS, MAX_UNWRITTEN, MAX_WAITING, MIN_QUEUED};
+use super::{MAX_STREAMS, MAX_UNWRITTEN, MAX_WAITING};
 use crate::drain::{Drain, Hold};
 use crate::identity::Credentials;
 use crate::metrics::CloseReason;
@@ -38,10 +39,7 @@ pub struct Connection {
     /// Some of it was written, or may have been.
     is_begun: Cell<bool>,
     driver: RefCell<Option<Waker>>,
-    /// Those who wait until all is written.
-    blocked: RefCell<Vec<Waker>>,
-    /// How many did the last time.
-    contenders: Cell<usize>,
+    queue: Queue,
     /// More waits to be written than may.
     is_overfull: Cell<bool>,
     /// The peer was asked whether it is there, and has not said so.
@@ -68,8 +66,7 @@ impl Connection {
             turn: Cell::new(0),
             is_begun: Cell::new(false),
             driver: RefCell::default(),
-            blocked: RefCell::default(),
-            contenders: Cell::new(0),
+            queue: Queue::default(),
             is_overfull: Cell::new(false),
             is_silent: Cell::new(false),
             is_leaving: Cell::new(false),
@@ -192,6 +189,17 @@ impl Connection {
         }
     }
 
+    /// Has bytes of a stream written, in frames that fill the pieces.
+    pub(super) fn send_data(&self, stream: u32, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.out.borrow().room();
+            let length = if room < 2 * HEADER { MAX_SENT } else { MAX_SENT.min(room - HEADER) };
+            let (content, rest) = bytes.split_at(length.min(bytes.len()));
+            self.send(Frame { stream, kind: Kind::Data, length: content.len() }, content);
+            bytes = rest;
+        }
+    }
+
     fn wake(&self) {
         if let Some(driver) = &*self.driver.borrow() {
             driver.wake_by_ref();
@@ -208,17 +216,8 @@ impl Connection {
         self.is_ended.get() && !self.is_begun.get() && self.turn.get() == turn
     }
 
-    /// How much a stream may have waiting to be written, so that each has its turn.
-    pub(super) fn share(&self) -> usize {
-        (MAX_QUEUED / self.contenders.get().max(1)).max(MIN_QUEUED)
-    }
-
-    /// The task is woken when all is written.
-    pub(super) fn wakes_when_written(&self, cx: &Context<'_>) {
-        let mut blocked = self.blocked.borrow_mut();
-        if !blocked.iter().any(|waker| waker.will_wake(cx.waker())) {
-            blocked.push(cx.waker().clone());
-        }
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// The task of `cx` drives the connection.
@@ -262,11 +261,6 @@ impl Connection {
         self.is_begun.set(false);
         self.turn.set(self.turn.get() + 1);
         drop(self.hold.take());
-        let mut blocked = self.blocked.borrow_mut();
-        self.contenders.set(blocked.len());
-        for waker in blocked.drain(..) {
-            waker.wake();
-        }
         Poll::Ready(Ok(()))
     }
 
@@ -307,6 +301,7 @@ impl Connection {
         self.is_ended.set(true);
         // Streams may hold on to the connection for long.
         drop((self.out.take(), self.hold.take()));
+        self.queue.end();
         for (_, state) in self.streams.borrow_mut().drain() {
             state.breaks();
         }
@@ -334,8 +329,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::mux::MAX_QUEUED;
     use crate::mux::fixture::{Woken, connection};
+    use crate::mux::{MAX_AT_ONCE, MAX_SMALL};
 
     #[test]
     fn a_connection_with_much_to_write_takes_no_new_streams() {
@@ -343,24 +338,24 @@ mod tests {
         let cx = Context::from_waker(Waker::noop());
         let mut streams = 0;
         while let Some(mut stream) = connection.open() {
-            assert!(stream.poll_send(&cx, &[0; MAX_QUEUED]).is_ready());
+            assert!(stream.poll_send(&cx, &[0; MAX_SMALL]).is_ready());
             streams += 1;
             assert!(streams < 1000, "streams that are dropped leave their bytes");
         }
-        assert!(streams >= MAX_WAITING / MAX_QUEUED);
+        assert!(streams >= MAX_WAITING / (MAX_SMALL + 2 * HEADER));
         assert!(connection.is_lasting(), "what waits may go on");
     }
 
     #[test]
-    fn who_waits_until_all_is_written_is_noted_once() {
+    fn what_is_small_does_not_wait_for_what_is_large() {
         let connection = connection();
-        let woken = [Arc::<Woken>::default(), Arc::default()];
-        for _ in 0..10 {
-            for woken in &woken {
-                connection.wakes_when_written(&Context::from_waker(&woken.waker()));
-            }
-        }
-        assert_eq!(connection.blocked.borrow().len(), 2);
+        let cx = Context::from_waker(Waker::noop());
+        let mut streams: Vec<_> = (0..4).map(|_| connection.open().unwrap()).collect();
+        let sent = streams.iter_mut().map(|stream| stream.poll_send(&cx, &[0; MAX_AT_ONCE]).is_ready());
+        assert_eq!(sent.collect::<Vec<_>>(), [true, true, false, false]);
+        let sent = streams.iter_mut().map(|stream| stream.poll_send(&cx, &[0; MAX_SMALL]).is_ready());
+        assert_eq!(sent.collect::<Vec<_>>(), [false, false, true, true], "those who have sent much wait");
+        assert!(streams[3].poll_send(&cx, &[0]).is_pending(), "many small ones are much");
     }
 
     #[test]

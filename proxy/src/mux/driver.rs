@@ -47,7 +47,7 @@ pub struct Driver<S> {
 }
 
 /// So often is read before others get their turn.
-const MAX_READS: usize = 16;
+const MAX_READS: usize = 2;
 /// A peer that sends more frames of no use within two periods is sent away. One in good order sends a few.
 const MAX_IDLE_FRAMES: u32 = 1000;
 /// The system gives a connection up whose peer's system has not taken what was sent for so long. Every byte is read as soon as it
@@ -109,7 +109,13 @@ impl<S: Side> Driver<S> {
         match self.connection.poll_write(cx, &mut self.peer) {
             Poll::Ready(Err(_)) => Poll::Ready(Some(CloseReason::Reset)),
             Poll::Ready(Ok(())) if self.is_done() => Poll::Ready(None),
-            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => {
+                if self.connection.queue().advance() {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
         }
     }
 
@@ -204,9 +210,10 @@ mod tests {
 
     use super::*;
     use crate::fixture::worker;
-    use crate::mux::MAX_QUEUED;
-    use crate::mux::fixture::{Raw, connection, eventually, sockets};
+    use crate::mux::fixture::{DEADLINE, Raw, connection, eventually, sockets};
     use crate::mux::pool::Opening;
+    use crate::mux::queue::PLACES;
+    use crate::mux::{MAX_AT_ONCE, MAX_SMALL};
 
     /// A connection that is driven, and its other end.
     async fn driven() -> (Rc<Connection>, Raw, tokio::task::JoinHandle<()>) {
@@ -252,16 +259,58 @@ mod tests {
             spawn_local(driver.run());
             let mut stream = connection.open().unwrap();
             let cx = Context::from_waker(std::task::Waker::noop());
-            assert!(stream.poll_send(&cx, &[7; MAX_QUEUED]).is_ready());
+            assert!(stream.poll_send(&cx, &[7; MAX_AT_ONCE]).is_ready());
             drop(stream);
             worker.drain.begin();
             let mut finished = std::pin::pin!(worker.drain.finished());
             let early = tokio::time::timeout(Duration::from_millis(200), &mut finished).await;
             assert!(early.is_err(), "the peer has not taken all");
-            assert_eq!(Raw(near).rest_of(1).await, [7; MAX_QUEUED]);
+            assert_eq!(Raw(near).rest_of(1).await, [7; MAX_AT_ONCE]);
             finished.await;
         };
         LocalSet::new().run_until(drained).await;
+    }
+
+    #[tokio::test]
+    async fn those_get_their_turn_who_wait_behind_streams_that_do_not_send_any_more() {
+        let sent = async {
+            let (connection, mut raw, _driving) = driven().await;
+            spawn_local(async move { while raw.next().await.is_some() {} });
+            let cx = Context::from_waker(std::task::Waker::noop());
+            // So many that they would not all be let in whenever the peer happens to be asked whether it is there.
+            let mut streams: Vec<_> = std::iter::from_fn(|| connection.open()).take(100).collect();
+            let mut last = streams.pop().unwrap();
+            let send = |stream: &mut Stream| stream.poll_send(&cx, &[7; MAX_AT_ONCE]).is_ready();
+            assert_eq!(streams.iter_mut().filter_map(|stream| send(stream).then_some(())).count(), PLACES);
+            // Of those who wait one is gone, and the others have nobody who asks again.
+            streams.remove(3);
+            let waits = poll_fn(|cx| last.poll_send(cx, &[7; MAX_AT_ONCE]));
+            tokio::time::timeout(DEADLINE, waits).await.expect("it has its turn").unwrap();
+        };
+        LocalSet::new().run_until(sent).await;
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_turn_hears_of_the_end() {
+        let ended = async {
+            let (connection, raw, _driving) = driven().await;
+            let cx = Context::from_waker(std::task::Waker::noop());
+            let mut streams: Vec<_> = std::iter::from_fn(|| connection.open()).take(3).collect();
+            let mut last = streams.pop().unwrap();
+            last.begins_message();
+            for stream in &mut streams {
+                assert!(stream.poll_send(&cx, &[7; MAX_AT_ONCE]).is_ready());
+            }
+            let waits = spawn_local(async move {
+                let sent = poll_fn(|cx| last.poll_send(cx, &[7; MAX_AT_ONCE])).await;
+                (sent.is_err(), last.took_nothing())
+            });
+            tokio::task::yield_now().await;
+            drop(raw);
+            let heard = tokio::time::timeout(DEADLINE, waits).await.expect("it hears of the end");
+            assert_eq!(heard.unwrap(), (true, true));
+        };
+        LocalSet::new().run_until(ended).await;
     }
 
     #[tokio::test]
@@ -283,9 +332,9 @@ mod tests {
             while !connection.is_ended() {
                 id += 1;
                 let mut stream = connection.opened(id).unwrap().unwrap();
-                assert!(stream.poll_send(&cx, &[0; MAX_QUEUED]).is_ready() || connection.is_ended());
+                assert!(stream.poll_send(&cx, &[0; MAX_SMALL]).is_ready() || connection.is_ended());
                 drop(stream);
-                assert!(id < 2000, "it goes on without an end");
+                assert!(id < 4000, "it goes on without an end");
                 tokio::task::yield_now().await;
             }
             driving.await.unwrap();

@@ -18,7 +18,7 @@ use crate::relay::Peer;
 use crate::worker::Worker;
 
 /// Whatever takes longer fails the test.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 pub fn connection() -> Rc<Connection> {
     Connection::new("spiffe://mesh.local/ns/default/sa/peer".into(), Weak::new(), &Rc::default())

@@ -4,6 +4,8 @@
 pub const HEADER: usize = 8;
 /// The content of a frame is no longer.
 pub const MAX_CONTENT: usize = 1 << 14;
+/// What we send is no longer: with its header it fills a record of TLS.
+pub const MAX_SENT: usize = MAX_CONTENT - HEADER;
 
 /// What a frame means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,13 +17,17 @@ mod frame;
 mod hostile;
 mod pieces;
 mod pool;
+mod queue;
 mod serving;
 mod silence;
 mod stream;
 
+pub(crate) use frame::MAX_SENT;
 pub(crate) use pool::Pool;
 pub(crate) use serving::{serve, turn_away};
 pub(crate) use stream::Stream;
+
+use crate::relay::RECORDS;
 
 /// By what a client begins streams, where a request would begin.
 pub(crate) const PREFACE: &[u8] = b"\0";
@@ -36,10 +40,12 @@ const MANY_STREAMS: usize = 64;
 const MAX_SPREAD: usize = 4;
 /// What a stream may send that has not been taken from it.
 const WINDOW: usize = 256 * 1024;
-/// What the streams that have much to send may together have waiting to be written.
-const MAX_QUEUED: usize = 48 * 1024;
-/// What each of them may at least, however many they are.
-const MIN_QUEUED: usize = 8 * 1024;
+/// What is more than this is much: streams with so much to send wait for one another.
+const MAX_SMALL: usize = 8 * 1024;
+/// What a stream sends at once that has much to send.
+const MAX_AT_ONCE: usize = RECORDS * MAX_SENT;
+/// With less of a window left a stream with more to send waits for credit.
+const MIN_CREDIT: usize = 16 * 1024;
 /// What waits with the system until it can be sent is no more: what comes later need not wait for it.
 const MAX_NOT_SENT: u32 = 128 * 1024;
 /// A connection with more than this waiting to be written takes no new streams.

@@ -2,7 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::relay::{Buffer, Room};
+use crate::relay::{Buffer, RECORDS};
+use crate::tls;
+
+/// What a piece holds at most: it fills so many records of TLS, and a buffer of the pool has room for it.
+const PIECE: usize = RECORDS * tls::MAX_CONTENT;
 
 /// Bytes in order, in pieces of which each fits into a buffer of the pool: one that grew beyond would be made, zeroed and copied
 /// anew each time.
@@ -21,10 +25,15 @@ impl Pieces {
         self.length == 0
     }
 
+    /// How many bytes the last piece has room for.
+    pub fn room(&self) -> usize {
+        self.pieces.back().map_or(0, |last| PIECE - last.len())
+    }
+
     /// Adds room for `length` bytes, no more than fit into a piece, which the caller is to fill.
     pub fn extend(&mut self, length: usize) -> &mut [u8] {
         self.length += length;
-        if self.pieces.back().is_none_or(|last| last.len() + length > Room::Body.bytes()) {
+        if self.pieces.back().is_none_or(|last| last.len() + length > PIECE) {
             self.pieces.push_back(Buffer::default());
         }
         let last = self.pieces.len() - 1;
@@ -88,7 +97,7 @@ mod tests {
         }
         let mut rest = Vec::new();
         while let Some(piece) = pieces.take_first() {
-            assert!(!piece.is_empty() && piece.len() <= Room::Body.bytes());
+            assert!(!piece.is_empty() && piece.len() <= PIECE);
             rest.extend_from_slice(piece.bytes());
         }
         assert_eq!(rest, expected);

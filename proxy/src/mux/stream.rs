@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::WINDOW;
 use super::connection::Connection;
-use super::frame::{Frame, Kind, MAX_CONTENT, Malformed};
+use super::frame::{Frame, Kind, Malformed};
 use super::pieces::Pieces;
+use super::queue::Place;
+use super::{MAX_AT_ONCE, MAX_SMALL, MIN_CREDIT, WINDOW};
 use crate::relay::Buffer;
 
 /// What both the stream's user and its connection know of it.
@@ -24,6 +25,8 @@ pub struct State {
     waker: RefCell<Option<Waker>>,
     /// So much may be sent.
     credit: Cell<usize>,
+    /// Whether it is its turn to send much.
+    pub(super) place: Cell<Place>,
     /// The peer will send no more.
     has_finished: Cell<bool>,
     /// The peer takes no more.
@@ -39,6 +42,7 @@ impl Default for State {
             inbox: RefCell::default(),
             waker: RefCell::default(),
             credit: Cell::new(WINDOW),
+            place: Cell::new(Place::None),
             has_finished: Cell::new(false),
             is_closed: Cell::new(false),
             is_broken: Cell::new(false),
@@ -101,6 +105,12 @@ impl State {
         }
     }
 
+    /// It may send much.
+    pub(super) fn gets_place(&self) {
+        self.place.set(Place::Given);
+        self.wake();
+    }
+
     fn wakes(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -116,10 +126,10 @@ pub struct Stream {
     state: Rc<State>,
     /// So much was taken for which the peer was not given credit.
     taken: usize,
-    /// So much waits to be written since a turn of the connection.
+    /// So much was sent in a round of the connection's queue.
     queued: (u64, usize),
-    /// In which turn of the connection the last message began.
-    begun: u64,
+    /// In which turn of the connection the first of the last message was sent.
+    begun: Option<u64>,
     /// Something has come since then.
     is_heard: bool,
     is_finished: bool,
@@ -135,7 +145,7 @@ impl Stream {
             state,
             taken: 0,
             queued: (0, 0),
-            begun: 0,
+            begun: None,
             is_heard: false,
             is_finished: false,
             is_cut: false,
@@ -183,7 +193,7 @@ impl Stream {
 
     /// Lets the peer send as much as was taken before: whoever asks for more has passed that on.
     fn give_credit(&mut self) {
-        if self.taken >= WINDOW / 2 {
+        if self.taken >= 2 * MAX_AT_ONCE {
             let length = std::mem::take(&mut self.taken);
             self.connection.send(Frame { length, ..self.state.frame(Kind::Credit) }, &[]);
         }
@@ -201,26 +211,23 @@ impl Stream {
         if self.is_broken() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        let turn = self.connection.turn();
-        let queued = if self.queued.0 == turn { self.queued.1 } else { 0 };
-        let share = self.connection.share().saturating_sub(queued);
-        let length = bytes.len().min(state.credit.get()).min(share);
-        if length == 0 && !bytes.is_empty() {
+        let round = self.connection.queue().round();
+        let queued = if self.queued.0 == round { self.queued.1 } else { 0 };
+        let credit = state.credit.get();
+        let wanted = bytes.len().min(MAX_AT_ONCE);
+        let is_small = queued + wanted <= MAX_SMALL;
+        if credit < wanted.min(MIN_CREDIT) || !(is_small || self.connection.queue().lets_in(state)) {
             state.wakes(cx);
-            if state.credit.get() > 0 {
-                self.connection.wakes_when_written(cx);
-            }
             return Poll::Pending;
         }
+        let length = wanted.min(credit);
         if !state.has_begun() {
             self.connection.number(state);
         }
-        for content in bytes[..length].chunks(MAX_CONTENT) {
-            let frame = Frame { length: content.len(), ..state.frame(Kind::Data) };
-            self.connection.send(frame, content);
-        }
-        state.credit.set(state.credit.get() - length);
-        self.queued = (turn, queued + length);
+        self.begun.get_or_insert_with(|| self.connection.turn());
+        self.connection.send_data(state.id.get(), &bytes[..length]);
+        state.credit.set(credit - length);
+        self.queued = (round, queued + length);
         Poll::Ready(Ok(length))
     }
 
@@ -233,7 +240,7 @@ impl Stream {
 
     /// Says that a message begins here.
     pub fn begins_message(&mut self) {
-        self.begun = self.connection.turn();
+        self.begun = None;
         self.is_heard = false;
     }
 
@@ -241,7 +248,8 @@ impl Stream {
     /// when it was idle for too long.
     pub fn took_nothing(&self) -> bool {
         let is_heard = self.is_heard || !self.state.inbox.borrow().is_empty();
-        self.connection.wrote_nothing_since(self.begun) || (self.state.is_closed.get() && !is_heard)
+        self.begun.is_none_or(|turn| self.connection.wrote_nothing_since(turn))
+            || (self.state.is_closed.get() && !is_heard)
     }
 
     /// Makes the stream end in a way that nobody mistakes for the end of a message.
@@ -270,6 +278,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        self.connection.queue().leave(&self.state);
         self.connection.remove(self.state.id.get(), self.used.unwrap_or_else(Instant::now));
         if self.state.has_begun() && !self.is_broken() && !self.state.is_closed.get() {
             let kind = if self.is_cut { Kind::Reset } else { Kind::Close };
@@ -285,6 +294,7 @@ mod tests {
     use super::*;
     use crate::metrics::CloseReason;
     use crate::mux::fixture::connection;
+    use crate::mux::frame::MAX_CONTENT;
     use crate::relay::Peer;
 
     fn data(stream: &Stream, length: usize) {

@@ -9,21 +9,29 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::mux;
+use crate::tls::{MAX_CONTENT, OVERHEAD};
+
+/// So many records of TLS are sealed at once, and then written.
+pub const RECORDS: usize = 4;
+
 /// How much is read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     /// For what is usually a head: longer than most, so that one read takes all there is and a second is not needed.
     Head,
-    /// For bodies.
+    /// For bodies. What is read at once fills as many records as are sealed at once, also with the heads of a stream's frames.
     Body,
+    /// For so many sealed records.
+    Records,
 }
 
 impl Room {
-    /// So many fit into a buffer of this size.
+    /// So many bytes fit into a buffer of this size.
     pub const fn bytes(self) -> usize {
         match self {
             Self::Head => 8 * 1024,
-            Self::Body => 64 * 1024,
+            Self::Body | Self::Records => RECORDS * (MAX_CONTENT + OVERHEAD),
         }
     }
 
@@ -31,7 +39,15 @@ impl Room {
     const fn spare(self) -> usize {
         match self {
             Self::Head => 32,
-            Self::Body => 8,
+            Self::Body | Self::Records => 8,
+        }
+    }
+
+    /// So many are read at once.
+    const fn most(self) -> usize {
+        match self {
+            Self::Head | Self::Records => self.bytes(),
+            Self::Body => RECORDS * mux::MAX_SENT,
         }
     }
 }
@@ -46,7 +62,7 @@ impl Pool {
     fn of(&mut self, room: Room) -> &mut Vec<Box<[u8]>> {
         match room {
             Room::Head => &mut self.heads,
-            Room::Body => &mut self.bodies,
+            Room::Body | Room::Records => &mut self.bodies,
         }
     }
 
@@ -138,7 +154,8 @@ impl Buffer {
         room: Room,
     ) -> Poll<io::Result<usize>> {
         self.make_room(room, 1);
-        let mut space = ReadBuf::new(&mut self.memory[self.end..]);
+        let end = self.memory.len().min(self.end + room.most());
+        let mut space = ReadBuf::new(&mut self.memory[self.end..end]);
         let result = source.poll_read(cx, &mut space).map_ok(|()| space.filled().len());
         if let Poll::Ready(Ok(length)) = result {
             self.end += length;

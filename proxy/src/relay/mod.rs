@@ -25,7 +25,7 @@ mod stall;
 mod sweep;
 mod tunnel;
 
-pub use buffer::{Buffer, Room};
+pub use buffer::{Buffer, RECORDS, Room};
 pub use exchange::Lost;
 pub use http::{Client, Side};
 pub use peer::Peer;

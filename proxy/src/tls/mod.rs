@@ -10,6 +10,7 @@ mod session;
 
 pub(crate) use handshake::proven;
 pub use handshake::{HandshakeError, Secured, accept, connect};
+pub use record::{MAX_CONTENT, OVERHEAD};
 pub use session::Session;
 
 /// The protocol that says that a proxy of the mesh is at the other end (RFC 7301).

@@ -13,12 +13,10 @@ use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
 use super::record::{self, Content, HEADER, Key, MAX_CONTENT, OVERHEAD, invalid};
-use crate::relay::{Buffer, Room};
+use crate::relay::{Buffer, RECORDS, Room};
 
-/// So many records are sealed before they are written: they fit into a buffer of the pool.
-const MAX_SEALED_AT_ONCE: usize = 3;
-/// No more is opened before what was opened is passed on.
-const MAX_OPENED: usize = 64 * 1024;
+/// No more is opened before what was opened is passed on: what was sealed at once.
+const MAX_OPENED: usize = Room::Body.bytes();
 /// A message of a handshake that is longer is none that a proxy sends.
 const MAX_MESSAGE: usize = 64 * 1024;
 
@@ -177,6 +175,7 @@ impl Session {
         received: &mut Buffer,
         room: Room,
     ) -> Poll<io::Result<usize>> {
+        let room = if room == Room::Body { Room::Records } else { room };
         loop {
             let opened = self.open(received)?;
             if opened > 0 || self.is_ended {
@@ -280,7 +279,7 @@ impl Session {
     ) -> Poll<io::Result<usize>> {
         if self.taken == 0 {
             self.update_key_when_due()?;
-            for content in bytes.chunks(MAX_CONTENT).take(MAX_SEALED_AT_ONCE) {
+            for content in bytes.chunks(MAX_CONTENT).take(RECORDS) {
                 self.seal(Content::Data, content)?;
                 self.taken += content.len();
             }
@@ -335,5 +334,4 @@ impl Session {
     }
 }
 
-const _: () =
-    assert!(MAX_SEALED_AT_ONCE * (MAX_CONTENT + OVERHEAD) + OVERHEAD < 64 * 1024 && HEADER < OVERHEAD);
+const _: () = assert!(HEADER < OVERHEAD);
