@@ -1,4 +1,4 @@
-// The commands of a page of docs/, run as a person would: in a shell, at the root of the clone.
+// The commands of a page of docs/, run as a person would: in a shell.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -21,9 +21,14 @@ export function documentedCommands(page: string, section: string): string[] {
 export class Shell {
   readonly #folder = mkdtempSync(join(tmpdir(), "mesh-shell-"));
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #where: string;
 
-  /** @param kubectl the words that are kubectl */
-  constructor(kubectl: readonly string[], environment: Readonly<Record<string, string>>) {
+  /**
+   * @param kubectl the words that are kubectl
+   * @param where the folder in which commands run; if it is not given, the clone's root
+   */
+  constructor(kubectl: readonly string[], environment: Readonly<Record<string, string>>, where = clone) {
+    this.#where = where;
     this.#script("kubectl", kubectl);
     this.#script("mesh", [process.execPath, join(clone, "bin", "mesh.js")]);
     const path = [this.#folder, process.env["PATH"]].join(delimiter);
@@ -33,7 +38,7 @@ export class Shell {
   /** What a command prints on standard output; throws with what it says on standard error when it, or what it pipes into, fails. */
   async run(command: string): Promise<string> {
     const child = spawn("sh", ["-c", command], {
-      cwd: clone,
+      cwd: this.#where,
       env: this.#environment,
       stdio: ["ignore", "pipe", "pipe"],
     });
