@@ -1,4 +1,5 @@
 import type { AppProtocol } from "./app-process.js";
+import type { Note } from "./journal.js";
 import { Random } from "./random.js";
 
 /** What is done to the mesh while it works. */
@@ -68,6 +69,8 @@ export class FaultLog {
   readonly counts = new Map<Fault["kind"], number>();
   #faults: Fault[] = [];
 
+  constructor(private readonly note: Note = () => undefined) {}
+
   /** Says that a fault begins now. */
   begin(kind: Fault["kind"], service: AppProtocol | null, endpoint: string | null): Fault {
     const from = performance.now();
@@ -75,7 +78,14 @@ export class FaultLog {
     this.#faults = this.#faults.filter(({ until }) => from - until < KEPT_MS);
     this.#faults.push(fault);
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+    this.note(`fault begins: ${describe(fault)}`);
     return fault;
+  }
+
+  /** Says that all is as it was before the fault. */
+  end(fault: Fault): void {
+    fault.until = performance.now();
+    this.note(`fault is over: ${describe(fault)}`);
   }
 
   /** Whether the client's proxy may have known less of a service's endpoints then than is in the directory. */
@@ -95,6 +105,8 @@ export class FaultLog {
     );
   }
 }
+
+const describe = ({ kind, endpoint }: Fault) => (endpoint === null ? kind : `${kind} (${endpoint})`);
 
 /** After these the control plane has something to tell of an endpoint, or of its proxy. */
 const MAKES_NEWS: readonly Fault["kind"][] = ["proxy killed", "proxy drained", "endpoint removed"];

@@ -21,7 +21,7 @@ export async function injectIntoService(
     await breakEndpoint(mesh, endpoint, fault);
     await pause(planned.forMs, signal);
     await restore(mesh, endpoint, planned);
-    fault.until = performance.now();
+    log.end(fault);
   }
 }
 
@@ -39,7 +39,7 @@ export async function injectIntoControlPlane(
     await mesh.controlPlane.kill();
     await pause(forMs, signal);
     await mesh.controlPlane.restart();
-    fault.until = performance.now();
+    log.end(fault);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Note } from "./journal.js";
+
 /** A line that says what is no mistake while the control plane is killed again and again. */
 const EXPECTED = [
   "lost the control plane; what it last said stays in force",
@@ -13,7 +15,10 @@ export class Logs {
   /** How often each warning came that is no mistake. */
   readonly expected = new Map<string, number>();
 
+  constructor(private readonly note: Note) {}
+
   read(program: string, line: string): void {
+    this.note(`${program}: ${line}`);
     const { level, message } = fieldsOf(line);
     if (/^info|debug$/i.test(level)) return;
     if (/^warn$/i.test(level) && EXPECTED.includes(message)) {

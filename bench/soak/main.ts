@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { thisMachine } from "../../src/bench/index.js";
 import { Failure, formatBytes, formatDuration, formatFailure, StatusLine } from "../../src/output/index.js";
 import { takeSignals } from "../../src/process/index.js";
+import { Journal } from "./journal.js";
 import { renderReport } from "./report.js";
 import { readSettings } from "./settings.js";
 import { type Progress, soak } from "./soak.js";
 
-/** Where the report is left. */
+/** Where the report and the journal are left. */
 const RESULTS = ".cache/bench-soak";
 
 async function main(): Promise<void> {
@@ -17,6 +18,8 @@ async function main(): Promise<void> {
   const interrupted = new AbortController();
   const release = takeSignals(() => interrupted.abort());
   const directory = await mkdtemp(join(tmpdir(), "mesh-bench-soak-"));
+  await mkdir(RESULTS, { recursive: true });
+  const journal = new Journal(join(RESULTS, "journal.txt"));
   const line = new StatusLine();
   const command = `npm run bench:soak -- --minutes ${minutes} --seed ${seed} --largest ${formatBytes(largest)}${wrongByte ? " --wrong-byte" : ""}${mtls ? " --mtls" : ""}`;
   const machine = thisMachine();
@@ -32,10 +35,10 @@ async function main(): Promise<void> {
       directory,
       signal,
       onProgress,
+      note: journal.note,
     });
     line.clear();
     const report = renderReport({ command, machine }, result);
-    await mkdir(RESULTS, { recursive: true });
     await writeFile(join(RESULTS, "report.md"), `${report}\n`);
     console.log(report);
     if (result.tally.violationCount > 0) process.exitCode = 1;
@@ -44,6 +47,7 @@ async function main(): Promise<void> {
   } finally {
     line.clear();
     release();
+    await journal.close();
     await rm(directory, { recursive: true, force: true });
   }
 }

@@ -5,6 +5,7 @@ import { Content } from "./content.js";
 import { FaultLog } from "./fault.js";
 import { injectIntoControlPlane, injectIntoService } from "./inject.js";
 import { byName, Life } from "./life.js";
+import type { Note } from "./journal.js";
 import { Logs } from "./logs.js";
 import { complaintsOnProxy, LOAD_LIMIT, type Memory, memoryOf, type Period } from "./memory.js";
 import { SoakedMesh } from "./mesh.js";
@@ -28,6 +29,8 @@ export interface SoakOptions extends Bounds {
   /** Ends the soak at once. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
+  /** Is told of everything that happens. */
+  readonly note: Note;
 }
 
 /** How far a soak is. */
@@ -65,9 +68,9 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
 }
 
 class Soak {
-  readonly #tally = new Tally();
-  readonly #faults = new FaultLog();
-  readonly #logs = new Logs();
+  readonly #tally: Tally;
+  readonly #faults: FaultLog;
+  readonly #logs: Logs;
   readonly #content: Content;
   readonly #proxies: Life[] = [];
   readonly #others: Life[] = [new Life("load", process.pid)];
@@ -75,6 +78,9 @@ class Soak {
 
   constructor(private readonly options: SoakOptions) {
     this.#content = new Content(options.seed);
+    this.#tally = new Tally(options.note);
+    this.#faults = new FaultLog(options.note);
+    this.#logs = new Logs(options.note);
   }
 
   async run(): Promise<SoakResult> {

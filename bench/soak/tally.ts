@@ -1,3 +1,4 @@
+import type { Note } from "./journal.js";
 import type { Ended } from "./outcome.js";
 import type { Abort, TaskKind } from "./task.js";
 import type { Subject, Verdict } from "./verdict.js";
@@ -29,6 +30,8 @@ export class Tally {
   readonly violations: string[] = [];
   violationCount = 0;
 
+  constructor(private readonly note: Note) {}
+
   /** Counts a task that has ended, with the bytes that its client sent and received. */
   task(kind: TaskKind, up: number, down: number): void {
     const tally = this.#of(kind);
@@ -53,6 +56,7 @@ export class Tally {
   }
 
   violation(what: string): void {
+    this.note(`wrong: ${what}`);
     this.violationCount += 1;
     if (this.violations.length < KEPT) this.violations.push(what);
   }

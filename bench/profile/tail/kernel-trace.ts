@@ -33,7 +33,7 @@ export async function traceKernel<T>(
 ): Promise<{ result: T; happenings: Happenings }> {
   await prepare(seconds, ports).catch((error: unknown) => {
     throw new Failure(`the kernel cannot be traced: ${String(error)}`, {
-      hint: `as root, with tracefs at ${TRACEFS}`,
+      hint: `mount -t tracefs tracefs ${TRACEFS}, as root`,
     });
   });
   try {
