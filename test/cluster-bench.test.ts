@@ -83,7 +83,7 @@ test("prints what the pods measured, and removes them", async () => {
   ];
   const { status, stdout, stderr } = await bench("-o", "markdown");
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  expect(stdout).toContain("on Node's CPU, 4 cores, Linux 6.1");
+  expect(stdout).toContain("on Node's CPU, 4 cores, 8GB of memory, Linux 6.1");
   expect(stdout).toContain("| two sidecars |");
   const { made, deleted } = madeAndDeleted();
   expect(made).toHaveLength(5);
