@@ -53,6 +53,14 @@ describe("a verdict", () => {
     expect(verdictOn(GET, failed("cut"), "proxy killed", { sinceMs: REACTION_MS + 100 })).toBe("violation");
   });
 
+  it("excuses that a body was not written to a proxy that was killed, and only just then", () => {
+    const unwritten = failed("proxy: connect-failed");
+    expect(verdictOn(POST, unwritten, "proxy killed")).toBe("excused");
+    expect(verdictOn(POST, unwritten, "proxy killed", { sinceMs: REACTION_MS + 100 })).toBe("violation");
+    expect(verdictOn(GET, unwritten, "proxy killed")).toBe("violation");
+    expect(verdictOn(POST, unwritten, "proxy drained")).toBe("violation");
+  });
+
   it("excuses that nobody is there for what cannot be repeated alone, and only until somebody is", () => {
     const refused = failed("proxy: connect-refused");
     expect(verdictOn(POST, refused, "application killed", { sinceMs: 5_000 })).toBe("excused");

@@ -101,7 +101,10 @@ function isOfFault(failing: Failing, subject: Subject, ended: Ended, fault: Faul
         );
       return failing === WITHHELD || (!repeatable && NOBODY.includes(failing));
     case "proxy killed":
-      return (isBroken && isOfBreak(failing)) || (isTunnel && failing === "refused");
+      return (
+        (isBroken && (isOfBreak(failing) || isUnwritten(failing, subject))) ||
+        (isTunnel && failing === "refused")
+      );
     case "proxy drained":
       if (isTunnel && (failing === "refused" || (isBroken && failing === "ended early"))) return true;
       // It closes idle connections, on one of which the request may be on its way.
@@ -114,6 +117,14 @@ function isOfFault(failing: Failing, subject: Subject, ended: Ended, fault: Faul
     case "control plane killed":
       return false;
   }
+}
+
+/**
+ * Between proxies that share connections a request may wait to be written when its connection breaks. The client hears that nobody has
+ * seen it, as it cannot go elsewhere when a part of its body was taken already.
+ */
+function isUnwritten(failing: Failing, { repeatable }: Subject): boolean {
+  return failing === "proxy: connect-failed" && !repeatable;
 }
 
 /** The end of a process finishes its connections, so that a body without framing seems to have ended. */
