@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installDebianPackages } from "./debian.mjs";
 import { setUp } from "./setup.mjs";
-import { announce, outputOf, reportFailure, root, run, StepFailed } from "./steps.mjs";
+import { buildStatic } from "./static-programs.mjs";
+import { announce, reportFailure, root, run } from "./steps.mjs";
 
 /** The Node.js that the control plane's image has; the npm package of that version is its binary. */
 const NODE_VERSION = "24.21.0";
@@ -12,27 +13,6 @@ const DEBIAN_PACKAGES = {
   binutils: ["strip"],
   iptables: ["iptables-nft-restore", "iptables-legacy-restore"],
 };
-
-/** Builds the Rust programs statically linked, and without the paths of this machine in them; gives their folder. */
-function buildStatic() {
-  const host = /host: (\S+)/.exec(outputOf("rustc", ["-vV"]) || "")?.[1];
-  if (!host) throw new StepFailed("rustc does not say what machine it builds for");
-  const cargoHome = process.env.CARGO_HOME || join(process.env.HOME || "", ".cargo");
-  const flags = [
-    "-Ctarget-feature=+crt-static",
-    `--remap-path-prefix=${root}=/mesh`,
-    `--remap-path-prefix=${cargoHome}=/cargo`,
-  ];
-  announce("building mesh-proxy and mesh-init, statically linked");
-  run("cargo", ["build", "--release", "--locked", "-p", "mesh-proxy", "-p", "mesh-init", "--target", host], {
-    env: {
-      ...process.env,
-      CARGO_ENCODED_RUSTFLAGS: flags.join("\x1f"),
-      CARGO_PROFILE_RELEASE_STRIP: "symbols",
-    },
-  });
-  return join(root, "target", host, "release");
-}
 
 /** Installs the control plane's Node.js into .cache/ when it is missing, and gives its path, without symbols. */
 function installNode() {

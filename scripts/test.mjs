@@ -4,25 +4,28 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { installInteropPrograms } from "./interop-programs.mjs";
 import { setUp } from "./setup.mjs";
 import { announce, reportFailure, root, StepFailed } from "./steps.mjs";
 import { installTestPrograms, installOtherNode } from "./test-tools.mjs";
 
 /**
- * Runs a program, showing its output as it comes.
+ * Runs a program.
+ * @param show what is done with its output as it comes
  * @returns {Promise<{ succeeded: boolean, output: string }>} the output as text, both streams.
  */
-function runShowing(command, args) {
+function runReading(command, args, show) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
-    child.stdout.on("data", (data) => ((output += data), process.stdout.write(data)));
-    child.stderr.on("data", (data) => ((output += data), process.stderr.write(data)));
+    child.stdout.on("data", (data) => ((output += data), show(process.stdout, data)));
+    child.stderr.on("data", (data) => ((output += data), show(process.stderr, data)));
     child.on("error", (error) => resolve({ succeeded: false, output: error.message }));
     child.on("close", (status) => resolve({ succeeded: status === 0, output }));
   });
 }
+
+const runShowing = (command, args) => runReading(command, args, (stream, data) => stream.write(data));
+const runSilently = (command, args) => runReading(command, args, () => undefined);
 
 /** A check that passes or fails as a whole, such as a linter. */
 async function check(command, args) {
@@ -82,6 +85,24 @@ function settle({ passed, failures }, succeeded) {
   return { passed, failures: isBroken ? ["it ended without telling how"] : failures };
 }
 
+/** Starts to compile for suites that come later, while others wait and sleep. What it prints is shown with the suite. */
+function startCompiling(withCluster) {
+  const compile = (what) => runSilently(process.execPath, ["scripts/compile.mjs", what]);
+  const interop = compile("interop");
+  const cluster = withCluster && !process.env.KUBECONFIG ? interop.then(() => compile("cluster")) : NOTHING;
+  return { interop, cluster };
+}
+
+const NOTHING = Promise.resolve({ succeeded: true, output: "" });
+
+/** A suite of programs that are being compiled: it has failed when that does. */
+async function onceCompiled(compiling, suite) {
+  const { succeeded, output } = await compiling;
+  process.stdout.write(output);
+  const end = () => output.trim().split("\n").slice(-SHOWN_LINES).join("\n");
+  return succeeded ? suite() : { passed: 0, failures: [`it could not be compiled:\n${end()}`] };
+}
+
 const UNIT_TESTS = ["node_modules/vitest/vitest.mjs", "run"];
 const INTEROP_TESTS = [...UNIT_TESTS, "--config", "test/interop/vitest.config.ts"];
 
@@ -99,7 +120,7 @@ function excluding(path) {
   return `--exclude=${path.endsWith(".ts") ? path : `${path}/**`}`;
 }
 
-function suites(otherNode, withCluster) {
+function suites(otherNode, compiling, withCluster) {
   const all = [
     ["eslint", () => check(process.execPath, ["node_modules/eslint/bin/eslint.js", "."])],
     ["prettier", () => check(process.execPath, ["node_modules/prettier/bin/prettier.cjs", "--check", "."])],
@@ -115,10 +136,19 @@ function suites(otherNode, withCluster) {
       () => vitest(otherNode, "other-node", [...UNIT_TESTS, ...SAME_ON_EVERY_NODE.map(excluding)]),
     ],
     ["Rust tests", cargoTest],
-    ["h2spec and gRPC interop", () => vitest(process.execPath, "interop", INTEROP_TESTS)],
+    [
+      "h2spec and gRPC interop",
+      () => onceCompiled(compiling.interop, () => vitest(process.execPath, "interop", INTEROP_TESTS)),
+    ],
   ];
   if (withCluster) {
-    all.push(["Kubernetes", () => vitest(process.execPath, "cluster", ["scripts/test-cluster.mjs"])]);
+    all.push([
+      "Kubernetes",
+      () =>
+        onceCompiled(compiling.cluster, () =>
+          vitest(process.execPath, "cluster", ["scripts/test-cluster.mjs"]),
+        ),
+    ]);
   }
   return all;
 }
@@ -126,10 +156,10 @@ function suites(otherNode, withCluster) {
 async function testAll(withCluster) {
   setUp();
   installTestPrograms();
-  installInteropPrograms();
+  const otherNode = installOtherNode();
   const results = [];
   mkdirSync(join(root, ".cache"), { recursive: true });
-  for (const [name, suite] of suites(installOtherNode(), withCluster)) {
+  for (const [name, suite] of suites(otherNode, startCompiling(withCluster), withCluster)) {
     announce(name);
     const started = Date.now();
     results.push({ name, ...(await suite()), seconds: Math.round((Date.now() - started) / 1000) });
