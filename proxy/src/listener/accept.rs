@@ -19,6 +19,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(5);
 /// A connection that was accepted.
 pub struct Accepted {
     pub socket: TcpStream,
+    /// The client's. One of IPv4 is that too when the listener takes both families.
     pub address: SocketAddr,
     /// The drain waits for it until this is dropped.
     pub hold: Hold,
@@ -32,7 +33,8 @@ pub async fn each(worker: &Rc<Worker>, listener: TcpListener, mut serve: impl Fn
     // The worker does not end before the last connections were taken.
     let hold = worker.drain.hold();
     let mut warnings = Warnings::default();
-    let mut admit = |socket, address| {
+    let mut admit = |socket, address: SocketAddr| {
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let place = place(worker);
         if place.is_none() {
             warnings.warn(|| tracing::warn!("as many connections as are allowed; more are refused"));

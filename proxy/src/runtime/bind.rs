@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -15,7 +15,7 @@ const BACKLOG: i32 = 4096;
 /// Which connections a listener on `[::]` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
-    /// Those of IPv4 too, as the system does unless told otherwise.
+    /// Those of IPv4 too; on a host without IPv6 those of IPv4 alone.
     Any,
     /// Those of IPv6 alone: IPv4 has a listener beside it.
     Own,
@@ -166,14 +166,27 @@ fn bind(
 }
 
 fn listen(address: SocketAddr, family: Family, is_shared: bool) -> io::Result<TcpListener> {
+    match open(address, family, is_shared) {
+        Err(error) if family == Family::Any && is_all_of_missing_ipv6(address, &error) => {
+            open((Ipv4Addr::UNSPECIFIED, address.port()).into(), family, is_shared)
+        }
+        result => result,
+    }
+}
+
+fn is_all_of_missing_ipv6(address: SocketAddr, error: &io::Error) -> bool {
+    address.ip() == Ipv6Addr::UNSPECIFIED && error.raw_os_error() == Some(libc::EAFNOSUPPORT)
+}
+
+fn open(address: SocketAddr, family: Family, is_shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(is_shared)?;
     socket.set_nonblocking(true)?;
     // Accepted connections inherit it.
     socket.set_tcp_keepalive(&KEEPALIVE)?;
-    if address.is_ipv6() && family == Family::Own {
-        socket.set_only_v6(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(family == Family::Own)?;
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

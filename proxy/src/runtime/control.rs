@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::bind::{Addresses, BindError, Listeners};
 use super::shutdown::{self, Requests};
 use super::{descriptors, threads};
 use crate::admin::{self, Admin, Proofs, Readiness};
-use crate::config::{Application, Config, Identity, MAX_DESCRIPTORS};
+use crate::config::{Application, Config, Identity, Inbound, MAX_DESCRIPTORS};
 use crate::control_plane::{ControlPlane, Trust};
 use crate::discovery;
 use crate::identity;
@@ -184,13 +184,18 @@ async fn sweep(registry: Arc<Registry>) {
 /// What the proxy says of itself to the control plane.
 fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
     let identity = &config.identity;
-    let reached_at = |listen: SocketAddr| reached_at(listen, &config.ips).to_string();
-    let inbound = addresses.inbound.iter().map(|inbound| proto::Inbound {
-        address: reached_at(inbound.listen),
-        application: match inbound.application {
-            Application::At(address) => address.to_string(),
-            Application::Original => String::new(),
-        },
+    let first_of =
+        |listen| reached_at(listen, &config.ips).first().map(ToString::to_string).unwrap_or_default();
+    let inbound = addresses.inbound.iter().flat_map(|Inbound { listen, application }| {
+        let (reached, application) = match application {
+            Application::At(application) => (reached_at(*listen, &config.ips), application.to_string()),
+            Application::Original => (vec![redirected_at(*listen, &config.ips)], String::new()),
+        };
+        let inbound = move |address: SocketAddr| proto::Inbound {
+            address: address.to_string(),
+            application: application.clone(),
+        };
+        reached.into_iter().map(inbound)
     });
     proto::Proxy {
         name: identity.name.clone(),
@@ -200,8 +205,8 @@ fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
             name: identity.workload.clone(),
         }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        admin_address: reached_at(addresses.admin),
-        tap_address: addresses.tap.map(reached_at).unwrap_or_default(),
+        admin_address: first_of(addresses.admin),
+        tap_address: addresses.tap.map(first_of).unwrap_or_default(),
         inbound: inbound.collect(),
         outbound_address: addresses.outbound.first().map(ToString::to_string).unwrap_or_default(),
         identity: String::new(),
@@ -209,8 +214,18 @@ fn introduction(config: &Config, addresses: &Addresses) -> proto::Proxy {
     }
 }
 
-/// Where others reach a listener: one on all addresses at the instance's IP of its family, or else at the first.
-fn reached_at(listen: SocketAddr, ips: &[IpAddr]) -> SocketAddr {
+/// Where others reach a listener: one on `[::]` at each of the instance's IPs, one on 0.0.0.0 at the first of IPv4.
+fn reached_at(listen: SocketAddr, ips: &[IpAddr]) -> Vec<SocketAddr> {
+    let takes_both = listen.ip() == Ipv6Addr::UNSPECIFIED;
+    if takes_both && !ips.is_empty() {
+        return ips.iter().map(|ip| SocketAddr::new(*ip, listen.port())).collect();
+    }
+    vec![redirected_at(listen, ips)]
+}
+
+/// Where others reach a listener that takes the connections of its own family: one on all addresses at the instance's first IP of
+/// that family, or else at the first.
+fn redirected_at(listen: SocketAddr, ips: &[IpAddr]) -> SocketAddr {
     if !listen.ip().is_unspecified() {
         return listen;
     }
@@ -237,12 +252,25 @@ mod tests {
 
     #[test]
     fn a_listener_on_all_addresses_is_reached_at_the_instances_own() {
-        let ips: Vec<IpAddr> = ["10.0.0.1", "fd00::1"].map(|ip| ip.parse().unwrap()).into();
-        let reached = |listen: &str, ips: &[IpAddr]| reached_at(listen.parse().unwrap(), ips).to_string();
-        assert_eq!(reached("0.0.0.0:4191", &ips), "10.0.0.1:4191");
-        assert_eq!(reached("[::]:4143", &ips), "[fd00::1]:4143");
-        assert_eq!(reached("[::]:4143", &ips[..1]), "10.0.0.1:4143");
-        assert_eq!(reached("127.0.0.1:4190", &ips), "127.0.0.1:4190");
-        assert_eq!(reached("0.0.0.0:4191", &[]), "0.0.0.0:4191");
+        let ips: Vec<IpAddr> = ["fd00::1", "10.0.0.1"].map(|ip| ip.parse().unwrap()).into();
+        let reached = |listen: &str, ips: &[IpAddr]| {
+            reached_at(listen.parse().unwrap(), ips).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(reached("[::]:4191", &ips), ["[fd00::1]:4191", "10.0.0.1:4191"]);
+        assert_eq!(reached("[::]:4191", &ips[1..]), ["10.0.0.1:4191"]);
+        assert_eq!(reached("0.0.0.0:4191", &ips), ["10.0.0.1:4191"]);
+        assert_eq!(reached("127.0.0.1:4190", &ips), ["127.0.0.1:4190"]);
+        assert_eq!(reached("[::]:4191", &[]), ["[::]:4191"]);
+    }
+
+    #[test]
+    fn a_listener_of_one_family_is_reached_at_the_instances_address_of_that() {
+        let ips: Vec<IpAddr> = ["fd00::1", "10.0.0.1"].map(|ip| ip.parse().unwrap()).into();
+        let redirected =
+            |listen: &str, ips: &[IpAddr]| redirected_at(listen.parse().unwrap(), ips).to_string();
+        assert_eq!(redirected("0.0.0.0:4143", &ips), "10.0.0.1:4143");
+        assert_eq!(redirected("[::]:4143", &ips), "[fd00::1]:4143");
+        assert_eq!(redirected("[::]:4143", &ips[1..]), "10.0.0.1:4143");
+        assert_eq!(redirected("0.0.0.0:4143", &[]), "0.0.0.0:4143");
     }
 }
