@@ -66,7 +66,7 @@ function sidecarIn({ spec }: IDeployment): IContainer {
 /** What the plan could not know, as nothing is redirected. */
 function listenFor({ inbound, ownTls = [] }: SidecarWishes, sidecar: IContainer): void {
   const changed: Readonly<Record<string, string>> = {
-    MESH_PROXY_INBOUND: inbound.map((port) => `0.0.0.0:${port.sidecar}=127.0.0.1:${port.server}`).join(","),
+    MESH_PROXY_INBOUND: inbound.map((port) => `[::]:${port.sidecar}=127.0.0.1:${port.server}`).join(","),
     MESH_PROXY_PROBES: asServed(valueOf("MESH_PROXY_PROBES", sidecar), inbound),
     MESH_PROXY_TLS_PORTS: ownTls.map(({ server }) => server).join(","),
     MESH_PROXY_TAP: "off",

@@ -206,6 +206,13 @@ describe("the sidecar of a pod", () => {
 
   test.each([
     ["0.0.0.0:10086=127.0.0.1:8086", [{ address: "10.1.0.1:10086", application: "127.0.0.1:8086" }]],
+    [
+      "[::]:10086=127.0.0.1:8086",
+      [
+        { address: "10.1.0.1:10086", application: "127.0.0.1:8086" },
+        { address: "[fd00::1]:10086", application: "127.0.0.1:8086" },
+      ],
+    ],
     ["127.0.0.1:10086=127.0.0.1:8086", []],
     ["192.0.2.1:4143=original", []],
   ])("that takes %s is reached at addresses of the pod alone", async (value, inbound) => {

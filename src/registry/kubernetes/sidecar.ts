@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import {
   canonicalIp,
   formatAddress,
@@ -120,16 +121,14 @@ function inboundOf(listener: string, ips: readonly string[]): Inbound[] {
   if (application !== "original") {
     return reachedAt(listen, ips).map((address) => ({ address, application }));
   }
-  const listens = /^\d+$/.test(listen) ? [`0.0.0.0:${listen}`, `[::]:${listen}`] : [listen];
-  const addresses = new Set(listens.flatMap((one) => reachedAt(one, ips)));
-  return [...addresses].map((address) => ({ address, application: "" }));
+  const place = /^\d+$/.test(listen) ? `[::]:${listen}` : listen;
+  return reachedAt(place, ips).map((address) => ({ address, application: "" }));
 }
 
-/** Where others reach a listener of the pod, which is nowhere when it listens on loopback. */
+/** Where others reach a listener of the pod: one on `[::]` takes both families, one on loopback is reached nowhere. */
 function reachedAt(listen: string, ips: readonly string[]): string[] {
   const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(listen) ?? [];
   const ip = canonicalIp(host.replace(/^\[|\]$/g, ""));
-  const isAll = ip === "0.0.0.0" || ip === "::";
-  const own = isAll ? (ips.find((one) => one.includes(":") === ip.includes(":")) ?? ips[0]) : ip;
-  return own !== undefined && ips.includes(own) ? [formatAddress({ ip: own, port: Number(port) })] : [];
+  const isReached = (own: string) => ip === "::" || ip === own || (ip === "0.0.0.0" && isIPv4(own));
+  return ips.filter(isReached).map((own) => formatAddress({ ip: own, port: Number(port) }));
 }
