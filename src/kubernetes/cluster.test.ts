@@ -183,35 +183,33 @@ test("no such context: lists those there are", async () => {
   });
 });
 
+test.each([
+  ["user", "tester"],
+  ["cluster", "test"],
+])("a %s that a context names and the kubeconfig does not have is told", async (what, named) => {
+  const config = JSON.parse(kubeconfigFor(server.url, server.authority.certificate)) as object;
+  const kubeconfig = file(JSON.stringify({ ...config, [`${what}s`]: [] }));
+  expect(failure(await Cluster.open({ kubeconfig }, NOBODY)).message).toBe(
+    `context test names ${what} '${named}', which the kubeconfig does not have`,
+  );
+});
+
 test("a kubeconfig that is missing, empty or no YAML is named", async () => {
   const missing = join(folder, "missing");
   expect(failure(await Cluster.open({ kubeconfig: missing }, NOBODY)).message).toBe(
     `no kubeconfig at ${missing}`,
   );
-  for (const text of ["", "{", "[]", "clusters: 1", "contexts: [{}]"]) {
-    const { kind, message } = failure(await Cluster.open({ kubeconfig: file(text) }, NOBODY));
+  for (const text of ["", "{", "[]", "clusters: 1", "contexts: [{}]", "kind: Deployment"]) {
+    const kubeconfig = file(text);
+    const { kind, message } = failure(await Cluster.open({ kubeconfig }, NOBODY));
     expect(["bad-kubeconfig", "no-such-context"], text).toContain(kind);
+    expect(message).toContain(`the kubeconfig ${kubeconfig} `);
     expect(message).not.toContain("undefined");
   }
+  expect(failure(await Cluster.open({ kubeconfig: folder }, NOBODY)).message).toBe(
+    `the kubeconfig ${folder} cannot be read (it is a folder)`,
+  );
   expect(failure(await Cluster.open({}, NOBODY)).message).toBe("no kubeconfig at /nonexistent/.kube/config");
-});
-
-test("a credential plugin that is missing is named with its user", async () => {
-  const config = JSON.parse(kubeconfigFor(server.url, server.authority.certificate)) as { users: unknown };
-  config.users = [{ name: "tester", user: { exec: { command: "/nonexistent/plugin" } } }];
-  const cluster = await open({ kubeconfig: file(JSON.stringify(config)) });
-  expect(failure(await cluster.ask("/version"))).toMatchObject({ kind: "no-credentials" });
-});
-
-test("the token of a credential plugin is shown", async () => {
-  const config = JSON.parse(kubeconfigFor(server.url, server.authority.certificate)) as { users: unknown };
-  const kind = { apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential" };
-  const credential = JSON.stringify({ ...kind, status: { token: TOKEN } });
-  const args = ["-c", `echo '${credential}'`];
-  const exec = { apiVersion: kind.apiVersion, command: "/bin/sh", args, interactiveMode: "Never" };
-  config.users = [{ name: "tester", user: { exec } }];
-  const cluster = await open({ kubeconfig: file(JSON.stringify(config)) });
-  expect(failure(await cluster.ask("/nothing")).kind).toBe("not-found");
 });
 
 test("a file that a kubeconfig in YAML names is looked for beside it", async () => {

@@ -1,8 +1,8 @@
 import { fail, ok, type Result } from "../result/index.js";
 import type { Duplex } from "node:stream";
-import { CONNECT_WITHIN_MS, Connection, type HttpRequest } from "./connection.js";
+import { CONNECT_WITHIN_MS, Connection, type HttpRequest, type Impersonation } from "./connection.js";
 import { ClusterFailure } from "./failure.js";
-import { type ClusterSelection, loadKubeconfig } from "./kubeconfig.js";
+import { type ClusterSelection, type KubeconfigUser, loadKubeconfig } from "./kubeconfig.js";
 import { PODS } from "./pods.js";
 import { PORT_FORWARD_PROTOCOL, PortForward } from "./port-forward.js";
 import { type Doing, type Refusal, refusal } from "./refusal.js";
@@ -74,10 +74,8 @@ export class Cluster {
   ): Promise<Result<Cluster, ClusterFailure>> {
     const context = await loadKubeconfig(selection, env);
     if (!context.ok) return context;
-    const { name, namespace } = context.value;
-    const { as, asGroups = [] } = selection;
-    const impersonation = as === undefined ? undefined : { user: as, groups: asGroups };
-    return ok(new Cluster(name, namespace, new Connection(context.value, impersonation)));
+    const { name, namespace, user } = context.value;
+    return ok(new Cluster(name, namespace, new Connection(context.value, impersonation(selection, user))));
   }
 
   /** The API server's address, as the kubeconfig has it. */
@@ -311,6 +309,16 @@ export class Cluster {
   #refused(answer: Refusal, doing: Doing): ClusterFailure {
     return refusal(answer, doing, this);
   }
+}
+
+/** Whom a command line says to act as, and if it does not, the user of the kubeconfig. */
+function impersonation(
+  { as, asGroups = [] }: ClusterSelection,
+  user: KubeconfigUser | undefined,
+): Impersonation | undefined {
+  if (as !== undefined) return { user: as, groups: asGroups };
+  if (!user?.impersonateUser) return undefined;
+  return { user: user.impersonateUser, groups: user.impersonateGroups ?? [] };
 }
 
 interface ObjectList<T> extends KubernetesObject {

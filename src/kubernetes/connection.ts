@@ -70,7 +70,8 @@ export class Connection {
     const options = await this.#options(request);
     if (!options.ok) return options;
     try {
-      return ok(await exchange(new URL(this.server + request.target), options.value, request));
+      const answer = await exchange(new URL(this.server + request.target), options.value, request);
+      return ok(this.#minded(answer));
     } catch (error) {
       return fail(this.#unreachable(error));
     }
@@ -89,7 +90,7 @@ export class Connection {
     if (!options.ok) return options;
     try {
       const url = new URL(this.server + request.target);
-      return ok(await readLines(url, { ...options.value, signal }, onLine));
+      return ok(this.#minded(await readLines(url, { ...options.value, signal }, onLine)));
     } catch (error) {
       return signal.aborted ? ok(undefined) : fail(this.#unreachable(error));
     }
@@ -103,7 +104,8 @@ export class Connection {
     const { agent, ...rest } = options.value;
     try {
       const url = this.server.replace(/^http/, "ws") + target;
-      return ok(await openWebSocket(url, protocol, agent === this.#agent ? rest : options.value));
+      const opened = await openWebSocket(url, protocol, agent === this.#agent ? rest : options.value);
+      return ok(this.#minded(opened));
     } catch (error) {
       return fail(this.#unreachable(error));
     }
@@ -122,7 +124,7 @@ export class Connection {
     try {
       await this.#credentials.applyTo(options);
     } catch (error) {
-      return fail(this.#noCredentials(error));
+      return fail(error instanceof ClusterFailure ? error : this.#noCredentials(error));
     }
     // The package's agents keep no connection open. Only a proxy needs one of its own.
     if (!this.#credentials.goThroughProxy) options.agent = this.#agent;
@@ -138,6 +140,12 @@ export class Connection {
         options.headers["Impersonate-Group"] = this.#impersonate.groups;
     }
     return ok(options);
+  }
+
+  /** Passes an answer on; other credentials are asked for when it refuses those that were shown. */
+  #minded<Answer extends { readonly status?: number } | WebSocket | undefined>(answer: Answer): Answer {
+    if (answer !== undefined && "status" in answer && answer.status === 401) this.#credentials.refused();
+    return answer;
   }
 
   #unreachable(error: unknown): ClusterFailure {

@@ -1,10 +1,9 @@
-import type { User } from "@kubernetes/client-node";
 import { readFileSync } from "node:fs";
 import type { RequestOptions } from "node:https";
-import type { SelectedContext } from "./kubeconfig.js";
-
-/** What the package calls a user whose token is in a file. */
-export const TOKEN_FILE_PROVIDER = "tokenFile";
+import { forgetPluginCredential, pluginCredential } from "./credential-plugin.js";
+import { ClusterFailure } from "./failure.js";
+import { fileTrouble } from "./file-trouble.js";
+import type { KubeconfigUser, SelectedContext } from "./kubeconfig.js";
 
 /** Tokens of a pod are replaced long before they end. */
 const READ_AGAIN_AFTER_MS = 60_000;
@@ -15,7 +14,7 @@ export type RequestHeaders = Record<string, string | readonly string[]>;
 export class Credentials {
   readonly #context: SelectedContext;
   #known:
-    | { readonly options: RequestOptions; readonly headers: RequestHeaders; readonly readAt: number }
+    | { readonly options: RequestOptions; readonly token: string | undefined; readonly readAt: number }
     | undefined;
 
   constructor(context: SelectedContext) {
@@ -27,59 +26,80 @@ export class Credentials {
     return Boolean(this.#context.cluster.proxyUrl);
   }
 
-  /** Adds what a request needs. Rejects when there are no credentials. */
+  /** Adds what a request needs. @throws ClusterFailure when there are no credentials */
   async applyTo(options: RequestOptions & { headers: RequestHeaders }): Promise<void> {
     const { cluster, user } = this.#context;
-    if (user?.exec || (user?.authProvider && !tokenFileOf(user)) || cluster.proxyUrl) {
-      await applyByPackage(this.#context, options);
-      return;
-    }
     if (!this.#known || performance.now() - this.#known.readAt > READ_AGAIN_AFTER_MS) {
-      this.#known = { ...readCredentials(this.#context), readAt: performance.now() };
+      const token = tokenOf(user);
+      this.#known = { options: readOptions(this.#context), token, readAt: performance.now() };
     }
     Object.assign(options, this.#known.options);
-    Object.assign(options.headers, this.#known.headers);
+    if (user?.exec) {
+      const { token, certificate, key } = await pluginCredential(user.name, user.exec, cluster);
+      if (token !== undefined) options.headers["Authorization"] = `Bearer ${token}`;
+      if (certificate !== undefined) Object.assign(options, { cert: certificate, key });
+    } else {
+      const authorization = authorizationOf(this.#known.token, user);
+      if (authorization !== undefined) options.headers["Authorization"] = authorization;
+    }
+    if (user?.authProvider || cluster.proxyUrl) await applyByPackage(this.#context, options);
+  }
+
+  /** The API server did not take them: what a plugin gave is not shown again, and files are read anew. */
+  refused(): void {
+    const { cluster, user } = this.#context;
+    this.#known = undefined;
+    if (user?.exec) forgetPluginCredential(user.exec, cluster);
   }
 }
 
-function readCredentials({ cluster, user }: SelectedContext): {
-  options: RequestOptions;
-  headers: RequestHeaders;
-} {
-  const token = tokenOf(user);
-  const basic = user?.username ? `Basic ${base64(`${user.username}:${user.password ?? ""}`)}` : undefined;
-  const authorization = token === undefined ? basic : `Bearer ${token}`;
+function readOptions({ cluster, user }: SelectedContext): RequestOptions {
+  const ofCluster = `cluster '${cluster.name}'`;
+  const ofUser = `user '${user?.name ?? ""}'`;
   return {
-    options: {
-      ca: pem(cluster.caData, cluster.caFile),
-      cert: pem(user?.certData, user?.certFile),
-      key: pem(user?.keyData, user?.keyFile),
-      ...(cluster.skipTLSVerify && { rejectUnauthorized: false }),
-      ...(cluster.tlsServerName !== undefined && { servername: cluster.tlsServerName }),
-    },
-    headers: authorization === undefined ? {} : { Authorization: authorization },
+    ca: pem(`the certificate-authority of ${ofCluster}`, cluster.caData, cluster.caFile),
+    cert: pem(`the client-certificate of ${ofUser}`, user?.certData, user?.certFile),
+    key: pem(`the client-key of ${ofUser}`, user?.keyData, user?.keyFile),
+    ...(cluster.skipTLSVerify && { rejectUnauthorized: false }),
+    ...(cluster.tlsServerName !== undefined && { servername: cluster.tlsServerName }),
   };
 }
 
-const base64 = (text: string) => Buffer.from(text).toString("base64");
+function authorizationOf(token: string | undefined, user: KubeconfigUser | undefined): string | undefined {
+  if (token !== undefined) return `Bearer ${token}`;
+  if (!user?.username) return undefined;
+  return `Basic ${Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64")}`;
+}
 
 /** What stands in the kubeconfig itself, in base64, counts before a file that it names. */
-function pem(data: string | undefined, file: string | undefined): string | undefined {
-  if (data) return Buffer.from(data, "base64").toString("utf8");
-  return file ? readFileSync(file, "utf8") : undefined;
+function pem(what: string, data: string | undefined, file: string | undefined): string | undefined {
+  if (!data && !file) return undefined;
+  const text = data ? Buffer.from(data, "base64").toString("utf8") : readNamed(what, file ?? "");
+  if (text.includes("-----BEGIN ")) return text;
+  const place = data ? "in the kubeconfig" : (file ?? "");
+  throw new ClusterFailure("bad-kubeconfig", `${what} is not PEM (${place})`, {
+    hint: "kubectl config view --raw",
+  });
 }
 
-function tokenOf(user: User | undefined): string | undefined {
-  const file = user && tokenFileOf(user);
-  return (file === undefined ? user?.token : readFileSync(file, "utf8").trim()) || undefined;
+/** A file counts before what stands in the kubeconfig, as with kubectl. */
+function tokenOf(user: KubeconfigUser | undefined): string | undefined {
+  const { tokenFile: file, token } = user ?? {};
+  if (!user || !file) return token || undefined;
+  return readNamed(`the tokenFile of user '${user.name}'`, file).trim() || undefined;
 }
 
-function tokenFileOf({ authProvider }: User): string | undefined {
-  const { name, config } = (authProvider ?? {}) as { name?: string; config?: { tokenFile?: string } };
-  return name === TOKEN_FILE_PROVIDER ? config?.tokenFile : undefined;
+function readNamed(what: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ClusterFailure("bad-kubeconfig", `${what} cannot be read (${path}: ${fileTrouble(error)})`, {
+      hint: "kubectl config view",
+    });
+  }
 }
 
-/** Plugins for credentials, and proxies, are the package's, which is loaded for them alone. */
+/** What is older than plugins for credentials, and proxies, are the package's, which is loaded for them alone. */
 async function applyByPackage(
   { name, cluster, user }: SelectedContext,
   options: RequestOptions & { headers: RequestHeaders },
@@ -88,10 +108,12 @@ async function applyByPackage(
   const config = new KubeConfig();
   // It refuses http:// servers, as kubectl proxy is one, unless verification is off.
   const taken = cluster.server.startsWith("http:") ? { ...cluster, skipTLSVerify: true } : cluster;
+  const named = user?.name ?? "";
   config.loadFromOptions({
     clusters: [taken],
-    users: user ? [user] : [],
-    contexts: [{ name, cluster: cluster.name, user: user?.name ?? "" }],
+    // Without a user it does nothing. Plugins it would run for each request.
+    users: [user?.authProvider ? user : { name: named }],
+    contexts: [{ name, cluster: cluster.name, user: named }],
     currentContext: name,
   });
   await config.applyToHTTPSOptions(options);

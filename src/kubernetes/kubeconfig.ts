@@ -6,8 +6,9 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { nearest } from "../output/index.js";
 import { fail, ok, type Result } from "../result/index.js";
-import { TOKEN_FILE_PROVIDER } from "./credentials.js";
+import type { CredentialPlugin } from "./credential-plugin.js";
 import { ClusterFailure } from "./failure.js";
+import { fileTrouble } from "./file-trouble.js";
 
 /** The flags that say which cluster, and as whom. */
 export interface ClusterSelection {
@@ -26,20 +27,28 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 const SERVICE_ACCOUNT_TOKEN = `${SERVICE_ACCOUNT}/token`;
 
+/** A user of a kubeconfig, with what the package does not read of it. */
+export interface KubeconfigUser extends Omit<User, "exec"> {
+  readonly exec?: CredentialPlugin | null;
+  readonly tokenFile?: string | undefined;
+  /** The groups of `impersonateUser`. */
+  readonly impersonateGroups?: readonly string[];
+}
+
 /** A context of a kubeconfig, with the cluster and the user that it names. */
 export interface SelectedContext {
   readonly name: string;
   /** `default` when the context has none. */
   readonly namespace: string;
   readonly cluster: NamedCluster;
-  /** Undefined when the context names none, or one that the kubeconfig does not have. */
-  readonly user: User | undefined;
+  /** Undefined when the context names none. */
+  readonly user: KubeconfigUser | undefined;
 }
 
 /** What files say together. */
 interface Kubeconfig {
   readonly clusters: NamedCluster[];
-  readonly users: User[];
+  readonly users: KubeconfigUser[];
   readonly contexts: Context[];
   currentContext: string;
 }
@@ -78,7 +87,7 @@ export async function loadKubeconfig(
     if (!isInCluster(env)) return fail(noKubeconfig(files.map(({ path }) => path)));
     merge(merged, ofServiceAccount(env));
   }
-  return selectContext(merged, selection.context);
+  return selectContext(merged, selection.context, found.map(({ path }) => path).join(", "));
 }
 
 /** Throws when it cannot be read, or is none. */
@@ -91,11 +100,39 @@ async function readKubeconfig(path: string): Promise<Kubeconfig> {
     (file ? { [key]: resolve(folder, file) } : {}) as { [key in K]?: string };
   return {
     clusters: newClusters(clusters).map((one) => ({ ...one, ...inFolder("caFile", one.caFile) })),
-    users: newUsers(users).map((one) => {
-      return { ...one, ...inFolder("certFile", one.certFile), ...inFolder("keyFile", one.keyFile) };
-    }),
+    users: newUsers(users).map((one, index) => ({
+      ...one,
+      ...inFolder("certFile", one.certFile),
+      ...inFolder("keyFile", one.keyFile),
+      ...unreadOf((users as readonly UserEntry[])[index], folder),
+    })),
     contexts: newContexts(contexts),
     currentContext: typeof currentContext === "string" ? currentContext : "",
+  };
+}
+
+/** A user as it is written, as far as the package does not read it. */
+interface UserEntry {
+  readonly user?: {
+    readonly tokenFile?: string;
+    readonly "as-groups"?: readonly string[];
+    readonly exec?: CredentialPlugin;
+  } | null;
+}
+
+/** @param folder that of the kubeconfig, below which its relative paths are */
+function unreadOf(
+  { user }: UserEntry = {},
+  folder: string,
+): Pick<KubeconfigUser, "exec" | "tokenFile" | "impersonateGroups"> {
+  const { tokenFile, exec, "as-groups": impersonateGroups = [] } = user ?? {};
+  if (exec && typeof exec.command !== "string") throw new Error("the plugin of a user has no command");
+  // A command without a slash is looked for in PATH.
+  const command = exec?.command.includes("/") === true ? resolve(folder, exec.command) : exec?.command;
+  return {
+    ...(tokenFile && { tokenFile: resolve(folder, tokenFile) }),
+    ...(exec && command !== undefined && { exec: { ...exec, command } }),
+    impersonateGroups,
   };
 }
 
@@ -112,7 +149,7 @@ function parseJson(text: string): Parsed | undefined {
 async function parseYaml(text: string): Promise<Parsed> {
   const { parse } = await import("yaml");
   const parsed: unknown = parse(text) ?? {};
-  if (typeof parsed !== "object") throw new TypeError("a scalar");
+  if (typeof parsed !== "object" || Array.isArray(parsed)) throw new TypeError("no map");
   return parsed as Parsed;
 }
 
@@ -122,10 +159,9 @@ function ofServiceAccount(env: Environment): Kubeconfig {
   const name = "in-cluster";
   const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const namespace = readFileSync(`${SERVICE_ACCOUNT}/namespace`, "utf8").trim();
-  const authProvider = { name: TOKEN_FILE_PROVIDER, config: { tokenFile: SERVICE_ACCOUNT_TOKEN } };
   return {
     clusters: [{ name, server, caFile: `${SERVICE_ACCOUNT}/ca.crt`, skipTLSVerify: false }],
-    users: [{ name, authProvider }],
+    users: [{ name, tokenFile: SERVICE_ACCOUNT_TOKEN }],
     contexts: [{ name, cluster: name, user: name, namespace }],
     currentContext: name,
   };
@@ -159,34 +195,40 @@ function merge(into: Kubeconfig, file: Kubeconfig): void {
   if (!into.currentContext) into.currentContext = file.currentContext;
 }
 
+/** @param source where all of it was read, for messages */
 function selectContext(
   { contexts, clusters, users, currentContext }: Kubeconfig,
   wanted: string | undefined,
+  source: string,
 ): Result<SelectedContext, ClusterFailure> {
   const names = contexts.map(({ name }) => name);
   const name = wanted ?? currentContext;
-  if (!name) {
-    return fail(
-      new ClusterFailure("no-such-context", "the kubeconfig has no current context", {
-        hint: names.length > 0 ? `--context ${names.join(", --context ")}` : "kubectl config set-context",
-      }),
-    );
-  }
+  if (!name) return fail(noCurrentContext(source, names));
   const context = contexts.find((one) => one.name === name);
   if (!context) return fail(noSuchContext(name, names));
   const cluster = clusters.find((one) => one.name === context.cluster);
-  if (cluster) {
-    const user = users.find((one) => one.name === context.user);
-    return ok({ name, namespace: context.namespace ?? "default", cluster, user });
+  if (!cluster) return fail(brokenContext(name, "cluster", context.cluster));
+  const user = users.find((one) => one.name === context.user);
+  if (!user && context.user) return fail(brokenContext(name, "user", context.user));
+  return ok({ name, namespace: context.namespace ?? "default", cluster, user });
+}
+
+function noCurrentContext(source: string, names: readonly string[]): ClusterFailure {
+  if (names.length === 0) {
+    return new ClusterFailure("no-such-context", `the kubeconfig ${source} has no contexts`, {
+      hint: "--kubeconfig FILE, or KUBECONFIG",
+    });
   }
-  return fail(
-    new ClusterFailure(
-      "bad-kubeconfig",
-      `context ${name} names cluster '${context.cluster}', which the kubeconfig does not have`,
-      {
-        hint: "kubectl config view",
-      },
-    ),
+  return new ClusterFailure("no-such-context", `the kubeconfig ${source} has no current context`, {
+    hint: `--context ${names.join(", --context ")}`,
+  });
+}
+
+function brokenContext(name: string, what: "cluster" | "user", missing: string): ClusterFailure {
+  return new ClusterFailure(
+    "bad-kubeconfig",
+    `context ${name} names ${what} '${missing}', which the kubeconfig does not have`,
+    { hint: "kubectl config view" },
   );
 }
 
@@ -200,7 +242,7 @@ function noSuchContext(name: string, names: readonly string[]): ClusterFailure {
 
 function badKubeconfig(path: string, error: unknown): ClusterFailure {
   const reason =
-    error instanceof Error && !(error instanceof TypeError) ? error.message.split("\n")[0] : "it is not one";
+    error instanceof Error && !(error instanceof TypeError) ? fileTrouble(error) : "it is not one";
   const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
   return new ClusterFailure(
     missing ? "no-kubeconfig" : "bad-kubeconfig",
