@@ -117,6 +117,21 @@ describe("a control plane in the cluster", () => {
     expect(forward?.headers).toMatchObject({ "impersonate-user": "jane", "impersonate-group": "dev, ops" });
   });
 
+  test("is for those who may forward a port: who may not is told so, and the command ends", async () => {
+    await startPod("control-plane-1");
+    const said =
+      'pods "control-plane-1" is forbidden: User "jane" cannot get resource "pods/portforward" in API group "" in the namespace "mesh-system"';
+    server.answering = (request) =>
+      request.path.endsWith("/portforward") ? statusAnswer(403, "Forbidden", said) : state.answer(request);
+    expect(await mesh("stat", "pod", "--as", "jane")).toMatchObject({
+      status: 1,
+      stderr: [
+        "error: user 'jane' may not get pods/portforward in namespace mesh-system",
+        "try: kubectl auth can-i get pods --subresource=portforward -n mesh-system --as jane\n",
+      ].join("\n"),
+    });
+  });
+
   test("is found in another pod when one that is said to be ready is not there", async () => {
     state.put(controlPlanePod("control-plane-0", "True"));
     await startPod("control-plane-1");
@@ -155,7 +170,7 @@ describe("what stands in the way is told", () => {
     server.answering = (request) =>
       request.path.endsWith("/portforward") ? deny("create", "pods/portforward") : state.answer(request);
     expect(await refused()).toMatch(
-      /^error: user 'jane' may not create pods\/portforward in namespace mesh-system\ntry: kubectl auth can-i create pods\/portforward -n mesh-system/,
+      /^error: user 'jane' may not create pods\/portforward in namespace mesh-system\ntry: kubectl auth can-i create pods --subresource=portforward -n mesh-system/,
     );
     server.answering = ({ path }) => (path === PODS ? deny("list", "pods") : undefined);
     expect(await refused()).toMatch(/^error: user 'jane' may not list pods in namespace mesh-system\n/);

@@ -2,7 +2,12 @@ import { fail, ok, type Result } from "../result/index.js";
 import type { Duplex } from "node:stream";
 import { CONNECT_WITHIN_MS, Connection, type HttpRequest, type Impersonation } from "./connection.js";
 import { ClusterFailure } from "./failure.js";
-import { type ClusterSelection, type KubeconfigUser, loadKubeconfig } from "./kubeconfig.js";
+import {
+  type ClusterSelection,
+  type KubeconfigUser,
+  loadKubeconfig,
+  type SelectedContext,
+} from "./kubeconfig.js";
 import { PODS } from "./pods.js";
 import { PORT_FORWARD_PROTOCOL, PortForward } from "./port-forward.js";
 import { type Doing, type Refusal, refusal } from "./refusal.js";
@@ -61,8 +66,8 @@ export class Cluster {
   readonly namespace: string;
   readonly #connection: Connection;
 
-  private constructor(context: string, namespace: string, connection: Connection) {
-    this.context = context;
+  private constructor({ name, namespace }: SelectedContext, connection: Connection) {
+    this.context = name;
     this.namespace = namespace;
     this.#connection = connection;
   }
@@ -74,13 +79,18 @@ export class Cluster {
   ): Promise<Result<Cluster, ClusterFailure>> {
     const context = await loadKubeconfig(selection, env);
     if (!context.ok) return context;
-    const { name, namespace, user } = context.value;
-    return ok(new Cluster(name, namespace, new Connection(context.value, impersonation(selection, user))));
+    const whom = impersonation(selection, context.value.user);
+    return ok(new Cluster(context.value, new Connection(context.value, whom)));
   }
 
   /** The API server's address, as the kubeconfig has it. */
   get server(): string {
     return this.#connection.server;
+  }
+
+  /** Whom the user acts as, by the API server's leave. */
+  get as(): string | undefined {
+    return this.#connection.impersonate?.user;
   }
 
   /** One object; `not-found` when there is none of the name. */

@@ -50,15 +50,15 @@ export interface Impersonation {
 export class Connection {
   /** The API server's address, as the kubeconfig has it. */
   readonly server: string;
+  readonly impersonate: Impersonation | undefined;
   readonly #context: SelectedContext;
   readonly #credentials: Credentials;
-  readonly #impersonate: Impersonation | undefined;
   readonly #agent: Agent;
 
   constructor(context: SelectedContext, impersonate: Impersonation | undefined) {
     this.#context = context;
     this.#credentials = new Credentials(context);
-    this.#impersonate = impersonate;
+    this.impersonate = impersonate;
     this.server = context.cluster.server;
     this.#agent = this.server.startsWith("http:")
       ? new Agent({ keepAlive: true })
@@ -134,10 +134,9 @@ export class Connection {
       options.headers["Content-Type"] = request.contentType ?? "application/json";
       options.headers["Content-Length"] = String(Buffer.byteLength(request.body));
     }
-    if (this.#impersonate !== undefined) {
-      options.headers["Impersonate-User"] = this.#impersonate.user;
-      if (this.#impersonate.groups.length > 0)
-        options.headers["Impersonate-Group"] = this.#impersonate.groups;
+    if (this.impersonate !== undefined) {
+      options.headers["Impersonate-User"] = this.impersonate.user;
+      if (this.impersonate.groups.length > 0) options.headers["Impersonate-Group"] = this.impersonate.groups;
     }
     return ok(options);
   }
@@ -239,7 +238,10 @@ async function openWebSocket(
     };
     socket.once("open", opened).once("error", reject);
     socket.once("unexpected-response", (_request, response) => {
-      readWhole(response).then(resolve, reject);
+      // Nobody else ends it, and the API server keeps it open for minutes.
+      const connection = response.socket;
+      const end = () => void connection.destroy();
+      readWhole(response).finally(end).then(resolve, reject);
     });
   });
 }

@@ -21,5 +21,6 @@ export {
   troubleOf,
 } from "./pods.js";
 export { PortForwardError } from "./port-forward.js";
+export { canI } from "./refusal.js";
 export { type KubernetesObject, type ObjectMetadata, type ResourceType, typeName } from "./resource.js";
 export { reviewToken, type TokenRefusal, type TokenUser } from "./token-review.js";

@@ -14,13 +14,15 @@ export type Doing =
 interface Asking {
   readonly server: string;
   readonly context: string;
+  /** Whom the user acts as. */
+  readonly as: string | undefined;
 }
 
 /** A refusal in words: who may not do what, where, or what else is wrong. */
 export function refusal(
   { status, body }: Refusal,
   doing: Doing,
-  { server, context }: Asking,
+  { server, context, as }: Asking,
 ): ClusterFailure {
   const what = describe(doing);
   const said = messageOf(body);
@@ -32,7 +34,7 @@ export function refusal(
         { hint: `kubectl auth whoami --context ${context}` },
       );
     case 403:
-      return forbidden(said, doing);
+      return forbidden(said, doing, as);
     case 404:
       return new ClusterFailure("not-found", notFound(doing));
     case 410:
@@ -45,7 +47,7 @@ export function refusal(
 }
 
 /** What the API server forbids need not be what was asked for: it may be to impersonate, or another verb that this takes. */
-function forbidden(said: string, doing: Doing): ClusterFailure {
+function forbidden(said: string, doing: Doing, as: string | undefined): ClusterFailure {
   const denied = DENIED.exec(said)?.groups;
   // The user may: a quota or a policy does not let it be.
   if (/ is forbidden: (?!User )/.test(said)) {
@@ -66,7 +68,10 @@ function forbidden(said: string, doing: Doing): ClusterFailure {
         namespace: denied["namespace"],
       }
     : doing;
-  return new ClusterFailure("forbidden", `${userIn(said)} may not ${describe(meant)}`, { hint: canI(meant) });
+  return new ClusterFailure("forbidden", `${userIn(said)} may not ${describe(meant)}`, {
+    // Whoever may not act as somebody is not that one.
+    hint: canI(meant, meant.verb === "impersonate" ? undefined : as),
+  });
 }
 
 /** The API server's words for a right that is missing. */
@@ -92,12 +97,16 @@ function notFound(doing: Doing): string {
   return `there is no ${typeName(type)}/${name}${place(type, namespace)}`;
 }
 
-/** The question to kubectl that shows the missing right. */
-function canI(doing: Doing): string {
-  if ("path" in doing) return `kubectl auth can-i ${doing.verb} ${doing.path}`;
+/** The question to kubectl that shows whether there is a right. @param as whom the user acts as */
+export function canI(doing: Doing, as: string | undefined): string {
+  const asWhom = as === undefined ? "" : ` --as ${as}`;
+  if ("path" in doing) return `kubectl auth can-i ${doing.verb} ${doing.path}${asWhom}`;
   const { verb, type, namespace } = doing;
   const where = namespace === undefined ? (type.namespaced ? " -A" : "") : ` -n ${namespace}`;
-  return `kubectl auth can-i ${verb} ${typeName(type)}${where}`;
+  // kubectl takes what follows a slash for a name.
+  const [plural = "", subresource] = type.plural.split("/");
+  const part = subresource === undefined ? "" : ` --subresource=${subresource}`;
+  return `kubectl auth can-i ${verb} ${typeName({ ...type, plural })}${part}${where}${asWhom}`;
 }
 
 /** The API server's own words: the message of a metav1.Status, or the body as it is. */

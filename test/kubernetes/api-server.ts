@@ -75,12 +75,16 @@ export async function startApiServer(answering: Answering): Promise<ApiServer> {
     void read(request).then((question) => send(response, answerTo(question)));
   });
   const forwarding = new PortForwarding();
+  const refused = new Set<Duplex>();
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const question = describe(request, "");
     const answer = answerTo(question);
     const asked = Number(question.query.get("ports"));
     if (answer.forward !== undefined) forwarding.take(request, socket, head, answer.forward, asked);
-    else refuse(socket, answer);
+    else {
+      refused.add(socket.on("error", () => undefined).once("close", () => refused.delete(socket)));
+      refuse(socket, answer);
+    }
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -94,6 +98,7 @@ export async function startApiServer(answering: Answering): Promise<ApiServer> {
     answering,
     stop: async () => {
       forwarding.stop();
+      for (const socket of refused) socket.destroy();
       server.closeAllConnections();
       server.close();
       await once(server, "close");
@@ -150,10 +155,10 @@ function describe(request: IncomingMessage, text: string): ReceivedRequest {
 }
 
 /** Answers a request for a WebSocket as any other. */
+/** The connection stays open for another request, as the API server leaves it. */
 function refuse(socket: Duplex, { status = 200, body }: Answer): void {
   const text = JSON.stringify(body);
-  const head = [`HTTP/1.1 ${status} `, "Connection: close", `Content-Length: ${Buffer.byteLength(text)}`];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`);
+  socket.write(`HTTP/1.1 ${status} \r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
 }
 
 function send(response: ServerResponse, { status = 200, headers = {}, body, watch }: Answer): void {

@@ -1,6 +1,6 @@
 import { INSTALLED_TYPES } from "../../install/index.js";
 import { NAMESPACE } from "../../installed-names/index.js";
-import { type ResourceType, typeName } from "../../kubernetes/index.js";
+import { canI, type ResourceType, typeName } from "../../kubernetes/index.js";
 import { someOf } from "../../output/index.js";
 import { type Check, failedForGood, passed } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
@@ -16,10 +16,10 @@ export const permissions: Check<ClusterContext> = {
     const refused = (await Promise.all(INSTALLED_TYPES.map((type) => refusedVerbs(context, type)))).flat();
     const [first] = refused;
     if (first === undefined) return passed();
-    const where = first.type.namespaced ? ` -n ${NAMESPACE}` : "";
+    const where = first.type.namespaced ? { namespace: NAMESPACE } : {};
     return failedForGood(
       `not allowed: ${someOf(refused.map(({ type, verb }) => `${verb} ${typeName(type)}`))}`,
-      `as a cluster administrator; kubectl auth can-i ${first.verb} ${typeName(first.type)}${where}`,
+      `as a cluster administrator; ${canI({ ...first, ...where }, context.cluster.as)}`,
     );
   },
 };
