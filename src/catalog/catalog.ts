@@ -186,6 +186,11 @@ export class Catalog {
     return this.originalDestinations.watch(address, listener, asker);
   }
 
+  /** Whether a registry has an instance of this name. */
+  hasInstance(namespace: string, name: string): boolean {
+    return this.instances.get(namespace, name) !== undefined;
+  }
+
   /** The resources that the selector means, by type, namespace and name. */
   resources(selector: ResourceSelector): Resource[] {
     return listResources(selector, this.world);

@@ -13,6 +13,8 @@ import type { GrpcService } from "./grpc-service.js";
 export interface IdentityContext {
   readonly root: Pick<TrustRoot, "issuer" | "trouble">;
   readonly certified: CertifiedProxies;
+  /** Whether the catalog has every pod, so that the proxy of one that it does not have is gone for good. */
+  readonly podsAreKnown: boolean;
 }
 
 /** mesh.api.v1.Identity: who signs, and which proxies are certified by whom. */
@@ -23,7 +25,7 @@ export function identityApi({ catalog, identity }: Pick<ApiContext, "catalog" | 
       respond(null, {
         authority: issuer ? authority(issuer) : null,
         trouble: identity?.root.trouble() ?? "",
-        proxies: identity ? proxies(identity.certified, catalog) : [],
+        proxies: identity ? proxies(identity, catalog) : [],
       });
     },
   };
@@ -42,10 +44,13 @@ const certificate = (one: X509Certificate) => ({
 });
 
 /** Also those that have an identity and have told nothing of their certificate, at least not here. */
-function proxies(certified: CertifiedProxies, { sidecars }: Catalog): Message[] {
-  const known = [...certified];
+function proxies({ certified, podsAreKnown }: IdentityContext, catalog: Catalog): Message[] {
+  const known = [...certified].filter(
+    ({ proxy }) =>
+      !podsAreKnown || certified.isConnected(proxy) || catalog.hasInstance(proxy.namespace, proxy.name),
+  );
   const names = new Set(known.map(({ proxy }) => keyOf(proxy)));
-  const silent = [...sidecars].filter((one) => one.identity !== undefined && !names.has(keyOf(one)));
+  const silent = [...catalog.sidecars].filter((one) => one.identity !== undefined && !names.has(keyOf(one)));
   return [
     ...known.map((one) => message(one, certified.isConnected(one.proxy))),
     ...silent.map(({ namespace, name }) => ({

@@ -125,7 +125,10 @@ async function startParts(
     flag: "--api-listen",
     services: apiServices({
       ...{ catalog, traffic: traffic.value, log, version, startedAt, connectedProxies },
-      ...(options.identity && certified && { identity: { root: options.identity.root, certified } }),
+      ...(options.identity &&
+        certified && {
+          identity: { root: options.identity.root, certified, podsAreKnown: "cluster" in options.source },
+        }),
       defaultPermission: options.defaultPermission ?? "allow",
     }),
   });
@@ -186,6 +189,7 @@ async function publishRoots(
   const { cluster } = source;
   const failed = (message: string) => log.error(message);
   const roots = new PublishedRoots({ cluster, namespaces: catalog.namespaces, readRoots, failed });
+  identity.root.onChange(() => roots.rootsChanged());
   parts.add(() => roots.stop());
 }
 

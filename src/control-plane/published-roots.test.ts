@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 /** Starts a replica that publishes. */
-async function publish(): Promise<void> {
+async function publish(): Promise<PublishedRoots> {
   const opened = await Cluster.open({ kubeconfig: api.kubeconfig }, { HOME: "/nonexistent" });
   if (!opened.ok) throw opened.error;
   const cluster = opened.value;
@@ -47,6 +47,7 @@ async function publish(): Promise<void> {
     registry.stop();
     cluster.close();
   });
+  return roots;
 }
 
 /** What each namespace's copy says. */
@@ -86,6 +87,17 @@ test("a copy that somebody changes or takes away is as it should be soon after",
   state.remove("ConfigMap", "mesh-trust-roots", "mesh-system");
   expect(copies()["mesh-system"]).toBeUndefined();
   await published({ "mesh-system": "root A", shop: "root A" });
+});
+
+test("roots of which it is told that they have changed are in every copy at once", async () => {
+  const roots = await publish();
+  await published({ "mesh-system": "root A", shop: "root A" });
+  // All of them take longer than a test may where nobody is told.
+  for (const changed of ["roots A and B", "root B", "roots B and C"]) {
+    kept = changed;
+    roots.rootsChanged();
+    await published({ "mesh-system": changed, shop: changed });
+  }
 });
 
 test("nothing is written into a namespace that is being deleted", async () => {

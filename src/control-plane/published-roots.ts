@@ -9,7 +9,7 @@ import { type Cluster, CONFIG_MAPS, follow, type Followed } from "../kubernetes/
 import { fail, ok, type Result } from "../result/index.js";
 import { keepUp, type Upkeep } from "../upkeep/index.js";
 
-/** All is looked at again so often, for the roots may have changed. */
+/** All is looked at again so often, for nobody may have told that the roots have changed. */
 const LOOK_AFTER_MS = 60_000;
 /**
  * Somebody who takes a copy away may be taking away the mesh: the rights to write it, or its namespace, go first, and by then it
@@ -64,6 +64,11 @@ export class PublishedRoots {
       this.#upkeep.hasten();
     });
     namespaces.on("changed", this.#namespaceChanged);
+  }
+
+  /** The roots have changed where they are kept: the copies need not wait until all is looked at again. */
+  rootsChanged(): void {
+    this.#upkeep.hasten();
   }
 
   async stop(): Promise<void> {

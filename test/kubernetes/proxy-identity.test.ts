@@ -85,6 +85,19 @@ describe("a proxy with roots", () => {
     expect(await plainTextProxies()).toBe(before + 1);
   });
 
+  test("is known while its pod is there, connected or not, and no longer", async () => {
+    const roots = await rootsIn("shop");
+    const pod = addedPod();
+    const token = controlPlane.state.tokens.issue(pod);
+    const proxy = await controlPlane.startProxy(pod, { token, roots });
+    const connected = async () => (await controlPlane.certified())[pod.name];
+    await expect.poll(connected, SOON).toBe(true);
+    await proxy.kill();
+    await expect.poll(connected, SOON).toBe(false);
+    controlPlane.state.remove("Pod", pod.name, pod.namespace);
+    await expect.poll(connected, SOON).toBeUndefined();
+  });
+
   test("lets the control plane watch its requests, and nobody who does not prove to be that", async () => {
     const roots = await rootsIn("shop");
     const pod = addedPod();

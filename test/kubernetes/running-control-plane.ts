@@ -155,6 +155,19 @@ export class RunningControlPlane {
     }).finally(() => client.close());
   }
 
+  /** The names of the proxies whose certificates the control plane knows, each with whether it is connected. */
+  certified(): Promise<Record<string, boolean>> {
+    const address = this.#logged("listening for commands");
+    const client = new (loadApi().mesh.api.v1.Identity)(address, credentials.createInsecure());
+    return new Promise<Record<string, boolean>>((resolve, reject) => {
+      client.get({}, (error, answer) => {
+        if (error) reject(error);
+        else
+          resolve(Object.fromEntries(answer?.proxies.map(({ name, connected }) => [name, connected]) ?? []));
+      });
+    }).finally(() => client.close());
+  }
+
   /** Watches a pod's requests; gives what was told of them so far, which grows, until the control plane ends. */
   tap({ namespace, name }: TestPod): readonly TapResponse__Output[] {
     const address = this.#logged("listening for commands");
