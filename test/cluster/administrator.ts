@@ -50,8 +50,16 @@ export async function rolledOut(namespace: string, name: string): Promise<void> 
   await kubectl.run(["-n", namespace, "rollout", "status", `deployment/${name}`, "--timeout=120s"]);
 }
 
-/** Takes an installation away, and waits until it is gone. */
-export async function uninstall(): Promise<void> {
+/**
+ * Takes an installation away, and waits until it is gone.
+ * @param namespaces that go at the same time: no namespace is gone in less than five seconds, whatever is in it
+ */
+export async function uninstall(...namespaces: string[]): Promise<void> {
   const { stdout } = await mesh("uninstall");
-  if (stdout !== "") await kubectl.run(["delete", "--ignore-not-found", "-f", "-"], stdout);
+  const removed = (words: readonly string[], input?: string) =>
+    kubectl.run(["delete", "--ignore-not-found", ...words], input);
+  await Promise.all([
+    ...(stdout === "" ? [] : [removed(["-f", "-"], stdout)]),
+    ...(namespaces.length === 0 ? [] : [removed(["namespace", ...namespaces])]),
+  ]);
 }

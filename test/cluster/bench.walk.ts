@@ -19,10 +19,7 @@ beforeAll(async () => {
   await rolledOut("mesh-system", "mesh-control-plane");
   await kubectl.run(["create", "namespace", NAMESPACE]);
 });
-afterAll(async () => {
-  await kubectl.run(["delete", "namespace", NAMESPACE]);
-  await uninstall();
-});
+afterAll(() => uninstall(NAMESPACE));
 
 const made = () => kubectl.run(["get", "pods,services", "-n", NAMESPACE, "-o", "name"]);
 

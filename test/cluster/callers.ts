@@ -18,10 +18,6 @@ export async function startCallers(): Promise<void> {
   await vi.waitFor(async () => expect((await outcomes()).every((seen) => seen["200"])).toBe(true), 60_000);
 }
 
-export async function stopCallers(): Promise<void> {
-  await kubectl.run(["delete", "namespace", "life", "--ignore-not-found"]);
-}
-
 type Outcomes = Record<string, number>;
 
 /** How often each of the callers has seen each outcome so far. */

@@ -1,7 +1,7 @@
 // Three replicas of the control plane and of the webhook: any one may be killed.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { applyPrinted, mesh, rolledOut, uninstall, WITHOUT_DASHBOARDS } from "./administrator.js";
-import { expectNoLoss, inLife, inSystem, startCallers, stopCallers } from "./callers.js";
+import { expectNoLoss, inLife, inSystem, startCallers } from "./callers.js";
 
 const PARTS = ["mesh-control-plane", "mesh-webhook"];
 
@@ -12,10 +12,7 @@ beforeAll(async () => {
   await allReady();
   await startCallers();
 });
-afterAll(async () => {
-  await stopCallers();
-  await uninstall();
-});
+afterAll(() => uninstall("life"));
 
 /** The names of a part's pods. */
 async function podsOf(part: string): Promise<string[]> {

@@ -18,10 +18,7 @@ beforeAll(async () => {
   await rolledOut("mesh-system", "mesh-control-plane");
   await kubectl.run(["create", "namespace", NAMESPACE]);
 });
-afterAll(async () => {
-  await kubectl.run(["delete", "namespace", NAMESPACE, "--ignore-not-found"]);
-  await uninstall();
-});
+afterAll(() => uninstall(NAMESPACE));
 
 /** The manifest of a pod with a sidecar. */
 async function meshedPod(name: string): Promise<string> {

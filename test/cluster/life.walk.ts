@@ -2,14 +2,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { applyPrinted, rolledOut, uninstall, WITHOUT_DASHBOARDS } from "./administrator.js";
-import { expectNoLoss, inLife, inSystem, startCallers, stopCallers } from "./callers.js";
+import { expectNoLoss, inLife, inSystem, startCallers } from "./callers.js";
 
 /** MESH_LIFE_FULL=true: outages as long as those of real life. */
 const IS_FULL = process.env.MESH_LIFE_FULL === "true";
 const API_SERVER_AWAY_MS = IS_FULL ? 120_000 : 15_000;
 const CONTROL_PLANE_AWAY_MS = IS_FULL ? 300_000 : 15_000;
-/** Longer than the time (50 s) after which Kubernetes calls all pods of the node unready. */
-const KUBELET_AWAY_MS = 75_000;
+/** After Kubernetes has called all pods of its node unready. */
+const KUBELET_AWAY_MS = IS_FULL ? 60_000 : 10_000;
 
 const { pids } = inject("cluster");
 
@@ -18,10 +18,7 @@ beforeAll(async () => {
   await rolledOut("mesh-system", "mesh-control-plane");
   await startCallers();
 });
-afterAll(async () => {
-  await stopCallers();
-  await uninstall();
-});
+afterAll(() => uninstall("life"));
 
 async function scaled(replicas: number): Promise<void> {
   await inLife("scale", "deployment/web", `--replicas=${replicas}`);
@@ -112,19 +109,23 @@ test(
 );
 
 describe.runIf(pids)("while it is stopped, and when it goes on,", () => {
-  /** Stops a program of the cluster for some time. */
-  async function stopped(pid: number | undefined, milliseconds: number): Promise<void> {
+  /** Stops a program of the cluster for as long as something takes. */
+  async function stopped(pid: number | undefined, meanwhile: () => Promise<unknown>): Promise<void> {
     if (pid === undefined) return;
     onTestFinished(() => void process.kill(pid, "SIGCONT"));
     process.kill(pid, "SIGSTOP");
-    await pause(milliseconds);
+    await meanwhile();
     process.kill(pid, "SIGCONT");
   }
 
   test("a kubelet is not missed", { timeout: 240_000 }, () =>
     expectNoLoss(async () => {
+      const pods = (await inLife("get", "pods", "-l", "app=web", "-o", "name")).trim().split("\n");
       await inLife("scale", "deployment/web", "--replicas=4");
-      await stopped(pids?.kubelet, KUBELET_AWAY_MS);
+      await stopped(pids?.kubelet, async () => {
+        await inLife("wait", ...pods, "--for=condition=Ready=false", "--timeout=120s");
+        await pause(KUBELET_AWAY_MS);
+      });
       await rolledOut("life", "web");
       await scaled(3);
       await settled();
@@ -133,7 +134,7 @@ describe.runIf(pids)("while it is stopped, and when it goes on,", () => {
 
   test("the API server is not missed", { timeout: 600_000 }, () =>
     expectNoLoss(async () => {
-      await stopped(pids?.apiServer, API_SERVER_AWAY_MS);
+      await stopped(pids?.apiServer, () => pause(API_SERVER_AWAY_MS));
       await inLife("rollout", "restart", "deployment/web");
       await rolledOut("life", "web");
       await settled();

@@ -59,8 +59,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const { close } of forwards) close();
-  await kubectl.run(["delete", "namespace", "--ignore-not-found", ...new Set(Object.values(CALLERS))]);
-  await uninstall();
+  await uninstall(...new Set(Object.values(CALLERS)));
 });
 
 const callerOf = (manifest: string, name: Caller) =>

@@ -12,10 +12,7 @@ beforeAll(async () => {
   await applyPrinted("install", ...WITHOUT_DASHBOARDS);
   await rolledOut("mesh-system", "mesh-control-plane");
 });
-afterAll(async () => {
-  await kubectl.run(["delete", "namespace", "--ignore-not-found", ...APPLICATIONS, "restricted"]);
-  await uninstall();
-});
+afterAll(() => uninstall(...APPLICATIONS, "restricted"));
 
 interface Template {
   readonly spec: object;

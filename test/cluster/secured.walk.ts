@@ -39,10 +39,7 @@ beforeAll(async () => {
   await kubectl.run(["apply", "-f", "-"], stdout.split("---\n").map(asOlder).join("---\n"));
   for (const name of ["web", "strict", ...CALLERS]) await rolledOut(NAMESPACE, name);
 });
-afterAll(async () => {
-  await kubectl.run(["delete", "namespace", NAMESPACE, "--ignore-not-found"]);
-  await uninstall();
-});
+afterAll(() => uninstall(NAMESPACE));
 
 /** The Deployment `older` with what an earlier version of the mesh gave to its sidecar. */
 function asOlder(document: string): string {
@@ -323,7 +320,8 @@ test(
     const rotated = await mesh("ca", "rotate", "--wait", "4m").finally(() => {
       over.abort();
     });
-    expect(rotated.stdout.split("\n").map((line) => line.slice(0, 3))).toEqual(["1/3", "2/3", "3/3", ""]);
+    const steps = rotated.stdout.split("\n").map((line) => line.slice(0, 3));
+    expect(steps, rotated.stderr).toEqual(["1/3", "2/3", "3/3", ""]);
     expect(new Set(await load)).toEqual(new Set(["200"]));
     await expect.poll(roots, SOON).not.toContain(former);
     expect(await roots()).toMatch(/^-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\s*$/);

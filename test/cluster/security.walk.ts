@@ -21,10 +21,7 @@ beforeAll(async () => {
   await rolledOut(SYSTEM, "mesh-webhook");
   await kubectl.run(["create", "namespace", ELSEWHERE]);
 });
-afterAll(async () => {
-  await kubectl.run(["delete", "namespace", ELSEWHERE]);
-  await uninstall();
-});
+afterAll(() => uninstall(ELSEWHERE));
 
 const account = (name: string, namespace = SYSTEM) => `system:serviceaccount:${namespace}:${name}`;
 

@@ -24,8 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   prometheus.close();
-  await kubectl.run(["delete", "namespace", SHOP, "--ignore-not-found"]);
-  await uninstall();
+  await uninstall(SHOP);
 });
 
 /** A service without endpoints. */

@@ -2,7 +2,7 @@
 // with the same pods.
 import { afterAll, beforeAll } from "vitest";
 import { applyPrinted, rolledOut, uninstall, WITHOUT_DASHBOARDS } from "./administrator.js";
-import { closeShop, openShop } from "./traffic/shop.js";
+import { openShop } from "./traffic/shop.js";
 import "./traffic/requests.cases.js";
 import "./traffic/protocols.cases.js";
 import "./traffic/places.cases.js";
@@ -17,7 +17,4 @@ beforeAll(async () => {
   for (const name of ["mesh-control-plane", "mesh-webhook"]) await rolledOut("mesh-system", name);
   await openShop();
 });
-afterAll(async () => {
-  await closeShop();
-  await uninstall();
-});
+afterAll(() => uninstall("shop"));

@@ -10,10 +10,7 @@ beforeAll(async () => {
   await rolledOut("mesh-system", "mesh-webhook");
   await kubectl.run(["create", "namespace", NAMESPACE]);
 });
-afterAll(async () => {
-  await kubectl.run(["delete", "namespace", NAMESPACE]);
-  await uninstall();
-});
+afterAll(() => uninstall(NAMESPACE));
 
 /** A program that does nothing for long. */
 const IDLE = ["/node", "-e", "setInterval(() => {}, 1e6)"];

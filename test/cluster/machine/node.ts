@@ -126,6 +126,10 @@ function kubeletConfig(folder: string, credentials: Credentials, cgroup: string)
     resolvConf: write(folder, "resolv.conf", ""),
     podLogsDir: join(folder, "pods"),
     volumePluginDir: join(folder, "volume-plugins"),
+    // How often it brings a volume's new content to a pod: a minute otherwise, in which nothing happens.
+    syncFrequency: "5s",
+    // How long others take it to be there: with the controller manager's --node-monitor-grace-period.
+    nodeLeaseDurationSeconds: 12,
     failSwapOn: false,
     oomScoreAdj: 0,
     maxOpenFiles: Number(execFileSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" })),

@@ -40,10 +40,6 @@ export async function openShop(): Promise<string> {
   return stderr;
 }
 
-export async function closeShop(): Promise<void> {
-  await kubectl.run(["delete", "namespace", "shop", "--ignore-not-found"]);
-}
-
 /** What the applications run, and the certificate of the one that is outside. */
 async function createPrograms(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "mesh-shop-"));
