@@ -88,7 +88,10 @@ describe("the roots", () => {
     const older = meshedPod("shop", "web-2", VERSION);
     cluster.state.put(...mesh, meshedPod("shop", "web-1", VERSION), {
       ...older,
-      spec: { containers: [{ name: "app" }], initContainers: [{ name: "mesh-proxy" }] },
+      spec: {
+        containers: [{ name: "app" }],
+        initContainers: [{ name: "mesh-proxy", env: [{ name: "MESH_PROXY_NAME", value: "one" }] }],
+      },
     });
     const { states, details } = await cluster.run();
     expect(states["plain-text"]).toBe("warning");

@@ -277,6 +277,26 @@ describe("the data plane", () => {
     );
     expect((await cluster.run()).states["pods-without-sidecar"]).toBe("passed");
   });
+
+  test("a pod that the webhook gives no sidecar is told with the reason, and no restart is asked for", async () => {
+    const withContainer = (name: string, container: object) => ({
+      ...plainPod("shop", name),
+      spec: { containers: [container] },
+    });
+    cluster.state.put(
+      ...mesh,
+      namespace("shop", { "mesh.dev/inject": "enabled" }),
+      withContainer("named", { name: "mesh-proxy" }),
+      withContainer("taken", { name: "app", ports: [{ containerPort: 4140 }] }),
+    );
+    const { states, details } = await cluster.run();
+    expect(states).toMatchObject({ "pods-without-sidecar": "warning", "proxy-versions": "passed" });
+    expect(details["pods-without-sidecar"]).toBe(
+      "2 can have none, and are outside of the mesh: " +
+        "shop/named (a container has the name mesh-proxy and is not of mesh), " +
+        "shop/taken (container app has port 4140, which is the sidecar's outbound-port)",
+    );
+  });
 });
 
 test("a control plane on a plain host: its version, configuration and proxies", async () => {

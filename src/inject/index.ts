@@ -12,7 +12,7 @@ export {
 } from "./names.js";
 export { applyChanges, asJsonPatch, type PatchOperation } from "./json-patch.js";
 export { OPTION_LIST, OPTION_PREFIX, OPTIONS, type OptionDefinition } from "./options.js";
-export { ownParts } from "./own.js";
+export { isSidecar, ownParts } from "./own.js";
 export { plan, type Plan, type PlanContext } from "./plan.js";
 export { KNOWN_KINDS, parsePodTemplateKind, type PodTemplateKind } from "./pod-template.js";
 export { annotationLayer, flagLayer, type Given, type Layer, resolveOptions } from "./settings.js";

@@ -49,6 +49,14 @@ export function ownParts(object: Json, kinds: readonly PodTemplateKind[]): Remov
   ];
 }
 
+/** Whether a container is the sidecar, and not one of somebody else's that has its name: a pod with such a one gets no sidecar. */
+export const isSidecar = (container: {
+  readonly name?: string;
+  readonly env?: readonly { readonly name: string }[];
+}): boolean =>
+  container.name === PROXY_CONTAINER &&
+  container.env?.some(({ name }) => name.startsWith("MESH_PROXY_")) === true;
+
 const hasEntry = (entries: Json | undefined, key: string) => isObject(entries) && Object.hasOwn(entries, key);
 
 const hasItem = (list: Json | undefined, name: string) =>

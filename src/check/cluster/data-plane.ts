@@ -1,6 +1,7 @@
-import { INJECT_LABEL, PROXY_CONTAINER, VERSION_ANNOTATION } from "../../inject/index.js";
+import { INJECT_LABEL, KNOWN_KINDS, plan, PROXY_CONTAINER, VERSION_ANNOTATION } from "../../inject/index.js";
 import { CONTROL_PLANE, NAMESPACE } from "../../installed-names/index.js";
 import { NAMESPACES, type Pod, troubleOf } from "../../kubernetes/index.js";
+import type { Json } from "../../manifest/index.js";
 import { someOf } from "../../output/index.js";
 import { type Check, failed, failedForGood, passed, warned } from "../check.js";
 import { type ClusterContext, orThrow } from "./context.js";
@@ -57,11 +58,22 @@ export const noPodLeftOut: Check<ClusterContext> = {
     const without = (await context.pods()).filter(
       (pod) => isAlive(pod) && wantsProxy(pod, enabled) && pod.spec?.hostNetwork !== true && !hasProxy(pod),
     );
-    const [first] = without;
-    if (first === undefined) return passed();
-    return failedForGood(
-      `${without.length} started without it, perhaps while no webhook answered: ${someOf(without.map(nameOf), 10)}`,
-      restart(first),
+    const unfit = without.flatMap((pod) => {
+      const reason = whyWithout(pod, context.version);
+      return reason === undefined ? [] : [{ pod, told: `${nameOf(pod)} (${reason})` }];
+    });
+    const missed = without.filter((pod) => !unfit.some((one) => one.pod === pod));
+    const [first] = missed;
+    if (first !== undefined) {
+      return failedForGood(
+        `${missed.length} started without it, perhaps while no webhook answered: ${someOf(missed.map(nameOf), 10)}`,
+        restart(first),
+      );
+    }
+    if (unfit.length === 0) return passed();
+    return warned(
+      `${unfit.length} can have none, and are outside of the mesh: ${someOf(unfit.map(({ told }) => told))}`,
+      `other names or ports in the pod, or its label ${INJECT_LABEL}: disabled`,
     );
   },
 };
@@ -84,6 +96,14 @@ function isTapOpen(pod: Pod): boolean {
   const place = proxyVariable(pod, "MESH_PROXY_TAP") ?? "off";
   const isReachable = place !== "off" && !/^(127\.|\[::1\]|localhost)/.test(place);
   return isReachable && proxyVariable(pod, "MESH_PROXY_TAP_TLS") !== "true";
+}
+
+/** Why the webhook gives a pod no sidecar; undefined when it does. */
+function whyWithout(pod: Pod, version: string): string | undefined {
+  const object = { ...pod, apiVersion: "v1", kind: "Pod" } as unknown as Json;
+  const planned = plan(object, { kinds: KNOWN_KINDS, layers: [], version, injectedBy: "mesh check" });
+  if (planned.outcome === "skipped") return planned.reason;
+  return planned.outcome === "refused" ? planned.message : undefined;
 }
 
 function wantsProxy({ metadata: { namespace = "", labels } }: Pod, enabled: ReadonlySet<string>): boolean {

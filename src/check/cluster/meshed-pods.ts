@@ -1,4 +1,4 @@
-import { PROXY_CONTAINER } from "../../inject/index.js";
+import { isSidecar } from "../../inject/index.js";
 import type { Pod } from "../../kubernetes/index.js";
 import type { ClusterContext } from "./context.js";
 
@@ -24,4 +24,4 @@ export const restart = ({ metadata }: Pod): string =>
   `kubectl rollout restart deploy -n ${metadata.namespace ?? ""}`;
 
 const proxyOf = ({ spec }: Pod) =>
-  [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].find(({ name }) => name === PROXY_CONTAINER);
+  [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].find(isSidecar);

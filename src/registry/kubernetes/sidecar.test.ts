@@ -29,7 +29,8 @@ test("a pod with a sidecar is meshed, whoever its proxy is connected to, and loo
     { name: "mesh-admin", containerPort: 4191 },
     { name: "mesh-tap", containerPort: 4190 },
   ];
-  const initContainers = [{ name: "mesh-proxy", restartPolicy: "Always", ports }];
+  const env = [{ name: "MESH_PROXY_NAME", value: "one" }];
+  const initContainers = [{ name: "mesh-proxy", restartPolicy: "Always", ports, env }];
   const spec = { nodeName: "node-1", initContainers, containers: [{}] };
   const waiting = { ...pod("one", ""), spec, status: { phase: "Pending" } };
   await start({ pods: [waiting, { ...pod("two", "10.1.0.2"), spec: { ...spec, initContainers: [] } }] });
@@ -40,6 +41,14 @@ test("a pod with a sidecar is meshed, whoever its proxy is connected to, and loo
   cluster.send("pods", "MODIFIED", { ...pod("one", "10.1.0.1"), spec });
   const expected = [{ name: "one", adminAddress: "10.1.0.1:4191", tapAddress: "10.1.0.1:4190" }];
   await vi.waitFor(() => expect([...cluster.catalog.sidecars]).toMatchObject(expected), DEADLINE);
+});
+
+test("a container of an application that has the sidecar's name is none", async () => {
+  const named = { ...pod("one", "10.1.0.1"), spec: { containers: [{ name: "mesh-proxy" }] } };
+  await start({ pods: [named] });
+  expect(cluster.catalog.resources({ type: "pod", namespace: "", name: "" })).toMatchObject([
+    { name: "one", pods: 1, meshedPods: 0 },
+  ]);
 });
 
 describe("the sidecar of a pod", () => {

@@ -10,6 +10,7 @@ import type { Account } from "../../identity/index.js";
 import {
   ADMIN_PORT_NAME,
   INIT_CONTAINER,
+  isSidecar,
   OPTION_PREFIX,
   OPTIONS,
   PROXY_CONTAINER,
@@ -30,7 +31,7 @@ export function sidecarOf(
   identityOf?: (account: Account) => string,
 ): SidecarAddresses | undefined {
   const container = containerOf(pod, PROXY_CONTAINER);
-  if (container === undefined) return undefined;
+  if (container === undefined || !isSidecar(container)) return undefined;
   const [ip] = ips;
   const at = (name: string) => {
     const port = ports[name];
