@@ -12,6 +12,7 @@ const DEBIAN_PACKAGES = {
   "containernetworking-plugins": ["/usr/lib/cni/bridge", "/usr/lib/cni/host-local"],
   iproute2: ["ip"],
   iptables: ["iptables"],
+  nftables: ["nft"],
   openssl: ["openssl"],
   procps: ["sysctl"],
   prometheus: ["/usr/bin/prometheus"],

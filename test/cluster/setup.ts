@@ -8,9 +8,14 @@ declare module "vitest" {
   }
 }
 
-/** Gives the tests a cluster. */
-export default async function setup(project: TestProject): Promise<void> {
+/** Gives the tests a cluster, and what is to be called after them. */
+export default async function setup(project: TestProject): Promise<() => void> {
   const { KUBECONFIG: kubeconfig = "", CLUSTER_FOLDER = "", CLUSTER_CGROUP = "" } = process.env;
-  if (kubeconfig !== "") project.provide("cluster", { kubeconfig, kubectl: ["kubectl"] });
-  else project.provide("cluster", await startCluster(CLUSTER_FOLDER, CLUSTER_CGROUP));
+  if (kubeconfig !== "") {
+    project.provide("cluster", { kubeconfig, kubectl: ["kubectl"] });
+    return () => undefined;
+  }
+  const { access, stop } = await startCluster(CLUSTER_FOLDER, CLUSTER_CGROUP);
+  project.provide("cluster", access);
+  return stop;
 }

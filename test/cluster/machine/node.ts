@@ -13,6 +13,9 @@ import { compiled } from "./programs.js";
 /** The node's name. */
 export const NODE = "node1";
 
+/** The name of the pods' network. */
+export const POD_NETWORK = "pods";
+
 const KUBE = compiled("kube");
 
 /**
@@ -84,7 +87,7 @@ root = ${quoted(join(folder, "containerd"))}
 /** In CNI's words: each pod on the bridge, reachable at its own service address too. */
 const podNetwork = () => ({
   cniVersion: "1.0.0",
-  name: "pods",
+  name: POD_NETWORK,
   plugins: [
     {
       type: "bridge",
