@@ -165,6 +165,24 @@ test("a pod that ends without a result is told, with its reason", async () => {
   expect(stderr).toMatch(/^error: pod mesh-bench-\S+-load ended: load with status 137 OOMKilled\n$/);
 });
 
+test.each([
+  ["before they run", "/pods"],
+  ["while they are measured", "-load/log"],
+])("pods that somebody deletes %s, with their namespace, are told at once", async (_when, asked) => {
+  server.answering = (request) => {
+    if (request.method === "GET" && request.path.endsWith(asked)) {
+      for (const name of madeAndDeleted().made) if (state.has("Pod", name)) state.remove("Pod", name);
+      return state.answer(request);
+    }
+    return answer(request);
+  };
+  const { status, stderr } = await bench();
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /^error: somebody deleted pod mesh-bench-\S+, or namespace shop with it\ntry: kubectl get namespace shop, /,
+  );
+});
+
 test.each(["http1", "http2", "grpc", "tcp"])(
   "%s is spoken by the services and by the load",
   async (protocol) => {

@@ -52,7 +52,8 @@ export class ClusterBench {
     watcher.waits("making the pods");
     for (const service of objects.services) await this.#make(SERVICES, service, signal);
     for (const pod of objects.pods) await this.#make(PODS, pod, signal);
-    await this.#untilStarted(objects.pods.length, watcher, signal);
+    const names = objects.pods.map(({ metadata }) => metadata.name);
+    await this.#untilStarted(names, watcher, signal);
     return this.#follow(objects.loadPod, watcher, signal);
   }
 
@@ -74,8 +75,13 @@ export class ClusterBench {
     this.#made.push([type, object.metadata.name]);
   }
 
-  async #untilStarted(count: number, watcher: ClusterBenchWatcher, signal: AbortSignal): Promise<void> {
+  async #untilStarted(
+    names: readonly string[],
+    watcher: ClusterBenchWatcher,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { cluster, namespace, name } = this.#plan;
+    const count = names.length;
     const limit = Date.now() + START_LIMIT_MS;
     for (;;) {
       demandPatience(signal);
@@ -83,10 +89,12 @@ export class ClusterBench {
       const pods = valueOf(await cluster.list(PODS, scope));
       const lost = pods.map(hopeless).find((failure) => failure !== undefined);
       if (lost !== undefined) throw lost;
+      const gone = names.find((one) => !pods.some(({ metadata }) => metadata.name === one));
+      if (gone !== undefined) throw this.#deleted(gone);
       const late = pods.filter((pod) => !hasStarted(pod));
-      if (late.length === 0 && pods.length === count) return;
+      if (late.length === 0) return;
       const waiting = late.map(waitingFor).join("; ");
-      watcher.waits(`${pods.length - late.length} of ${count} pods run; ${waiting}`);
+      watcher.waits(`${count - late.length} of ${count} pods run; ${waiting}`);
       if (Date.now() > limit) {
         const time = formatDuration(START_LIMIT_MS / 1000);
         throw new Failure(`the pods do not run within ${time}; ${waiting}`, { hint: "mesh check" });
@@ -111,6 +119,7 @@ export class ClusterBench {
       if (last !== undefined && "report" in last) return last.report;
       if (last !== undefined && "failure" in last) throw new Failure(last.failure);
       if (late.aborted) throw new Failure(`pod ${pod} does not come to an end`);
+      if (!followed.ok && followed.error.kind === "not-found") throw this.#deleted(pod);
       if (!followed.ok && followed.error.kind !== "unreachable") throw followed.error;
       if (followed.ok) await this.#demandRunning(pod);
       await pause(signal);
@@ -119,8 +128,18 @@ export class ClusterBench {
 
   async #demandRunning(name: string): Promise<void> {
     const { cluster, namespace } = this.#plan;
-    const pod = valueOf(await cluster.get(PODS, name, namespace));
+    const found = await cluster.get(PODS, name, namespace);
+    if (!found.ok && found.error.kind === "not-found") throw this.#deleted(name);
+    const pod = valueOf(found);
     if (hasEnded(pod)) throw hopeless(pod) ?? new Failure(`pod ${name} ended without a result`);
+  }
+
+  /** A pod was made by this, and is deleted by somebody else. */
+  #deleted(name: string): Failure {
+    const { namespace } = this.#plan;
+    return new Failure(`somebody deleted pod ${name}, or namespace ${namespace} with it`, {
+      hint: `kubectl get namespace ${namespace}, and the same again`,
+    });
   }
 }
 
