@@ -8,6 +8,12 @@ use std::process::ExitCode;
 use mesh_proxy::config::Config;
 use mesh_proxy::{log, runtime};
 
+// The unwinder, which finds out where a panic was: within the program, for every sidecar would have its library in memory for it.
+// A static program has it within anyway.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+
 fn main() -> ExitCode {
     if let Some(argument) = std::env::args_os().nth(1) {
         let argument = argument.display();
