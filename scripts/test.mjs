@@ -11,11 +11,13 @@ import { installTestPrograms, installOtherNode } from "./test-tools.mjs";
 /**
  * Runs a program.
  * @param show what is done with its output as it comes
+ * @param variables what its environment has besides ours
  * @returns {Promise<{ succeeded: boolean, output: string }>} the output as text, both streams.
  */
-function runReading(command, args, show) {
+function runReading(command, args, show, variables = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...variables };
+    const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     child.stdout.on("data", (data) => ((output += data), show(process.stdout, data)));
     child.stderr.on("data", (data) => ((output += data), show(process.stderr, data)));
@@ -24,7 +26,8 @@ function runReading(command, args, show) {
   });
 }
 
-const runShowing = (command, args) => runReading(command, args, (stream, data) => stream.write(data));
+const runShowing = (command, args, variables) =>
+  runReading(command, args, (stream, data) => stream.write(data), variables);
 const runSilently = (command, args) => runReading(command, args, () => undefined);
 
 /** A check that passes or fails as a whole, such as a linter. */
@@ -52,11 +55,11 @@ function readVitest(report) {
 }
 
 /** Runs vitest, or a script that passes its words on to it. */
-async function vitest(node, name, words) {
+async function vitest(node, name, words, variables) {
   const file = join(root, ".cache", `vitest-${name}.json`);
   rmSync(file, { force: true });
   const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const { succeeded } = await runShowing(node, [...words, ...report]);
+  const { succeeded } = await runShowing(node, [...words, ...report], variables);
   try {
     return settle(readVitest(JSON.parse(readFileSync(file, "utf8"))), succeeded);
   } catch (error) {
@@ -120,6 +123,14 @@ function excluding(path) {
   return `--exclude=${path.endsWith(".ts") ? path : `${path}/**`}`;
 }
 
+/** What meets the addresses of pods, nodes and services in all of their forms. */
+const WALKS_OF_ADDRESSES = ["install", "telemetry", "traffic"];
+
+/** Runs walks in a cluster. */
+function walks(name, chosen = [], variables = {}) {
+  return vitest(process.execPath, name, ["scripts/test-cluster.mjs", ...chosen], variables);
+}
+
 function suites(otherNode, compiling, withCluster) {
   const all = [
     ["eslint", () => check(process.execPath, ["node_modules/eslint/bin/eslint.js", "."])],
@@ -142,13 +153,13 @@ function suites(otherNode, compiling, withCluster) {
     ],
   ];
   if (withCluster) {
-    all.push([
-      "Kubernetes",
-      () =>
-        onceCompiled(compiling.cluster, () =>
-          vitest(process.execPath, "cluster", ["scripts/test-cluster.mjs"]),
-        ),
-    ]);
+    all.push(
+      ["Kubernetes", () => onceCompiled(compiling.cluster, () => walks("cluster"))],
+      [
+        "Kubernetes, IPv6 alone",
+        () => walks("cluster-ipv6", WALKS_OF_ADDRESSES, { CLUSTER_FAMILIES: "ipv6" }),
+      ],
+    );
   }
   return all;
 }

@@ -1,4 +1,5 @@
 // What the tests of this folder do with their cluster: as its administrator, with kubectl and mesh.
+import { isIPv6 } from "node:net";
 import { inject, onTestFinished } from "vitest";
 import { type Ended, ended, runMesh, startMesh } from "../mesh-command.js";
 import { Kubectl } from "./machine/kubectl.js";
@@ -28,6 +29,9 @@ export function startedMesh(...words: string[]): ReturnType<typeof startMesh> {
   onTestFinished(() => void child.kill());
   return child;
 }
+
+/** An IP address as the host of a URL. */
+export const inUrl = (ip: string): string => (isIPv6(ip) ? `[${ip}]` : ip);
 
 /** Flags of an install whose images are all the project's own. */
 export const WITHOUT_DASHBOARDS = ["--no-prometheus", "--no-grafana"];

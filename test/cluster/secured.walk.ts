@@ -7,6 +7,7 @@ import {
   applicationImage,
   applyPrinted,
   edited,
+  inUrl,
   kubectl,
   mesh,
   rolledOut,
@@ -122,7 +123,7 @@ async function watching(app: string, scheme: "http" | "https"): Promise<string> 
   const script = `let answer = "refused";
     process.on("exit", () => console.log(answer));
     const end = (told) => { answer = told; process.exit(); };
-    const watcher = require("http2").connect("${scheme}://${ip}:4190", { rejectUnauthorized: false });
+    const watcher = require("http2").connect("${scheme}://${inUrl(ip)}:4190", { rejectUnauthorized: false });
     watcher.on("remoteSettings", () => end("answered")).on("error", () => end("refused"));
     watcher.setTimeout(20000, () => end("silent"));`;
   return (await runIn("stranger", script)).trim();
@@ -261,10 +262,10 @@ test("the mesh's own pods take no plain text, once an upgrade is over, and every
     [webhook.ip, 10443],
     [webhook.ip, 10990],
   ] as const) {
-    expect(await called("stranger", `http://${ip}:${port}/metrics`)).toBe("403 identity-required");
+    expect(await called("stranger", `http://${inUrl(ip)}:${port}/metrics`)).toBe("403 identity-required");
     expect(await answerTo(ip, port, "EHLO somebody\r\n")).toBe("ECONNRESET");
   }
-  expect(await called("stranger", `http://${controlPlane.ip}:10990/targets/proxies`)).toBe(
+  expect(await called("stranger", `http://${inUrl(controlPlane.ip)}:10990/targets/proxies`)).toBe(
     "403 identity-required",
   );
   const identity = "URI:spiffe://cluster.local/ns/mesh-system/sa/mesh-control-plane";
@@ -279,7 +280,7 @@ test("the mesh's own pods take no plain text, once an upgrade is over, and every
 
   // Who has an identity is let in.
   await expect
-    .poll(() => called("client", `http://${controlPlane.ip}:10990/targets/proxies`), SOON)
+    .poll(() => called("client", `http://${inUrl(controlPlane.ip)}:10990/targets/proxies`), SOON)
     .toBe("200");
   const pod = {
     apiVersion: "v1",

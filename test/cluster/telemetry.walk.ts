@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dashboardQueries } from "../install/dashboards.js";
-import { applyPrinted, edited, kubectl, mesh, rolledOut, uninstall } from "./administrator.js";
+import { applyPrinted, edited, inUrl, kubectl, mesh, rolledOut, uninstall } from "./administrator.js";
 import { PrometheusAccess } from "./prometheus.js";
 
 const SYSTEM = "mesh-system";
@@ -60,8 +60,8 @@ test("every proxy and every replica of the control plane and the webhook is scra
   expect([replicas.length, sidecars.length]).toEqual([4, 9]);
   const expected = [
     "http://127.0.0.1:9090/metrics",
-    ...replicas.map(({ status }) => `http://${status.podIP}:10990/metrics`),
-    ...sidecars.map(({ status }) => `http://${status.podIP}:4191/metrics`),
+    ...replicas.map(({ status }) => `http://${inUrl(status.podIP)}:10990/metrics`),
+    ...sidecars.map(({ status }) => `http://${inUrl(status.podIP)}:4191/metrics`),
   ];
   const scraped = async () =>
     (await prometheus.targets())
@@ -72,8 +72,8 @@ test("every proxy and every replica of the control plane and the webhook is scra
 
 test("it answers nobody without an identity but the kubelet", async () => {
   const [pod] = (await podsOf(SYSTEM)).filter((one) => partOf(one) === "mesh-prometheus");
-  const ip = pod?.status.podIP ?? "";
-  const get = (path: string) => `await fetch("http://${ip}:10090${path}").then(({ status }) => status)`;
+  const host = inUrl(pod?.status.podIP ?? "");
+  const get = (path: string) => `await fetch("http://${host}:10090${path}").then(({ status }) => status)`;
   const script = `(async () => console.log(${get("/api/v1/query?query=up")}, ${get("/-/ready")}))()`;
   // NetworkPolicies let the control plane connect, and its program is in no sidecar's care: nothing is redirected there.
   const inControlPlane = ["-n", SYSTEM, "deployment/mesh-control-plane", "-c", "control-plane"];

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DNS_IP } from "./addresses.js";
+import { OWN_FAMILY } from "./addresses.js";
 import { API_SERVER, startControlPlane } from "./control-plane.js";
 import { Credentials } from "./credentials.js";
 import { COREDNS_IMAGE } from "./images.js";
@@ -49,4 +49,4 @@ export async function startCluster(folder: string, cgroup: string): Promise<Star
 const coreDnsManifests = () =>
   readFileSync(new URL("../coredns/manifests.yaml", import.meta.url), "utf8")
     .replace("COREDNS_IMAGE", COREDNS_IMAGE)
-    .replace("DNS_IP", DNS_IP);
+    .replace("DNS_IP", OWN_FAMILY.dns);

@@ -1,5 +1,6 @@
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
-import { CLUSTER_DOMAIN, NODE_IP, ofFamilies } from "./addresses.js";
+import { CLUSTER_DOMAIN, ofFamilies, OWN_FAMILY } from "./addresses.js";
 import type { Credentials } from "./credentials.js";
 import type { Kubectl } from "./kubectl.js";
 import { Part } from "./part.js";
@@ -60,7 +61,8 @@ function etcdArguments(folder: string): string[] {
 function apiServerArguments(credentials: Credentials): string[] {
   return [
     `--etcd-servers=${ETCD}`,
-    `--advertise-address=${NODE_IP}`,
+    `--advertise-address=${OWN_FAMILY.node}`,
+    `--bind-address=${isIPv6(OWN_FAMILY.node) ? "::" : "0.0.0.0"}`,
     "--secure-port=6443",
     `--service-cluster-ip-range=${ofFamilies("services")}`,
     `--client-ca-file=${credentials.path("ca.crt")}`,

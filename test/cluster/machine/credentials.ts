@@ -7,7 +7,7 @@ import {
   type KeyPair,
   serverCertificate,
 } from "../../kubernetes/certificates.js";
-import { API_SERVER_IP, CLUSTER_DOMAIN, NODE_IP } from "./addresses.js";
+import { CLUSTER_DOMAIN, FAMILIES, OWN_FAMILY } from "./addresses.js";
 
 /** Names and addresses by which pods and this machine call the API server. */
 const API_SERVER_NAMES = [
@@ -17,8 +17,7 @@ const API_SERVER_NAMES = [
   "DNS:kubernetes.default.svc",
   `DNS:kubernetes.default.svc.${CLUSTER_DOMAIN}`,
   "IP:127.0.0.1",
-  `IP:${NODE_IP}`,
-  `IP:${API_SERVER_IP}`,
+  ...FAMILIES.flatMap(({ node, apiServer }) => [`IP:${node}`, `IP:${apiServer}`]),
 ];
 
 /** The keys and certificates of a cluster, as files. */
@@ -32,7 +31,7 @@ export class Credentials {
     this.#authority = certificateAuthority("kubernetes");
     this.#write("ca", this.#authority);
     this.#write("apiserver", serverCertificate(this.#authority, API_SERVER_NAMES));
-    this.#write("kubelet", serverCertificate(this.#authority, [`IP:${NODE_IP}`]));
+    this.#write("kubelet", serverCertificate(this.#authority, [`IP:${OWN_FAMILY.node}`]));
     this.#write("kubelet-client", clientCertificate(this.#authority, "kube-apiserver", ["system:masters"]));
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     writeFileSync(this.path("accounts.key"), privateKey.export({ type: "pkcs8", format: "pem" }), {

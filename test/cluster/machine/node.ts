@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
-import { CLUSTER_DOMAIN, DNS_IP, FAMILIES, NODE_IP, ofFamilies } from "./addresses.js";
+import { CLUSTER_DOMAIN, FAMILIES, ofFamilies, OWN_FAMILY } from "./addresses.js";
 import { API_SERVER } from "./control-plane.js";
 import type { Credentials } from "./credentials.js";
 import { importImages, PAUSE_IMAGE, SOCKET } from "./images.js";
@@ -46,7 +47,8 @@ export async function startNode(
     "kube-proxy",
     `--config=${proxyConfig(folder, credentials)}`,
   ]);
-  await proxy.until(() => isSuccess("iptables", "-w", "-t", "nat", "-S", "KUBE-SERVICES"));
+  const iptables = isIPv6(OWN_FAMILY.node) ? "ip6tables" : "iptables";
+  await proxy.until(() => isSuccess(iptables, "-w", "-t", "nat", "-S", "KUBE-SERVICES"));
   await kubelet.until(() =>
     kubectl.succeeds("wait", "--for=condition=Ready", `node/${NODE}`, "--timeout=1s"),
   );
@@ -119,12 +121,12 @@ function kubeletConfig(folder: string, credentials: Credentials, cgroup: string)
     authorization: { mode: "Webhook" },
     tlsCertFile: credentials.path("kubelet.crt"),
     tlsPrivateKeyFile: credentials.path("kubelet.key"),
-    address: NODE_IP,
+    address: OWN_FAMILY.node,
     readOnlyPort: 0,
     cgroupDriver: "cgroupfs",
     cgroupRoot: cgroup,
     containerRuntimeEndpoint: `unix://${SOCKET}`,
-    clusterDNS: [DNS_IP],
+    clusterDNS: [OWN_FAMILY.dns],
     clusterDomain: CLUSTER_DOMAIN,
     resolvConf: write(folder, "resolv.conf", ""),
     podLogsDir: join(folder, "pods"),

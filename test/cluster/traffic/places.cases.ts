@@ -1,18 +1,19 @@
 // Where connections go, and where they come from: itself, pods without a sidecar, the node, the outside, pods by their own names.
 import { describe, expect, test } from "vitest";
+import { inUrl } from "../administrator.js";
 import { answersTo, inShop, nameOf, nodeAddress, podOf, runIn } from "./shop.js";
 
-const ipOf = (name: string) => podOf(name, "{.items[0].status.podIP}");
+const hostOf = async (name: string) => inUrl(await podOf(name, "{.items[0].status.podIP}"));
 
 describe("an application calls", () => {
   test("itself, by its service's name, by its address and by loopback", async () => {
-    const places = ["http://client", `http://${await ipOf("client")}:8080`, "http://127.0.0.1:8080"];
+    const places = ["http://client", `http://${await hostOf("client")}:8080`, "http://127.0.0.1:8080"];
     const own = `200 ${await nameOf("client")}`;
     expect(await answersTo("client", ...places)).toEqual([own, own, own]);
   });
 
   test("one without a sidecar, by its service's name and by its address", async () => {
-    const places = ["http://stranger", `http://${await ipOf("stranger")}:8080`];
+    const places = ["http://stranger", `http://${await hostOf("stranger")}:8080`];
     const stranger = `200 ${await nameOf("stranger")}`;
     expect(await answersTo("client", ...places)).toEqual([stranger, stranger]);
   });
@@ -32,7 +33,7 @@ describe("an application calls", () => {
 describe("the outside is reached", () => {
   test("by its address, by its DNS name, and by a service whose endpoints are written by hand", async () => {
     const { ip } = await nodeAddress();
-    const authorities = [`${ip}:18080`, "outside.example:18080", "outside"];
+    const authorities = [`${inUrl(ip)}:18080`, "outside.example:18080", "outside"];
     expect(await answersTo("client", ...authorities.map((authority) => `http://${authority}`))).toEqual(
       authorities.map((authority) => `200 outside, asked for ${authority}`),
     );
@@ -47,7 +48,7 @@ describe("the outside is reached", () => {
 
   test("and where nobody is, that is said", async () => {
     const { ip } = await nodeAddress();
-    expect(await answersTo("client", `http://${ip}:18081`)).toEqual([expect.stringMatching(/^502 /)]);
+    expect(await answersTo("client", `http://${inUrl(ip)}:18081`)).toEqual([expect.stringMatching(/^502 /)]);
     const script = `net.connect(18081, "${ip}").on("error", ({ code }) => console.log(code)).resume()`;
     expect(await runIn("client", script)).toBe("ECONNRESET\n");
   });
@@ -58,7 +59,7 @@ describe("an application in the mesh is reached", () => {
     ["a pod without a sidecar", "stranger"],
     ["the node's network", "outside"],
   ])("from %s, by its service's name and by its address", async (_, from) => {
-    const places = ["http://client.shop", `http://${await ipOf("client")}:8080`];
+    const places = ["http://client.shop", `http://${await hostOf("client")}:8080`];
     const client = `200 ${await nameOf("client")}`;
     expect(await answersTo(from, ...places)).toEqual([client, client]);
   });
@@ -79,7 +80,6 @@ test("every family of addresses that the cluster has goes the same way, IPv6 too
   const pods = await wordsOf(podOf("web", "{.items[0].status.podIPs[*].ip}"));
   const services = await wordsOf(inShop("get", "service", "web", "-o", "jsonpath={.spec.clusterIPs[*]}"));
   expect(services).toHaveLength(pods.length);
-  const inUrl = (ip: string) => (ip.includes(":") ? `[${ip}]` : ip);
   const own = `200 ${await nameOf("web")}`;
   for (const from of ["client", "stranger"]) {
     const toPods = await answersTo(from, ...pods.map((ip) => `http://${inUrl(ip)}:8080`));

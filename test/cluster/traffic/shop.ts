@@ -1,5 +1,6 @@
 // The applications of applications.yaml and pods.yaml, in namespace shop of a cluster that has the mesh.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,6 +33,7 @@ export async function openShop(): Promise<string> {
     .join("---\n")
     .replaceAll("APPLICATION_IMAGE", image)
     .replaceAll("OUTSIDE_IP", ip)
+    .replaceAll("OUTSIDE_FAMILY", `IPv${isIP(ip)}`)
     .replaceAll("OUTSIDE_NODE", name);
   const { stdout, stderr } = await edited("inject", manifests);
   await kubectl.run(["apply", "-f", "-"], stdout);

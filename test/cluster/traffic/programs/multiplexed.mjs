@@ -48,7 +48,7 @@ grpc.addService(
     },
   },
 );
-grpc.bindAsync("0.0.0.0:50051", ServerCredentials.createInsecure(), (error) => {
+grpc.bindAsync("[::]:50051", ServerCredentials.createInsecure(), (error) => {
   if (error) throw error;
 });
 process.on("SIGTERM", () => process.exit(0));

@@ -40,7 +40,7 @@ const SERVERS = {
     // SERVING or NOT_SERVING.
     const answer = (_call, respond) => respond(null, Buffer.from([0x08, isIll ? 2 : 1]));
     server.addService({ check }, { check: answer });
-    server.bindAsync(`0.0.0.0:${port}`, ServerCredentials.createInsecure(), () => undefined);
+    server.bindAsync(`[::]:${port}`, ServerCredentials.createInsecure(), () => undefined);
   },
   exec: () => setInterval(() => undefined, 1e6),
 };
