@@ -274,8 +274,8 @@ test("the mesh's own pods take no plain text, once an upgrade is over, and every
   expect(await shownBy(webhook.ip, 10443)).toContain("DNS:mesh-webhook.mesh-system.svc");
   expect(await shownBy(controlPlane.ip, 10990)).toBe("ECONNRESET\n");
   // What a sidecar counts may be read, and nobody else may end it.
-  expect(await called("stranger", `http://${controlPlane.ip}:4191/ready`)).toBe("200");
-  const shutdown = `fetch("http://${controlPlane.ip}:4191/shutdown", { method: "POST" }).then(({ status }) => console.log(status))`;
+  expect(await called("stranger", `http://${inUrl(controlPlane.ip)}:4191/ready`)).toBe("200");
+  const shutdown = `fetch("http://${inUrl(controlPlane.ip)}:4191/shutdown", { method: "POST" }).then(({ status }) => console.log(status))`;
   expect((await runIn("stranger", shutdown)).trim()).toBe("403");
 
   // Who has an identity is let in.

@@ -164,7 +164,7 @@ async function openTo(part: string): Promise<Set<string>> {
 }
 
 test("NetworkPolicies open to Prometheus what it scrapes of the mesh's own pods, and itself to who asks it", async () => {
-  const parts = new Map((await podsOf(SYSTEM)).map((pod) => [pod.status.podIP, partOf(pod)]));
+  const parts = new Map((await podsOf(SYSTEM)).map((pod) => [inUrl(pod.status.podIP), partOf(pod)]));
   const scraped = (await prometheus.targets()).flatMap(({ scrapeUrl }) => {
     const { hostname, port } = new URL(scrapeUrl);
     return parts.has(hostname) ? [`${parts.get(hostname) ?? ""}:${port}`] : [];

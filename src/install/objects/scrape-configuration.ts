@@ -18,14 +18,13 @@ export function scrapeConfiguration({ prometheus }: Values): JsonObject {
       {
         job_name: "mesh-control-plane",
         proxy_url: sidecar,
-        dns_sd_configs: [
-          {
-            names: [adminHost(CONTROL_PLANE), adminHost(WEBHOOK)],
-            type: "A",
-            port: PORTS.admin.sidecar,
-            refresh_interval: interval,
-          },
-        ],
+        // The Services have the cluster's own family of addresses: nothing is found in the other.
+        dns_sd_configs: ["A", "AAAA"].map((type) => ({
+          names: [adminHost(CONTROL_PLANE), adminHost(WEBHOOK)],
+          type,
+          port: PORTS.admin.sidecar,
+          refresh_interval: interval,
+        })),
         relabel_configs: [
           {
             source_labels: ["__meta_dns_name"],

@@ -4,10 +4,13 @@ import { FAMILIES } from "./addresses.js";
 
 export const BRIDGE = "pods0";
 
+/** Left to itself a bridge takes the least of its ports' addresses, another with each pod, and pods go on sending to the one they know. */
+const BRIDGE_ADDRESS = "02:00:00:00:00:01";
+
 /** Makes the network that the node and its pods have: a bridge. Nothing leads out of it. */
 export function makeNetwork(): void {
   ip("link", "set", "lo", "up");
-  ip("link", "add", BRIDGE, "type", "bridge");
+  ip("link", "add", BRIDGE, "address", BRIDGE_ADDRESS, "type", "bridge");
   ip("link", "set", BRIDGE, "up");
   for (const { node, pods, services } of FAMILIES) {
     const prefix = pods.split("/")[1] ?? "";
