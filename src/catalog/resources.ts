@@ -75,8 +75,8 @@ export function sidecarsOf(selector: ResourceSelector, world: World): Sidecar[] 
 
 function groups(selector: ResourceSelector, world: World): Group[] {
   const found = new Map<string, Group>();
-  const group = (type: string, namespace: string, name: string): Group | undefined => {
-    if (!isMeant(selector, type, namespace, name)) return undefined;
+  const group = (type: string, namespace: string, name: string, isWorkload = false): Group | undefined => {
+    if (!isMeant(selector, { type, namespace, name, isWorkload })) return undefined;
     const key = `${type}/${namespace}/${name}`;
     const known = found.get(key) ?? { type, namespace, name, pods: new Map() };
     found.set(key, known);
@@ -87,7 +87,7 @@ function groups(selector: ResourceSelector, world: World): Group[] {
     const { namespace, name, workload, node, sidecar } = pod;
     for (const owner of [
       group("namespace", "", namespace),
-      group(workload.kind, namespace, workload.name),
+      group(workload.kind, namespace, workload.name, true),
       group("pod", namespace, name),
       node === undefined ? undefined : group("node", "", node),
     ]) {
@@ -110,14 +110,17 @@ function groups(selector: ResourceSelector, world: World): Group[] {
 }
 
 const IN_NO_NAMESPACE = new Set(["namespace", "node"]);
-const NOT_WORKLOADS = new Set([...IN_NO_NAMESPACE, "pod", "service"]);
 
-function isMeant(selector: ResourceSelector, type: string, namespace: string, name: string): boolean {
+/** @param isWorkload whether it is what its pods belong to: a pod that nobody made is so too */
+function isMeant(
+  selector: ResourceSelector,
+  { type, namespace, name, isWorkload }: Pick<Group, "type" | "namespace" | "name"> & { isWorkload: boolean },
+): boolean {
   if (selector.name !== "" && selector.name !== name) return false;
   const inNamespace = !IN_NO_NAMESPACE.has(type);
   if (selector.namespace !== "" && inNamespace && selector.namespace !== namespace) return false;
   if (selector.type === "" || selector.type === "all") return inNamespace;
-  if (selector.type === "workload") return !NOT_WORKLOADS.has(type);
+  if (selector.type === "workload") return isWorkload;
   return selector.type === type;
 }
 

@@ -21,12 +21,12 @@ import { fail, ok, type Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import { asMessage, defaultActionIn, type DefaultPermission } from "./inbound-policy.js";
 import {
+  absenceOf,
   invalid,
   missingNamespace,
   readSelector,
   readWindow,
   type Refusal,
-  thereIsNo,
   unanswerable,
 } from "./selector.js";
 
@@ -102,7 +102,7 @@ function select({ selector: message, window }: AuthRequest__Output, catalog: Cat
   const resources = catalog.meshedResources(selector.value);
   if (resources.length > 0)
     return ok({ selector: selector.value, windowSeconds: windowSeconds.value, resources });
-  const [what = "", hint = ""] = thereIsNo(catalog, selector.value).split("; try: ");
+  const { what, hint } = absenceOf(catalog, selector.value);
   return fail({ ...unanswerable(what, hint) });
 }
 

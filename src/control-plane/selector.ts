@@ -47,10 +47,10 @@ export function readWindow(window: Duration__Output | null): Result<number, Refu
 }
 
 /** For whoever asks for something that there is not: that, and what there is instead. */
-export function thereIsNo(catalog: Catalog, missing: ResourceSelector): string {
+export function absenceOf(catalog: Catalog, missing: ResourceSelector): { what: string; hint: string } {
   const hint = whatThereIs(catalog, missing) ?? "mesh proxy run beside a service; nothing is known there yet";
   const verb = missing.name === "" ? "there are" : "there is";
-  return `${verb} no ${describeSelector(missing)}; try: ${hint}`;
+  return { what: `${verb} no ${describeSelector(missing)}`, hint };
 }
 
 /** The refusal of a selector whose namespace is known not to exist, with those that there are. */

@@ -151,16 +151,21 @@ describe("nothing to show is told in a sentence", () => {
     [{ type: "deployment" }, "there are no deployments in namespace default; try: -n other, or -A"],
     [{ type: "job" }, "there are no jobs in namespace default; try: workload/hello, workload/world"],
     [
-      { type: "workload", name: "wrold" },
-      "there is no workload wrold in namespace default; try: workload/world",
-    ],
-    [
       { type: "pod", namespace: "nowhere" },
       "there are no pods in namespace nowhere; try: -n default, other, or -A",
     ],
   ])("%j", async (selector, note) => {
     const { rows: none, notes } = await client.stat({ selector: { ...all(), ...selector } });
     expect([none, notes]).toEqual([[], [note.replace("default, other", "default, -n other")]]);
+  });
+
+  test("one that is named and is not there is refused with what there is", async () => {
+    const named = { selector: { ...all(), type: "workload", name: "wrold" } };
+    await expect(client.stat(named)).rejects.toMatchObject({
+      message: "there is no workload wrold in namespace default",
+      hint: "workload/world",
+      exitStatus: 1,
+    });
   });
 
   test("no traffic between two that exist", async () => {

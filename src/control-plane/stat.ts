@@ -1,3 +1,4 @@
+import { status } from "@grpc/grpc-js";
 import type { StatHandlers } from "../../generated/mesh/api/v1/Stat.js";
 import type { StatRequest__Output } from "../../generated/mesh/api/v1/StatRequest.js";
 import type { StatResponse } from "../../generated/mesh/api/v1/StatResponse.js";
@@ -9,13 +10,13 @@ import { duration, loadApi } from "../proto/index.js";
 import { fail, ok, type Result } from "../result/index.js";
 import type { GrpcService } from "./grpc-service.js";
 import {
+  absenceOf,
   describeSelector,
   invalid,
   missingNamespace,
   readSelector,
   type Refusal,
   readWindow,
-  thereIsNo,
   unanswerable,
 } from "./selector.js";
 import { type Side, type StatPeer, type StatView, viewsOf } from "./stat-view.js";
@@ -101,8 +102,13 @@ async function answer(
       rows.set(key, { resource: resource ?? { ...named, pods: 0, meshedPods: 0 }, ...figures });
     }
   }
-  if (rows.size === 0) return ok({ rows: [], notes: whyNothing(catalog, question, notes), keeper });
-  return ok({ rows: [...rows.values()].sort(byTypeAndName), notes: [...notes], keeper });
+  if (rows.size > 0) return ok({ rows: [...rows.values()].sort(byTypeAndName), notes: [...notes], keeper });
+  const missing = missingOf(catalog, question);
+  if (missing === undefined) return ok({ rows: [], notes: [noTraffic(question), ...notes], keeper });
+  const { what, hint } = absenceOf(catalog, missing);
+  // Who names one thing is mistaken; of a kind there may be none.
+  if (missing.name !== "") return fail({ code: status.NOT_FOUND, details: `${what}\ntry: ${hint}` });
+  return ok({ rows: [], notes: [`${what}; try: ${hint}`], keeper });
 }
 
 /** The traffic of each resource of a view; what belongs to none is left out. */
@@ -167,19 +173,17 @@ function securedShare(
 
 const durationOf = (seconds: number | undefined) => (seconds === undefined ? null : duration(seconds));
 
-/** For whoever gets no row: what there is instead, or that there was no traffic and what is to be known of that. */
-function whyNothing(
-  catalog: Catalog,
-  { selector, peer, windowSeconds }: Question,
-  notes: readonly string[],
-): string[] {
+/** What was asked for and there is not. */
+function missingOf(catalog: Catalog, { selector, peer }: Question): ResourceSelector | undefined {
   const asked = peer === undefined ? [selector] : [selector, peer.selector];
-  const missing = asked.find((wanted) => catalog.resources(wanted).length === 0);
-  if (missing !== undefined) return [thereIsNo(catalog, missing)];
+  return asked.find((wanted) => catalog.resources(wanted).length === 0);
+}
+
+function noTraffic({ selector, peer, windowSeconds }: Question): string {
   const [source, destination] =
     peer?.role === "from" ? [peer.selector, selector] : [selector, peer?.selector];
   const ends = `from ${describeSelector(source)}${destination ? ` to ${describeSelector(destination)}` : ""}`;
-  return [`no traffic ${ends} in the last ${formatDuration(windowSeconds)}`, ...notes];
+  return `no traffic ${ends} in the last ${formatDuration(windowSeconds)}`;
 }
 
 const TYPE_ORDER: readonly string[] = ["node", "namespace", "workload", "pod", "service"];

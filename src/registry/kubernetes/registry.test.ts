@@ -149,6 +149,7 @@ describe("a pod", () => {
     await start({ pods: [pod("one", "10.1.0.1", more)] });
     const found = cluster.catalog.resources({ type: expected.type, namespace: "", name: "" });
     expect(found).toMatchObject([{ ...expected, namespace: "shop", pods: 1, meshedPods: 0 }]);
+    expect(workload()).toEqual(found);
   });
 
   test("counts until its containers have ended", async () => {
