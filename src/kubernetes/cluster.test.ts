@@ -147,6 +147,25 @@ test("unreachable: says the address and the reason", async () => {
   );
 });
 
+test("a server that is no API server is told as that, and a namespace that there is not is no such", async () => {
+  server.answering = ({ path }) =>
+    path.startsWith("/api/v1/namespaces/nowhere")
+      ? statusAnswer(404, "NotFound", 'namespaces "nowhere" not found')
+      : { status: 404, body: "404 page not found" };
+  const cluster = await open();
+  const said = (what: string) => ({
+    kind: "unreachable",
+    message: `no Kubernetes API is at ${server.url}: it has no ${what}`,
+  });
+  expect(failure(await cluster.ask("/version"))).toMatchObject(said("/version"));
+  expect(failure(await cluster.list(PODS))).toMatchObject(said("pods"));
+  const object = { apiVersion: "v1", kind: "Pod", metadata: { name: "web" } };
+  expect(failure(await cluster.create(PODS, object, "nowhere"))).toMatchObject({
+    kind: "not-found",
+    message: expect.stringContaining('namespaces "nowhere" not found') as unknown,
+  });
+});
+
 test("a server that accepts and stays silent is given up in time", async () => {
   const silent = createServer(() => undefined).listen(0, "127.0.0.1");
   await once(silent, "listening");
@@ -222,7 +241,7 @@ test("a file that a kubeconfig in YAML names is looked for beside it", async () 
   ].join("\n");
   const cluster = await open({ kubeconfig: file(text) });
   expect(cluster.namespace).toBe("default");
-  expect(failure(await cluster.ask("/nothing")).kind).toBe("not-found");
+  expect(failure(await cluster.ask("/nothing")).message).toContain("it has no /nothing");
 });
 
 test("files of KUBECONFIG are merged as kubectl does: the first wins, missing ones are skipped", async () => {

@@ -36,7 +36,7 @@ export function refusal(
     case 403:
       return forbidden(said, doing, as);
     case 404:
-      return new ClusterFailure("not-found", notFound(doing));
+      return missing(body, doing, { server, context, as });
     case 410:
       return new ClusterFailure("expired", `the API server would not ${what}: ${said}`);
     case 409:
@@ -90,11 +90,21 @@ function place({ namespaced }: ResourceType, namespace: string | undefined): str
   return namespace === undefined ? " in all namespaces" : ` in namespace ${namespace}`;
 }
 
-function notFound(doing: Doing): string {
-  if ("path" in doing) return `the API server has no ${doing.path}`;
+function missing(body: string, doing: Doing, { server, context }: Asking): ClusterFailure {
+  // What every API server has: one that has it not is none, or is elsewhere on that host.
+  const noApi = (wanted: string) =>
+    new ClusterFailure("unreachable", `no Kubernetes API is at ${server}: it has no ${wanted}`, {
+      hint: `kubectl config view --minify --context ${context}`,
+    });
+  if ("path" in doing) return noApi(doing.path);
   const { type, namespace, name } = doing;
-  if (name === undefined) return `the API server has no ${typeName(type)} of version ${type.version}`;
-  return `there is no ${typeName(type)}/${name}${place(type, namespace)}`;
+  const gone = (message: string) => new ClusterFailure("not-found", message);
+  if (name !== undefined) return gone(`there is no ${typeName(type)}/${name}${place(type, namespace)}`);
+  if (type.group !== "") return gone(`the API server has no ${typeName(type)} of version ${type.version}`);
+  const said = statusMessage(body);
+  return said === undefined
+    ? noApi(typeName(type))
+    : gone(`the API server would not ${describe(doing)}: ${said}`);
 }
 
 /** The question to kubectl that shows whether there is a right. @param as whom the user acts as */
@@ -110,14 +120,16 @@ export function canI(doing: Doing, as: string | undefined): string {
 }
 
 /** The API server's own words: the message of a metav1.Status, or the body as it is. */
-function messageOf(body: string): string {
+const messageOf = (body: string): string => statusMessage(body) ?? body.trim().split("\n")[0] ?? "";
+
+/** The message of a metav1.Status; undefined when the body is none. */
+function statusMessage(body: string): string | undefined {
   try {
     const status = JSON.parse(body) as { message?: unknown } | null;
-    if (typeof status?.message === "string") return status.message;
+    return typeof status?.message === "string" ? status.message : undefined;
   } catch {
-    // Not a Status: what follows is all there is.
+    return undefined;
   }
-  return body.trim().split("\n")[0] ?? "";
 }
 
 /** `user 'jane'`: whom the API server took us for, when it says so. */
