@@ -105,10 +105,10 @@ test("every part has a sidecar before servers on loopback, which takes no plain 
   ]);
   const sidecars = PARTS.map((part) => sidecarOf(objects, part));
   expect(sidecars.map(({ relayed }) => relayed)).toEqual([
-    { "0.0.0.0:10086": "127.0.0.1:8086", "0.0.0.0:10990": "127.0.0.1:9990" },
-    { "0.0.0.0:10443": "127.0.0.1:8443", "0.0.0.0:10990": "127.0.0.1:9990" },
-    { "0.0.0.0:10090": "127.0.0.1:9090" },
-    { "0.0.0.0:13000": "127.0.0.1:3000" },
+    { "[::]:10086": "127.0.0.1:8086", "[::]:10990": "127.0.0.1:9990" },
+    { "[::]:10443": "127.0.0.1:8443", "[::]:10990": "127.0.0.1:9990" },
+    { "[::]:10090": "127.0.0.1:9090" },
+    { "[::]:13000": "127.0.0.1:3000" },
   ]);
   for (const { env } of sidecars) {
     expect(env).toMatchObject({ MESH_PROXY_INBOUND_TLS: "strict", MESH_PROXY_TAP: "off" });
@@ -127,7 +127,7 @@ test("every part has a sidecar before servers on loopback, which takes no plain 
   ]);
   for (const part of PARTS) {
     const text = JSON.stringify(find(objects, "Deployment", part));
-    expect(text, part).not.toMatch(/listen[\w.-]*=0\.0\.0\.0/);
+    expect(text, part).not.toMatch(/listen[\w.-]*=(0\.0\.0\.0|\[::\])/);
   }
 });
 
@@ -135,7 +135,7 @@ test("what others ask of the mesh's own pods is asked at ports of their sidecars
   const objects = objectsOf("default");
   const served = (part: string) => [
     4191,
-    ...Object.keys(sidecarOf(objects, part).relayed).map((listen) => Number(listen.split(":")[1])),
+    ...Object.keys(sidecarOf(objects, part).relayed).map((listen) => Number(listen.split(":").at(-1))),
   ];
   for (const { kind, metadata, ...rest } of objects) {
     const { spec } = rest as unknown as {
